@@ -1,5 +1,17 @@
 """Deep anomaly detectors that are scikit-learn estimators."""
 
 from ._version import __version__
+from .autoencoder import AutoEncoder
 
-__all__ = ["__version__"]
+__all__ = ["AutoEncoder", "all_detectors"]
+
+
+def all_detectors():
+    """Return the public detectors.
+
+    Returns
+    -------
+    detectors : list of tuple of (str, type)
+        Names and classes, sorted by name.
+    """
+    return [(name, globals()[name]) for name in __all__ if name != "all_detectors"]

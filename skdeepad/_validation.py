@@ -1,0 +1,52 @@
+"""The only door to what scikit-learn keeps private or has moved between versions."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as take_rows
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
+from sklearn.utils.validation import validate_data
+
+try:  # scikit-learn ≥ 1.9
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+
+    class CallbackSupportMixin:
+        """Stand-in where scikit-learn has no callbacks yet."""
+
+
+__all__ = [
+    "CallbackSupportMixin",
+    "HasMethods",
+    "Integral",
+    "Interval",
+    "Real",
+    "StrOptions",
+    "check_parameter",
+    "fit_context",
+    "float_types",
+    "take_rows",
+    "validate_data",
+]
+
+
+def float_types(X):
+    """Floating types to validate ``X`` to: small types need no float64 copy."""
+    dtype = getattr(X, "dtype", None)
+    small = isinstance(dtype, np.dtype) and dtype.kind in "iub" and dtype.itemsize <= 2
+    return np.float32 if small else [np.float64, np.float32]
+
+
+def check_parameter(estimator, name):
+    """Check one parameter of an estimator against its constraints."""
+    validate_parameter_constraints(
+        {name: estimator._parameter_constraints[name]},
+        {name: getattr(estimator, name)},
+        caller_name=type(estimator).__name__,
+    )

@@ -1,0 +1,23 @@
+"""Residual scales from the training rows."""
+
+from math import ceil
+
+import numpy as np
+import torch
+
+from ..training import DetectorNet
+
+# As many values as a quantile needs to be known to a fraction of a percent.
+MAX_VALUES = 2**22
+
+
+def calibrate_residuals(net: DetectorNet, X: np.ndarray) -> None:
+    """Let the module's ``residual`` take its scale from evenly spaced training rows."""
+    module = net.module_
+    rows = X[:: ceil(X.size / MAX_VALUES)]
+    residuals = net.apply(lambda x: x - module.reconstruct(x), rows)
+    device = next(module.parameters()).device
+    module.residual.calibrate(
+        torch.as_tensor(residuals, dtype=torch.float32, device=device),
+        torch.as_tensor(rows, device=device),
+    )

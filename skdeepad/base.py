@@ -1,0 +1,450 @@
+"""What all detectors share: validate, scale, train, score, set the threshold."""
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from math import ceil
+from typing import final
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    OutlierMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils.validation import check_is_fitted
+
+from ._fit_callbacks import FitReport
+from ._validation import (
+    CallbackSupportMixin,
+    HasMethods,
+    Integral,
+    Interval,
+    Real,
+    StrOptions,
+    check_parameter,
+    fit_context,
+    float_types,
+    take_rows,
+    validate_data,
+)
+from .nn import ACTIVATIONS, MLPBackbone
+from .training import (
+    OPTIMIZERS,
+    DetectorNet,
+    Run,
+    build_net,
+    history_table,
+    seeded_weights,
+    to_tensor,
+)
+
+SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
+# A scaled value beyond this is clipped: a column that was constant in training has no scale.
+CLIP = 20.0
+# Rows are validated and scaled in slices of this many values when they are scored.
+SLICE_VALUES = 2**19
+# Parameters of detectors that the net takes as they are, where a detector has them.
+NET_PARAMETERS = (
+    "max_epochs",
+    "max_steps",
+    "lr",
+    "lr_milestones",
+    "batch_size",
+    "optimizer",
+    "weight_decay",
+    "trim",
+    "early_stopping",
+    "validation_fraction",
+    "n_iter_no_change",
+    "callbacks",
+    "net_params",
+    "device",
+)
+
+
+class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
+    """Abstract base of the detectors.
+
+    A detector writes its constructor, its torch module and ``_make_module``. It may extend
+    ``_train`` (stages, updates at the end of an epoch), ``_calibrate``, ``_paper_offset`` (the
+    threshold that the paper defines), ``_make_scaler``, ``_read_labels`` and ``net_class``. The
+    public methods here are final.
+
+    The module has ``loss(x)`` and ``anomaly_score(x)``, both of shape (batch,), the latter in
+    float64 and higher for more abnormal rows; ``encode(x)`` and ``decode(z)`` where a detector
+    transforms and reconstructs.
+    """
+
+    net_class: type[DetectorNet] = DetectorNet
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like"],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "backbone": [HasMethods(["make_encoder", "make_decoder"]), None],
+        "scaler": [StrOptions(set(SCALERS)), HasMethods(["fit", "transform"]), None],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "trim": [Interval(Real, 0, 1, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "contamination": [Interval(Real, 0, 0.5, closed="right")],
+        "callbacks": ["array-like", None],
+        "net_params": [Mapping, None],
+        "device": [str],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # To be written by a detector -------------------------------------------------------------
+
+    @abstractmethod
+    def _make_module(self, n_features: int):
+        """Return the torch module for scaled rows of ``n_features`` values."""
+
+    def _train(self, run: Run, net: DetectorNet, X, y) -> None:
+        """Train ``net`` on the scaled rows ``X``, a tensor of shape (n_samples, n_features).
+
+        ``net.history`` is empty when a fit begins and is not when one goes on.
+        """
+        run(net, X, y)
+
+    def _calibrate(self, net: DetectorNet, X: np.ndarray) -> None:
+        """Set what the score takes from the scaled training rows, ``net`` being trained."""
+
+    def _read_labels(self, y, n_samples: int):
+        """Return labels for the loss as a tensor, or None: unsupervised methods ignore ``y``."""
+
+    def _planned_epochs(self, n_samples: int) -> int:
+        """Number of epochs that a fit takes unless it stops early."""
+        n_batches = ceil(n_samples / (self.batch_size or n_samples))
+        steps = self.max_epochs * n_batches
+        return ceil(min(steps, self.max_steps or steps) / n_batches)
+
+    def _paper_offset(self) -> float:
+        """Return the threshold on ``score_samples`` that the paper defines, ``"auto"``."""
+        raise NotImplementedError
+
+    def _make_scaler(self):
+        """Return a new, unfitted scaler, or None."""
+        if isinstance(self.scaler, str):
+            return SCALERS[self.scaler]()
+        return clone(self.scaler)
+
+    def _make_backbone(self, **kwargs):
+        """Return the user's backbone, or the MLP of ``hidden_layer_sizes``."""
+        if self.backbone is not None:
+            return self.backbone
+        return MLPBackbone(**{"activation": self.activation} | kwargs)
+
+    # Fit -------------------------------------------------------------------------------------
+
+    @final
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Fit the detector.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows, at least two.
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+        """
+        return self._fit(X, y, fresh=not (self.warm_start and self.__sklearn_is_fitted__()))
+
+    @final
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Train for one more epoch on the rows of ``X``.
+
+        The first call fits the scaler and makes the net; later calls keep both. The threshold
+        always refers to the rows of the last call.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows, at least two.
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+        """
+        return self._fit(X, y, fresh=not self.__sklearn_is_fitted__(), epochs=1)
+
+    @final
+    def fit_predict(self, X, y=None):
+        """Fit the detector to ``X`` and label its rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows, at least two.
+        y : array-like of shape (n_samples,), default=None
+            What ``fit`` takes.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            +1 for inliers, −1 for outliers.
+        """
+        return self.fit(X, y).predict(X)
+
+    def _fit(self, X, y, *, fresh: bool, epochs: int | None = None):
+        data = validate_data(
+            self, X, dtype=float_types(X), order="C", ensure_min_samples=2, reset=fresh
+        )
+        if fresh:
+            self.scaler_ = self._make_scaler()
+            if hasattr(self.scaler_, "set_output"):
+                self.scaler_.set_output(transform="default")
+        data = self._scale(data, fit=fresh)
+        labels = self._read_labels(y, len(data))
+        if fresh:
+            vars(self).pop("training_scores_", None)  # an interrupted fit leaves no mixture
+            seed = check_random_state(self.random_state).randint(2**31 - 1)
+            self.net_ = self._make_net(self._make_module, data.shape[1], seed=seed)
+        report = FitReport(
+            self,
+            X,
+            y,
+            self._planned_epochs(len(data)) if epochs is None else epochs,
+            lambda: {"training_scores_": self._score_training_rows(data)},
+        )
+        run = Run(type(self).__name__, epochs, self.verbose, report.epoch)
+        self._train(run, self.net_, to_tensor(data, self.device), labels)
+        self.training_scores_ = self._score_training_rows(data)
+        _warn_if_degenerate(self.training_scores_)
+        report.end()
+        return self
+
+    def _make_net(self, make_module: Callable, *args, seed: int, **kwargs) -> DetectorNet:
+        """Return a net with a new module; ``kwargs`` take the place of parameters."""
+        params = {name: getattr(self, name) for name in NET_PARAMETERS if hasattr(self, name)}
+        with seeded_weights(seed):
+            module = make_module(*args)
+        return build_net(module, net_class=self.net_class, seed=seed, **params | kwargs)
+
+    def _scale(self, X: np.ndarray, *, fit: bool = False) -> np.ndarray:
+        """Scale validated rows; float32, C order."""
+        if self.scaler_ is not None:
+            X = self.scaler_.fit_transform(X) if fit else self.scaler_.transform(X)
+        if isinstance(self.scaler, str):
+            # Only a scaled copy is clipped in place.
+            X = np.clip(X, -CLIP, CLIP, out=X).astype(np.float32, order="C", copy=False)
+            if not fit or np.isfinite(X.sum()):
+                return X
+        return check_array(X, dtype=np.float32, order="C", input_name="the scaled X")
+
+    def _score_training_rows(self, X: np.ndarray) -> np.ndarray:
+        """Scores of the scaled training rows, in ascending order."""
+        self._calibrate(self.net_, X)
+        return np.sort(-self.net_.apply(self.net_.module_.anomaly_score, X))
+
+    # Score -----------------------------------------------------------------------------------
+
+    def _apply(self, function: Callable, X) -> np.ndarray:
+        """Apply a function of the module to rows as the user gives them, slice by slice.
+
+        The slices keep memory flat whatever the number of rows, memory-mapped ones included.
+        """
+        check_is_fitted(self)
+        shape = getattr(X, "shape", ())
+        size = max(1, SLICE_VALUES // max(1, self.n_features_in_))
+        if len(shape) != 2 or not isinstance(shape[0], int) or shape[0] <= size:
+            return self._apply_to_slice(function, X)
+        return np.concatenate(
+            [
+                self._apply_to_slice(function, take_rows(X, rows))
+                for rows in gen_batches(shape[0], size)
+            ]
+        )
+
+    def _apply_to_slice(self, function: Callable, X) -> np.ndarray:
+        X = validate_data(self, X, dtype=float_types(X), order="C", reset=False)
+        return self.net_.apply(function, self._scale(X))
+
+    @final
+    def score_samples(self, X):
+        """Return the score of each row: the higher, the more normal.
+
+        A row's score depends on nothing but the row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            The negative of the method's anomaly score.
+        """
+        check_is_fitted(self)
+        return -self._apply(self.net_.module_.anomaly_score, X)
+
+    @final
+    def decision_function(self, X):
+        """Return the score of each row relative to the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,)
+            ``score_samples(X) - offset_``: negative for outliers.
+        """
+        return self.score_samples(X) - self.offset_
+
+    @final
+    def predict(self, X):
+        """Label each row as inlier or outlier.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to label.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            +1 for inliers, −1 for outliers. A row without a finite score is an outlier.
+        """
+        return np.where(self.decision_function(X) >= 0, 1, -1)
+
+    # Attributes ------------------------------------------------------------------------------
+
+    @property
+    def offset_(self) -> float:
+        """Threshold on ``score_samples``.
+
+        It follows ``contamination``, which can be changed after ``fit`` without training again.
+        """
+        check_is_fitted(self)
+        check_parameter(self, "contamination")
+        if self.contamination == "auto":
+            return self._paper_offset()
+        position = self.contamination * (len(self.training_scores_) - 1)
+        return float(np.interp(position, np.arange(2) + int(position), self._around(position)))
+
+    def _around(self, position: float) -> np.ndarray:
+        last = len(self.training_scores_) - 1
+        return self.training_scores_[[int(position), min(int(position) + 1, last)]]
+
+    @property
+    def history_(self) -> dict[str, np.ndarray]:
+        """Losses of each epoch, one array of shape (n_iter_,) for each column."""
+        check_is_fitted(self)
+        return history_table(self.net_)
+
+    @property
+    def n_iter_(self) -> int:
+        """Number of epochs run."""
+        check_is_fitted(self)
+        return len(self.net_.history)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "training_scores_")
+
+
+class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """``transform`` to the codes of a module with ``encode(x)``."""
+
+    def transform(self, X):
+        """Return the codes of rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to encode.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_latent)
+            Codes of the scaled rows.
+        """
+        check_is_fitted(self)
+        return self._apply(self.net_.module_.encode, X)
+
+    @property
+    def _n_features_out(self) -> int:
+        check_is_fitted(self)
+        return self.net_.module_.n_latent
+
+
+class ReconstructorMixin(EncoderMixin):
+    """``inverse_transform`` and ``reconstruct`` of a module with ``decode(z)`` too."""
+
+    def inverse_transform(self, X):
+        """Return the rows that codes stand for, in the units of the training data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_latent)
+            Codes.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            Decoded rows.
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=np.float32, order="C")
+        if codes.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {codes.shape[1]} columns, but the codes of this "
+                f"{type(self).__name__} have {self._n_features_out}."
+            )
+        return self._unscale(self.net_.apply(self.net_.module_.decode, codes))
+
+    def reconstruct(self, X):
+        """Return the reconstruction of rows, in the units of the training data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to reconstruct.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            What the model makes of them; the distance to ``X`` is what it can't explain.
+        """
+        check_is_fitted(self)
+        return self._unscale(self._apply(self.net_.module_.reconstruct, X))
+
+    def _unscale(self, X: np.ndarray) -> np.ndarray:
+        return X if self.scaler_ is None else self.scaler_.inverse_transform(X)
+
+
+def _warn_if_degenerate(scores: np.ndarray) -> None:
+    """Warn where the scores of the training rows can't rank anything."""
+    if not np.isfinite(scores).all():
+        what = "are not finite; scale the input or lower lr"
+    elif np.ptp(scores) <= 1e-7 * np.abs(scores).max():
+        what = "are all alike: the model has collapsed, or all rows are equal"
+    else:
+        return
+    warnings.warn(f"The scores of the training rows {what}.", ConvergenceWarning, stacklevel=4)

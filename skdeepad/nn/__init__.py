@@ -1,0 +1,30 @@
+"""Torch building blocks: backbones, stochastic layers, loss terms."""
+
+from ._autoencoder import EncoderDecoder
+from ._backbone import ACTIVATIONS, Backbone, ConvBackbone, MLPBackbone, make_activation
+from ._losses import (
+    RECONSTRUCTION_LOSSES,
+    gaussian_nll,
+    kl_standard_normal,
+    reconstruction_loss,
+)
+from ._residuals import ResidualScore
+from ._stochastic import AdditiveNoise, Dropout, Stochastic, link_generator
+
+__all__ = [
+    "ACTIVATIONS",
+    "RECONSTRUCTION_LOSSES",
+    "AdditiveNoise",
+    "Backbone",
+    "ConvBackbone",
+    "Dropout",
+    "EncoderDecoder",
+    "MLPBackbone",
+    "ResidualScore",
+    "Stochastic",
+    "gaussian_nll",
+    "kl_standard_normal",
+    "link_generator",
+    "make_activation",
+    "reconstruction_loss",
+]

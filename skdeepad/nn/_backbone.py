@@ -1,0 +1,192 @@
+"""Backbones: how rows become codes and codes become rows again.
+
+A backbone is a small scikit-learn parameter object, so that it can be cloned and searched
+(``vae__backbone__channels``); it makes fresh torch modules and holds none.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from math import prod
+
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from ._stochastic import Dropout
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "identity": nn.Identity,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+}
+
+
+def make_activation(name: str) -> nn.Module:
+    """The activation layer called ``name``.
+
+    ``leaky_relu`` has slope 0.1, as Deep SVDD's and the convolutional autoencoders' papers.
+    """
+    return nn.LeakyReLU(0.1) if name == "leaky_relu" else ACTIVATIONS[name]()
+
+
+class Backbone(BaseEstimator, ABC):
+    """Base class of backbones.
+
+    Subclasses store their parameters in ``__init__`` and nothing else, as every scikit-learn
+    object does, and make modules from them.
+    """
+
+    #: Activation that a detector puts on a code that is itself a hidden layer.
+    activation = "identity"
+
+    @abstractmethod
+    def make_encoder(self, n_features: int, n_outputs: int, *, bias: bool = True) -> nn.Module:
+        """Return a new module (batch, n_features) → (batch, n_outputs), linear at its end."""
+
+    @abstractmethod
+    def make_decoder(self, n_inputs: int, n_features: int, *, bias: bool = True) -> nn.Module:
+        """Return a new module (batch, n_inputs) → (batch, n_features), linear at its end."""
+
+
+class MLPBackbone(Backbone):
+    """Fully connected layers; the decoder mirrors the encoder.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(64, 32)
+        Widths from the input towards the code.
+    activation : str, default="tanh"
+        One of identity, sigmoid, tanh, relu, leaky_relu, elu, gelu, silu.
+    batch_norm : bool, default=False
+        Batch normalisation, without affine parameters, before each activation.
+    dropout : float, default=0.0
+        Share of hidden units left out in each training step.
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Sequence[int] = (64, 32),
+        activation: str = "tanh",
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.batch_norm = batch_norm
+        self.dropout = dropout
+
+    def make_encoder(self, n_features: int, n_outputs: int, *, bias: bool = True) -> nn.Module:
+        return self._layers([n_features, *self.hidden_layer_sizes, n_outputs], bias)
+
+    def make_decoder(self, n_inputs: int, n_features: int, *, bias: bool = True) -> nn.Module:
+        return self._layers([n_inputs, *reversed(self.hidden_layer_sizes), n_features], bias)
+
+    def _layers(self, widths: Sequence[int], bias: bool) -> nn.Module:
+        layers: list[nn.Module] = []
+        for n_in, n_out in zip(widths[:-2], widths[1:-1], strict=True):
+            layers.append(nn.Linear(n_in, n_out, bias=bias))
+            if self.batch_norm:
+                layers.append(nn.BatchNorm1d(n_out, affine=False))
+            layers.append(make_activation(self.activation))
+            if self.dropout:
+                layers.append(Dropout(self.dropout))
+        layers.append(nn.Linear(widths[-2], widths[-1], bias=bias))
+        return nn.Sequential(*layers)
+
+
+class _Reshape(nn.Module):
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(len(x), *self.shape)
+
+
+class ConvBackbone(Backbone):
+    """Convolutions for images that come in as flattened rows.
+
+    The encoder is the LeNet type of the Deep SVDD paper: per entry of ``channels`` a convolution
+    that keeps the size, batch normalisation without affine parameters, the activation and a 2×2
+    max-pooling, then one linear layer. The decoder mirrors it with nearest-neighbour upsampling.
+
+    Parameters
+    ----------
+    image_shape : tuple of (channels, height, width), default=(1, 28, 28)
+        Height and width must be divisible by ``2 ** len(channels)``.
+    channels : sequence of int, default=(8, 4)
+        Output channels of the convolutions, the values of the paper's MNIST network.
+    kernel_size : int, default=5
+        Odd size of the convolution kernels.
+    activation : str, default="leaky_relu"
+        As in :class:`MLPBackbone`.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int] = (1, 28, 28),
+        channels: Sequence[int] = (8, 4),
+        kernel_size: int = 5,
+        activation: str = "leaky_relu",
+    ) -> None:
+        self.image_shape = image_shape
+        self.channels = channels
+        self.kernel_size = kernel_size
+        self.activation = activation
+
+    def make_encoder(self, n_features: int, n_outputs: int, *, bias: bool = True) -> nn.Module:
+        n_in, *_ = shape = self._check(n_features)
+        layers: list[nn.Module] = [_Reshape(*shape)]
+        for n_out in self.channels:
+            layers += [*self._block(n_in, n_out, bias), nn.MaxPool2d(2)]
+            n_in = n_out
+        return nn.Sequential(
+            *layers, nn.Flatten(), nn.Linear(prod(self._code_shape()), n_outputs, bias=bias)
+        )
+
+    def make_decoder(self, n_inputs: int, n_features: int, *, bias: bool = True) -> nn.Module:
+        n_image, *_ = self._check(n_features)
+        n_in, *_ = code_shape = self._code_shape()
+        layers: list[nn.Module] = [
+            nn.Linear(n_inputs, prod(code_shape), bias=bias),
+            _Reshape(*code_shape),
+        ]
+        for n_out in reversed(self.channels):
+            layers += [*self._block(n_in, n_out, bias), nn.Upsample(scale_factor=2)]
+            n_in = n_out
+        layers.append(self._convolution(n_in, n_image, bias))
+        return nn.Sequential(*layers, nn.Flatten())
+
+    def _convolution(self, n_in: int, n_out: int, bias: bool) -> nn.Module:
+        padding = self.kernel_size // 2
+        return nn.Conv2d(n_in, n_out, self.kernel_size, padding=padding, bias=bias)
+
+    def _block(self, n_in: int, n_out: int, bias: bool) -> list[nn.Module]:
+        return [
+            self._convolution(n_in, n_out, bias),
+            nn.BatchNorm2d(n_out, eps=1e-4, affine=False),
+            make_activation(self.activation),
+        ]
+
+    def _code_shape(self) -> tuple[int, int, int]:
+        _, height, width = self.image_shape
+        shrink = 2 ** len(self.channels)
+        return self.channels[-1], height // shrink, width // shrink
+
+    def _check(self, n_features: int) -> tuple[int, ...]:
+        shape, shrink = tuple(self.image_shape), 2 ** len(self.channels)
+        if len(shape) != 3 or shape[1] % shrink or shape[2] % shrink:
+            raise ValueError(
+                f"image_shape={self.image_shape!r} must be (channels, height, width) with height "
+                f"and width divisible by {shrink}, for channels={self.channels!r}."
+            )
+        if prod(shape) != n_features:
+            raise ValueError(
+                f"image_shape={self.image_shape!r} has {prod(shape)} values, but a row of X has "
+                f"{n_features}."
+            )
+        return shape

@@ -1,0 +1,57 @@
+"""From residuals to one reconstruction score for each row."""
+
+import torch
+from torch import Tensor, nn
+
+# Beyond this many units of its own scale, a residual says no more.
+CLIP = 100.0
+# Residual scales below this are noise of the fit; inputs have unit variance.
+FLOOR = 1e-3
+
+
+class ResidualScore(nn.Module):
+    r"""Score of a residual :math:`r = x - \hat x`, each feature on its own scale.
+
+    ``"plain"``: :math:`r` as it is. ``"robust"``: each feature divided by the .75 quantile of its
+    absolute residual on the training rows, its square clipped at 100. ``"mahalanobis"``:
+    :math:`\Sigma^{-1/2} r` with the shrunk covariance of the training residuals.
+    Then the mean square (``"mse"``), the mean absolute value (``"mae"``) or the largest absolute
+    value (``"max"``) over the features.
+    """
+
+    def __init__(self, n_features: int, scaling: str, norm: str = "mse") -> None:
+        super().__init__()
+        self.scaling = scaling
+        self.norm = norm
+        shape = (n_features, n_features) if scaling == "mahalanobis" else (n_features,)
+        if scaling != "plain":
+            self.register_buffer("scale", torch.ones(n_features).expand(shape).clone())
+
+    def calibrate(self, residuals: Tensor, x: Tensor) -> None:
+        """Take the scale from the residuals (n_rows, n_features) of the training rows ``x``."""
+        if self.scaling == "robust":
+            scale = torch.quantile(residuals.abs(), 0.75, dim=0) + FLOOR
+            # A feature that is constant in training has no scale: a change counts as it is.
+            self.scale.copy_(torch.where((x == x[0]).all(0), 1.0, scale))
+        elif self.scaling == "mahalanobis":
+            self.scale.copy_(_inverse_root(residuals.double()))
+
+    def forward(self, residual: Tensor) -> Tensor:
+        if self.scaling == "robust":
+            residual = (residual / self.scale).clamp(-(CLIP**0.5), CLIP**0.5)
+        elif self.scaling == "mahalanobis":
+            residual = residual @ self.scale
+        if self.norm == "max":
+            return residual.abs().amax(1).double()
+        power = residual**2 if self.norm == "mse" else residual.abs()
+        return power.mean(1, dtype=torch.float64)
+
+
+def _inverse_root(residuals: Tensor, shrinkage: float = 0.05) -> Tensor:
+    """Σ^(−1/2) of the residuals, Σ shrunk towards its mean variance."""
+    n, d = residuals.shape
+    covariance = residuals.T @ residuals / n
+    target = covariance.diagonal().mean().clamp_min(FLOOR**2)
+    eye = torch.eye(d, dtype=covariance.dtype, device=covariance.device)
+    values, vectors = torch.linalg.eigh((1 - shrinkage) * covariance + shrinkage * target * eye)
+    return vectors @ torch.diag(values.rsqrt()) @ vectors.T

@@ -1,0 +1,56 @@
+"""Layers that draw noise, always from a generator that is handed to them."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Stochastic(nn.Module):
+    """Base of modules that draw random numbers.
+
+    ``generator`` is set by :func:`link_generator` when a net is initialised. It is left out of
+    pickles and copies, since many modules share one generator and a copy of a module has to be
+    linked to the generator of its own net.
+    """
+
+    generator: torch.Generator | None = None
+
+    def __getstate__(self) -> dict:
+        state = self.__dict__.copy()
+        state.pop("generator", None)
+        return state
+
+    def randn_like(self, x: Tensor) -> Tensor:
+        """Standard normal noise in the shape of ``x``."""
+        return torch.empty_like(x).normal_(generator=self.generator)
+
+
+class Dropout(Stochastic):
+    """Dropout of a share ``p`` of the units, from the handed generator."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
+        return x * keep / (1 - self.p)
+
+
+class AdditiveNoise(Stochastic):
+    """Gaussian noise of standard deviation ``std`` on the input, in training only."""
+
+    def __init__(self, std: float) -> None:
+        super().__init__()
+        self.std = std
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.std * self.randn_like(x) if self.training and self.std else x
+
+
+def link_generator(module: nn.Module, generator: torch.Generator) -> None:
+    """Make every stochastic part of ``module`` draw from ``generator``."""
+    for part in module.modules():
+        if isinstance(part, Stochastic):
+            part.generator = generator

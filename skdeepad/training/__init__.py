@@ -1,0 +1,26 @@
+"""Training: skorch nets over whole tensors, callbacks, seeds."""
+
+from ._build import OPTIMIZERS, Run, build_net, find_device, history_table, to_tensor
+from ._callbacks import AfterEpoch, ProgressBar, StopTraining, listening
+from ._data import HoldOut, TensorBatches, TensorData
+from ._net import DetectorNet
+from ._random import seeded_generator, seeded_weights
+
+__all__ = [
+    "OPTIMIZERS",
+    "AfterEpoch",
+    "DetectorNet",
+    "HoldOut",
+    "ProgressBar",
+    "Run",
+    "StopTraining",
+    "TensorBatches",
+    "TensorData",
+    "build_net",
+    "find_device",
+    "history_table",
+    "listening",
+    "seeded_generator",
+    "seeded_weights",
+    "to_tensor",
+]

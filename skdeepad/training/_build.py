@@ -1,0 +1,128 @@
+"""From a detector's parameters to a net, and one training run of it."""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from inspect import signature
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping
+from torch import Tensor, nn
+
+from ._callbacks import AfterEpoch, ProgressBar, listening
+from ._data import HoldOut
+from ._net import DetectorNet
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+
+def find_device(device: str) -> str:
+    """The device to compute on; ``"auto"`` is CUDA where there is one."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def build_net(
+    module: nn.Module,
+    *,
+    net_class: type[DetectorNet] = DetectorNet,
+    seed: int,
+    device: str,
+    optimizer: str | type[torch.optim.Optimizer] = "adam",
+    weight_decay: float = 0.0,
+    early_stopping: bool = False,
+    validation_fraction: float = 0.1,
+    n_iter_no_change: int = 10,
+    callbacks=None,
+    net_params: Mapping | None = None,
+    **kwargs,
+) -> DetectorNet:
+    """Make and initialise the net that trains ``module``.
+
+    The parameters are those of the detectors; ``kwargs`` (``lr``, ``batch_size``,
+    ``max_epochs``, ``max_steps``, ``trim``, ``lr_milestones``) go to the net as they are, and
+    ``net_params`` on top of all.
+    """
+    optimizer = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
+    kwargs |= {"optimizer": optimizer, "optimizer__weight_decay": weight_decay}
+    if "fused" in signature(optimizer).parameters:
+        kwargs["optimizer__fused"] = True
+    callbacks = list(deepcopy(callbacks or []))
+    if early_stopping:
+        kwargs["train_split"] = HoldOut(validation_fraction, seed)
+        callbacks.append(
+            EarlyStopping(patience=n_iter_no_change, load_best=True, sink=lambda text: None)
+        )
+    kwargs |= {"seed": seed, "device": find_device(device), "callbacks": callbacks}
+    return net_class(module.float(), **kwargs | dict(net_params or {})).initialize()
+
+
+class Run:
+    """One training, of one net or of several in turn, with those who listen to it.
+
+    Parameters
+    ----------
+    name : str
+        What a progress bar shows.
+    epochs : int or None
+        Epochs for each net; None: the net's own ``max_epochs``.
+    verbose : int
+        Above 0, a progress bar is shown.
+    after_epoch : callable or None
+        Called with the net after each epoch of any net; training stops when it returns True.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        epochs: int | None = None,
+        verbose: int = 0,
+        after_epoch: Callable[[NeuralNet], bool | None] | None = None,
+    ) -> None:
+        self.name = name
+        self.epochs = epochs
+        self.verbose = verbose
+        self.after_epoch = after_epoch
+
+    def __call__(
+        self,
+        net: DetectorNet,
+        X: Tensor,
+        y: Tensor | None = None,
+        update: Callable[[NeuralNet], bool | None] | None = None,
+        stage: str = "",
+    ) -> None:
+        """Train ``net``, calling ``update`` with it at the end of each epoch."""
+        listeners = [AfterEpoch(f) for f in (update, self.after_epoch) if f is not None]
+        if self.verbose:
+            listeners.append(ProgressBar(f"{self.name} {stage}".strip()))
+        with listening(net, *listeners):
+            net.partial_fit(X, y, epochs=self.epochs)
+
+
+def to_tensor(X: np.ndarray, device: str) -> Tensor:
+    """The rows as one tensor, on the device if they fill less than half of its free memory."""
+    tensor = torch.from_numpy(X if X.flags.writeable else X.copy())
+    device = find_device(device)
+    if torch.device(device).type == "cuda":
+        if X.nbytes > torch.cuda.mem_get_info(device)[0] / 2:
+            return tensor
+        return tensor.to(device)
+    return tensor
+
+
+def history_table(net: NeuralNet) -> dict[str, np.ndarray]:
+    """Columns of what the net recorded for each epoch; NaN where an epoch lacks a value."""
+    keys = [
+        key
+        for key in dict.fromkeys(key for epoch in net.history for key in epoch)
+        if key != "batches" and not key.endswith("_best") and not key.endswith("_batch_count")
+    ]
+    return {key: np.array([epoch.get(key, np.nan) for epoch in net.history]) for key in keys}

@@ -1,0 +1,62 @@
+"""What may listen to a net while it trains."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+
+class StopTraining(Exception):
+    """Raised to end the training of a net as if its last epoch had been reached."""
+
+
+class AfterEpoch(Callback):
+    """Call a function with the net after each epoch; end the training when it returns True."""
+
+    def __init__(self, function: Callable[[NeuralNet], bool | None]) -> None:
+        self.function = function
+
+    def on_epoch_end(self, net, **kwargs) -> None:
+        if self.function(net):
+            raise StopTraining
+
+
+class ProgressBar(Callback):
+    """One progress bar over the epochs, with the latest losses behind it."""
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+
+    def on_train_begin(self, net, **kwargs) -> None:
+        self.bar_ = tqdm(desc=self.description, unit="epoch")
+
+    def on_epoch_begin(self, net, **kwargs) -> None:
+        self.bar_.total = self.bar_.n + net.epochs_left_
+
+    def on_epoch_end(self, net, **kwargs) -> None:
+        epoch = net.history[-1]
+        losses = {k: f"{epoch[k]:.4g}" for k in ("train_loss", "valid_loss") if k in epoch}
+        self.bar_.set_postfix(losses, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs) -> None:
+        self.bar_.total = self.bar_.n
+        self.bar_.close()
+        del self.bar_
+
+
+@contextmanager
+def listening(net: NeuralNet, *callbacks: Callback) -> Iterator[None]:
+    """Let ``callbacks`` listen to ``net``, before its own, and forget them afterwards.
+
+    What they refer to (training data, an estimator) so never ends up in a pickle of the net.
+    """
+    own = net.callbacks_
+    named = [(f"listener{i}", callback.initialize()) for i, callback in enumerate(callbacks)]
+    net.callbacks_ = [*named, *own]
+    try:
+        yield
+    finally:
+        net.callbacks_ = own

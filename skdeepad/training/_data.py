@@ -1,0 +1,93 @@
+"""Data as whole tensors: batches are slices, not collated rows."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+# Rows are gathered in blocks of this many values, so that shuffling never copies the whole table.
+BLOCK_VALUES = 2**22
+
+
+class TensorData:
+    """A table of rows, with or without labels, as a skorch data set."""
+
+    def __init__(self, X: Tensor, y: Tensor | None = None) -> None:
+        self.X = X
+        self.y = y
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __getitem__(self, index) -> tuple[Tensor, Tensor | None]:
+        return self.X[index], None if self.y is None else self.y[index]
+
+
+class TensorBatches:
+    """Iterate over a :class:`TensorData` in batches, shuffled anew in each pass.
+
+    A last batch of one row joins the one before it: batch statistics need two rows.
+
+    Parameters
+    ----------
+    dataset : TensorData
+    batch_size : int
+    generator : torch.Generator or None
+        Source of the permutations; None keeps the order of the rows.
+    device : str
+        Where the batches go; the table itself may stay elsewhere if it is too large.
+    """
+
+    def __init__(
+        self,
+        dataset: TensorData,
+        batch_size: int,
+        generator: torch.Generator | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.generator = generator
+        self.device = device
+        starts = range(0, len(dataset), batch_size)
+        self.n_batches = len(starts)
+        if len(starts) > 1 and len(dataset) - starts[-1] == 1:
+            self.n_batches -= 1
+
+    def __len__(self) -> int:
+        return self.n_batches
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        n, size = len(self.dataset), self.batch_size
+        order = None
+        if self.generator is not None:
+            order = torch.randperm(n, generator=self.generator, device=self.generator.device)
+            order = order.to(self.dataset.X.device)
+        n_values = size * max(1, self.dataset.X[0].numel())
+        per_block = max(1, BLOCK_VALUES // n_values)
+        for first in range(0, self.n_batches, per_block):
+            last = min(first + per_block, self.n_batches)
+            stop = n if last == self.n_batches else last * size
+            rows = slice(first * size, stop)
+            X, y = self.dataset[rows if order is None else order[rows]]
+            for i in range(last - first):
+                end = len(X) if first + i + 1 == self.n_batches else (i + 1) * size
+                yield (
+                    X[i * size : end].to(self.device),
+                    None if y is None else y[i * size : end].to(self.device),
+                )
+
+
+class HoldOut:
+    """Set a random share of the rows aside, as skorch's ``train_split``."""
+
+    def __init__(self, fraction: float, seed: int) -> None:
+        self.fraction = fraction
+        self.seed = seed
+
+    def __call__(self, dataset: TensorData, y=None) -> tuple[TensorData, TensorData]:
+        n = len(dataset)
+        n_valid = min(max(1, round(self.fraction * n)), n - 1)
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(self.seed))
+        valid, train = order[:n_valid], order[n_valid:]
+        return TensorData(*dataset[train]), TensorData(*dataset[valid])

@@ -1,0 +1,290 @@
+"""The skorch net that trains a detector's module."""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from math import ceil
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from torch import Tensor, nn
+
+from ..nn import link_generator
+from ._callbacks import StopTraining
+from ._data import TensorBatches, TensorData
+from ._random import seeded_generator
+
+# Rows are scored in chunks of at most this many values and rows.
+CHUNK_ROWS, CHUNK_VALUES = 4096, 2**21
+# A chunk is padded to a multiple of this many rows: BLAS takes another kernel, with other
+# rounding, for a few rows, and a score must not depend on the rows beside it.
+PAD = 32
+
+
+class DetectorNet(NeuralNet):
+    """Minimise the mean of a module's ``loss(x)``, one value per row.
+
+    A net whose players take turns overrides ``optimize``; skorch's callbacks, the history, the
+    budget and the devices stay as they are here.
+
+    Parameters
+    ----------
+    module : nn.Module
+        An instance with ``loss(x)`` (or ``loss(x, y)`` where the data have labels), of shape
+        (batch,), or () where the method has no loss per row.
+    seed : int
+        Seed of shuffles, noise and dropout.
+    trim : float
+        Share of the rows of a batch, those of the largest loss, that an update leaves out once a
+        fifth of the steps are done.
+    max_steps : int or None
+        Upper limit to the number of optimizer steps of one training.
+    lr_milestones : sequence of float
+        Shares of the steps after which the learning rate is divided by 10.
+    **kwargs
+        As for :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        criterion: type[nn.Module] = nn.Identity,
+        *,
+        seed: int = 0,
+        trim: float = 0.0,
+        max_steps: int | None = None,
+        lr_milestones: Sequence[float] = (),
+        dataset: type = TensorData,
+        iterator_train: type = TensorBatches,
+        iterator_valid: type = TensorBatches,
+        train_split: Callable | None = None,
+        verbose: int = 0,
+        **kwargs,
+    ) -> None:
+        self.seed = seed
+        self.trim = trim
+        self.max_steps = max_steps
+        self.lr_milestones = lr_milestones
+        super().__init__(
+            module,
+            criterion,
+            dataset=dataset,
+            iterator_train=iterator_train,
+            iterator_valid=iterator_valid,
+            train_split=train_split,
+            verbose=verbose,
+            **kwargs,
+        )
+
+    @property
+    def _default_callbacks(self) -> list:
+        return []
+
+    # Set-up, and pickling --------------------------------------------------------------------
+
+    def initialize(self) -> "DetectorNet":
+        super().initialize()
+        self.generator_ = seeded_generator(self.seed, self.device)
+        link_generator(self.module_, self.generator_)
+        return self
+
+    def __getstate__(self) -> dict:
+        state = super().__getstate__()
+        # The module given is the module trained: one copy is enough.
+        state["module"] = None
+        if "generator_" in state:
+            state["generator_"] = self.generator_.get_state().cpu()
+        return state
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        if "generator_" in state:
+            self.module = self.module_
+            self.generator_ = seeded_generator(self.seed, self.device)
+            if self.generator_.get_state().shape == state["generator_"].shape:
+                self.generator_.set_state(state["generator_"])
+            link_generator(self.module_, self.generator_)
+
+    # The loop --------------------------------------------------------------------------------
+
+    def get_iterator(self, dataset, training=False):
+        kwargs = {"device": self.device, "batch_size": self.batch_size or len(dataset)}
+        if training:
+            kwargs["generator"] = self.generator_
+            return self.iterator_train(dataset, **kwargs | self.get_params_for("iterator_train"))
+        return self.iterator_valid(dataset, **kwargs | self.get_params_for("iterator_valid"))
+
+    def n_steps(self, n_batches: int, epochs: int) -> int:
+        """Number of steps that a training of so many epochs takes under ``max_steps``."""
+        n_steps = epochs * n_batches
+        return n_steps if self.max_steps is None else min(n_steps, self.max_steps)
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Train for ``epochs``, the last one cut short where ``max_steps`` end in it."""
+        self.check_training_readiness()
+        data = dict(zip(("dataset_train", "dataset_valid"), self._split(X, y), strict=True))
+        batches = self.get_iterator(data["dataset_train"], training=True)
+        valid = data["dataset_valid"]
+        valid_batches = None if valid is None else self.get_iterator(valid)
+        n_steps = self.n_steps(len(batches), self.max_epochs if epochs is None else epochs)
+        self.step_, self.trim_from_, self.lr_drops_ = 0, 0, set()
+        if not self.history:  # schedules are of the first training, not of one that goes on
+            self.trim_from_ = n_steps // 5
+            self.lr_drops_ = {ceil(share * n_steps) for share in self.lr_milestones}
+        try:
+            while self.step_ < n_steps:
+                self.epochs_left_ = ceil((n_steps - self.step_) / len(batches))
+                self.notify("on_epoch_begin", **data)
+                self.run_single_epoch(
+                    islice(batches, n_steps - self.step_), True, "train", self.train_step
+                )
+                self._validate(valid_batches)
+                self.notify("on_epoch_end", **data)
+        except StopTraining:
+            pass
+        except KeyboardInterrupt:
+            self.interrupted_ = True
+            raise
+        return self
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        self.interrupted_ = False
+        super().partial_fit(X, y, classes, **fit_params)
+        if self.interrupted_:  # skorch keeps it to itself; scikit-learn's users expect it
+            raise KeyboardInterrupt
+        return self
+
+    def notify(self, method_name, **cb_kwargs):
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt as stop:  # skorch's way to stop early
+            raise StopTraining from stop
+
+    def _split(self, X, y):
+        dataset = self.get_dataset(X, y)
+        return self.train_split(dataset) if self.train_split else (dataset, None)
+
+    def _validate(self, batches) -> None:
+        if batches is None:
+            return
+        state = self.generator_.get_state()
+        self.generator_.manual_seed(self.seed)  # the same noise in each epoch
+        self.run_single_epoch(batches, False, "valid", self.validation_step)
+        self.generator_.set_state(state)
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run one epoch; skorch's own loop only where a callback listens to batches."""
+        if iterator is None:
+            return
+        self.module_.train(training)
+        if self._batch_listener():
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            loss = _mean_of_batches(self.history[-1]["batches"], prefix)
+        else:
+            total, n_rows = 0.0, 0
+            for batch in iterator:
+                value = self.optimize(batch) if training else self.mean_loss(batch)
+                n_rows += len(batch[0])
+                total = total + value * len(batch[0])
+            loss = float(total) / n_rows
+            # What skorch's Checkpoint and the like expect of an epoch.
+            self.history.new_batch()
+            self.history.record_batch(prefix + "_loss", loss)
+            self.history.record_batch(prefix + "_batch_size", n_rows)
+        losses = self.history[:, prefix + "_loss"] if len(self.history) > 1 else []
+        self.history.record(prefix + "_loss", loss)
+        self.history.record(prefix + "_loss_best", all(loss < other for other in losses[:-1]))
+
+    def _batch_listener(self) -> bool:
+        hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+        return any(
+            getattr(type(callback), hook) is not getattr(Callback, hook)
+            for _, callback in self.callbacks_
+            for hook in hooks
+        )
+
+    # One step --------------------------------------------------------------------------------
+
+    def optimize(self, batch) -> Tensor:
+        """One update; returns the batch's mean loss, detached."""
+        self.optimizer_.zero_grad(set_to_none=True)
+        loss = self._loss(batch)
+        loss.backward()
+        self.optimizer_.step()
+        self._count_step()
+        return loss.detach()
+
+    def mean_loss(self, batch) -> Tensor:
+        """Mean loss of a batch, without trimming and without gradients."""
+        with torch.no_grad():
+            return self._row_losses(batch).mean()
+
+    def train_step_single(self, batch, **fit_params):
+        loss = self._loss(batch)
+        loss.backward()
+        return {"loss": loss, "y_pred": None}
+
+    def train_step(self, batch, **fit_params):
+        step = super().train_step(batch, **fit_params)
+        self._count_step()
+        return step
+
+    def validation_step(self, batch, **fit_params):
+        return {"loss": self.mean_loss(batch), "y_pred": None}
+
+    def _row_losses(self, batch) -> Tensor:
+        x, y = batch
+        return self.module_.loss(x) if y is None else self.module_.loss(x, y)
+
+    def _loss(self, batch) -> Tensor:
+        losses = self._row_losses(batch)
+        n_left_out = int(self.trim * losses.numel()) if self.step_ >= self.trim_from_ else 0
+        if n_left_out:
+            losses = losses.topk(losses.numel() - n_left_out, largest=False).values
+        return losses.mean()
+
+    def _count_step(self) -> None:
+        self.step_ += 1
+        if self.step_ in self.lr_drops_:
+            for group in self.optimizer_.param_groups:
+                group["lr"] /= 10
+
+    # Scoring ---------------------------------------------------------------------------------
+
+    def apply(self, function: Callable[[Tensor], Tensor], X: np.ndarray | Tensor) -> np.ndarray:
+        """Apply a function of the module to rows, chunk by chunk, in evaluation mode.
+
+        Parameters
+        ----------
+        function : callable
+            From (batch, n_features) to (batch, ...), each row for itself.
+        X : ndarray or Tensor of shape (n_samples, n_features), float32
+
+        Returns
+        -------
+        ndarray of shape (n_samples, ...), float64
+            The same bits for a row in whatever company it comes.
+        """
+        X = torch.as_tensor(X)
+        size = max(PAD, min(CHUNK_ROWS, CHUNK_VALUES // max(1, X.shape[1]) // PAD * PAD))
+        out: np.ndarray | None = None
+        self.module_.eval()
+        with torch.inference_mode():
+            for start in range(0, len(X), size):
+                chunk = X[start : start + size]
+                n_rows = len(chunk)
+                if n_rows % PAD:
+                    chunk = nn.functional.pad(chunk, (0, 0, 0, -n_rows % PAD))
+                values = function(chunk.to(self.device))[:n_rows].cpu().numpy()
+                if out is None:
+                    out = np.empty((len(X), *values.shape[1:]), dtype=np.float64)
+                out[start : start + n_rows] = values
+        assert out is not None
+        return out
+
+
+def _mean_of_batches(batches, prefix: str) -> float:
+    rows = [b for b in batches if prefix + "_loss" in b]
+    sizes = [b[prefix + "_batch_size"] for b in rows]
+    return float(np.average([b[prefix + "_loss"] for b in rows], weights=sizes))
