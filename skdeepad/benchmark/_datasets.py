@@ -1,0 +1,89 @@
+"""Data sets by name, from a file, or as arrays: a matrix of numbers and a mask of anomalies."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+SHIPPED = ("thyroid", "cardio", "breastw", "Ionosphere", "vowels", "glass", "wine", "WDBC")
+FILE_TYPES = (".csv", ".parquet", ".npz")
+
+
+def as_datasets(datasets, label_column=None):
+    """Return data sets, given in any of the accepted forms, as label → (X, y), y True = anomaly."""
+    if isinstance(datasets, Mapping):
+        named = datasets.items()
+    else:
+        given = [datasets] if isinstance(datasets, (str, Path)) else datasets
+        named = [(Path(one).stem if _is_file(one) else str(one), one) for one in given]
+    found = {}
+    for label, one in named:
+        if label in found:
+            raise ValueError(f"datasets holds {label!r} twice: name them in a dictionary")
+        found[label] = _checked(label, *_load(one, label_column))
+    return found
+
+
+def _is_file(one):
+    return Path(one).suffix in FILE_TYPES
+
+
+def _load(one, label_column):
+    if isinstance(one, tuple):
+        return one
+    if _is_file(one):
+        return _read_file(Path(one), label_column)
+    from skdeepad.datasets import fetch_adbench
+
+    bunch = fetch_adbench(str(one))
+    return bunch.data, bunch.target
+
+
+def _read_file(path, label_column):
+    if not path.exists():
+        raise FileNotFoundError(f"datasets={str(path)!r} does not exist")
+    if path.suffix == ".npz":
+        with np.load(path) as arrays:
+            columns = {name: arrays[name] for name in arrays.files}
+        label = label_column or "y"
+        _require_column(label, [name for name in columns if name != "X"], path)
+        _require_column("X", list(columns), path)
+        return columns["X"], columns[label]
+    import pandas as pd
+
+    table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    _require_column(label_column, list(table), path)
+    X, y = table.drop(columns=label_column), table[label_column]
+    text = [name for name in X if not pd.api.types.is_numeric_dtype(X[name])]
+    if text:
+        raise ValueError(
+            f"datasets={str(path)!r}: columns {text} are not numeric; encode them first, "
+            "detectors take numbers only"
+        )
+    return X.to_numpy(dtype=np.float64, na_value=np.nan), y.to_numpy()
+
+
+def _require_column(name, names, path):
+    if name not in names:
+        near = difflib.get_close_matches(str(name), names, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(
+            f"label_column={name!r} is not in {str(path)!r}: {hint}It has {names[:30]}"
+        )
+
+
+def _checked(label, X, y):
+    from skdeepad.metrics import anomaly_mask
+
+    X, y = np.asarray(X, dtype=np.float64), anomaly_mask(np.asarray(y).ravel())
+    if X.ndim != 2 or len(X) != len(y):
+        raise ValueError(
+            f"datasets={label!r}: X of shape {X.shape} and {len(y)} labels, "
+            "where a matrix and one label a row are needed"
+        )
+    if y.all() or not y.any():
+        raise ValueError(
+            f"datasets={label!r} holds {y.sum()} anomalies in {len(y)} rows; both kinds are needed"
+        )
+    return X, y

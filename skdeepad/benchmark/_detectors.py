@@ -1,0 +1,230 @@
+"""Detectors by name, built for a seed and read with one sign, whoever wrote them."""
+
+import ast
+import difflib
+import importlib
+import inspect
+import re
+from collections.abc import Mapping
+
+from sklearn.base import clone
+
+from ._guards import seeded
+from ._norm import Norm
+
+PYOD_MODULES = {
+    "ABOD": "abod",
+    "AE1SVM": "ae1svm",
+    "ALAD": "alad",
+    "AnoGAN": "anogan",
+    "AutoEncoder": "auto_encoder",
+    "CBLOF": "cblof",
+    "COF": "cof",
+    "COPOD": "copod",
+    "DIF": "dif",
+    "DeepSVDD": "deep_svdd",
+    "ECOD": "ecod",
+    "FeatureBagging": "feature_bagging",
+    "GMM": "gmm",
+    "HBOS": "hbos",
+    "IForest": "iforest",
+    "INNE": "inne",
+    "KDE": "kde",
+    "KNN": "knn",
+    "KPCA": "kpca",
+    "LODA": "loda",
+    "LOF": "lof",
+    "LUNAR": "lunar",
+    "MCD": "mcd",
+    "MO_GAAL": "mo_gaal",
+    "OCSVM": "ocsvm",
+    "PCA": "pca",
+    "SOD": "sod",
+    "SOS": "sos",
+    "SO_GAAL": "so_gaal",
+    "Sampling": "sampling",
+    "VAE": "vae",
+}
+SKLEARN_MODULES = {
+    "EllipticEnvelope": "sklearn.covariance",
+    "IsolationForest": "sklearn.ensemble",
+    "LocalOutlierFactor": "sklearn.neighbors",
+    "OneClassSVM": "sklearn.svm",
+}
+
+
+def own_detectors():
+    """Name and class of skdeepad's own detectors."""
+    from skdeepad import all_detectors
+
+    return dict(all_detectors())
+
+
+def detector_names():
+    """Every short name, in the order in which they are looked up."""
+    names = [*own_detectors(), "Norm"]
+    names += [f"pyod.{name}" if name in names else name for name in PYOD_MODULES]
+    return names + list(SKLEARN_MODULES)
+
+
+def as_detectors(detectors):
+    """Return detectors, given in any of the accepted forms, as a dictionary label → estimator."""
+    if isinstance(detectors, Mapping):
+        return {
+            label: parse_detector(given)[1] if isinstance(given, str) else given
+            for label, given in detectors.items()
+        }
+    if isinstance(detectors, str) or not hasattr(detectors, "__iter__"):
+        detectors = [detectors]
+    found = {}
+    for given in detectors:
+        label, estimator = (
+            parse_detector(given) if isinstance(given, str) else (type(given).__name__, given)
+        )
+        if not hasattr(estimator, "fit"):
+            raise TypeError(f"detectors={given!r}: pass names or estimators with a fit method")
+        if label in found:
+            raise ValueError(
+                f"detectors holds the label {label!r} twice: name them in a dictionary, "
+                "label → detector"
+            )
+        found[label] = estimator
+    return found
+
+
+def parse_detector(text):
+    """Read ``Name`` or ``Name(parameter=literal, ...)``; nothing in it is ever evaluated.
+
+    Parameters
+    ----------
+    text : str
+        A short name, ``pyod.Name``, ``sklearn.Name`` or a dotted path to a class, with keyword
+        parameters that are Python literals.
+
+    Returns
+    -------
+    label : str
+        The text, with its spacing normalised.
+    estimator : estimator
+        The detector, not fitted.
+    """
+    accepted = "Name or Name(parameter=literal, ...), as in 'AutoEncoder(max_epochs=5)'"
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+        call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
+        name = ast.unparse(call.func)
+        params = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"detectors={text!r} cannot be read: write {accepted}") from error
+    if call.args or None in params or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name):
+        raise ValueError(f"detectors={text!r} cannot be read: write {accepted}")
+    cls = find_detector(name)
+    if cls.__name__ == "LocalOutlierFactor" and not is_pyod(cls):
+        params.setdefault("novelty", True)  # without it, no unseen row can be scored
+    if "n_features" in _required(cls):
+        params.setdefault("n_features", 1)  # replaced by the data's in `build`
+    try:
+        with seeded(0):  # some constructors of pyod seed the world
+            return ast.unparse(node), cls(**params)
+    except TypeError as error:
+        raise ValueError(f"detectors={text!r}: {error}") from error
+
+
+def find_detector(name):
+    """Class of a detector by its short name or dotted path."""
+    prefix, _, last = name.rpartition(".")
+    own = own_detectors()
+    if prefix in ("", "skdeepad") and last in own:
+        return own[last]
+    if not prefix and last == "Norm":
+        return Norm
+    if prefix in ("", "pyod") and last in PYOD_MODULES:
+        return getattr(_import(f"pyod.models.{PYOD_MODULES[last]}"), last)
+    if prefix in ("", "sklearn") and last in SKLEARN_MODULES:
+        return getattr(importlib.import_module(SKLEARN_MODULES[last]), last)
+    cls = getattr(_import(prefix), last, None) if "." in name else None
+    if not (inspect.isclass(cls) and hasattr(cls, "fit")):
+        near = difflib.get_close_matches(last, detector_names(), n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+        raise ValueError(
+            f"detectors={name!r} is unknown: {hint}Pass one of {detector_names()}, "
+            "or the dotted path of a class with a fit method"
+        )
+    return cls
+
+
+def build(estimator, seed, n_features):
+    """A fresh copy of `estimator` whose every ``random_state`` is `seed`.
+
+    To be called, and its result to be fitted, where numpy's global state is seeded as well.
+    """
+    if is_pyod(type(estimator)):
+        # Several of pyod's read the seed in the constructor only: set_params would do nothing.
+        # None stays, and means the global state: ADBench's published forests drew from it, and
+        # a number would start some streams twice and give other trees.
+        params = estimator.get_params(deep=False)
+        if params.get("random_state") is not None:
+            params["random_state"] = seed
+        if "n_features" in params:
+            params["n_features"] = n_features
+        return type(estimator)(**params)
+    estimator = clone(estimator)
+    seeds = [
+        name
+        for name in estimator.get_params()
+        if name == "random_state" or name.endswith("__random_state")
+    ]
+    return estimator.set_params(**dict.fromkeys(seeds, seed)) if seeds else estimator
+
+
+def normality(detector, X):
+    """Scores in scikit-learn's sign, the higher the more normal, whatever the detector's own."""
+    last = detector
+    while hasattr(last, "steps") or hasattr(last, "best_estimator_"):
+        last = last.steps[-1][1] if hasattr(last, "steps") else last.best_estimator_
+    if is_pyod(type(last)):
+        return -detector.decision_function(X)
+    if hasattr(detector, "score_samples"):
+        return detector.score_samples(X)
+    return detector.decision_function(X)
+
+
+def describe(estimator):
+    """The parameters that differ from their defaults, as text that is the same in every run."""
+    defaults = inspect.signature(type(estimator)).parameters
+    changed = {
+        name: _stable_repr(value)
+        for name, value in sorted(estimator.get_params(deep=False).items())
+        if name not in ("random_state", "n_features")
+        and not (name in defaults and _stable_repr(value) == _stable_repr(defaults[name].default))
+    }
+    return ", ".join(f"{name}={value}" for name, value in changed.items())
+
+
+def is_pyod(cls):
+    """Whether a class is a detector of pyod's, told without importing pyod."""
+    return any(c.__module__ == "pyod.models.base" for c in cls.__mro__)
+
+
+def _stable_repr(value):
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    return " ".join(text.split())
+
+
+def _required(cls):
+    return [
+        name
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.default is parameter.empty
+    ]
+
+
+def _import(module):
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        if module.startswith("pyod"):
+            raise ImportError(
+                f"{module} needs {error.name}: pip install 'skdeepad[benchmark]'"
+            ) from error
+        raise ValueError(f"detectors: {module!r} cannot be imported: {error}") from error

@@ -1,0 +1,147 @@
+"""One run: split, fit, score, measure; whatever happens, a row comes back."""
+
+import functools
+import json
+import platform
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from ._detectors import build, normality
+from ._guards import PeakMemory, TimeLimitError, deadline, limited_threads, seeded
+from ._protocols import PROTOCOLS
+
+KEY = ("dataset", "detector", "params", "protocol", "seed")
+METRICS = {
+    "roc_auc": "anomaly_roc_auc",
+    "average_precision": "anomaly_average_precision",
+    "precision_at_n": "precision_at_n",
+}
+SIZES = ("n_train", "n_test", "n_features", "anomaly_share", "twin_share")
+COSTS = ("fit_time", "fit_cpu_time", "score_time", "peak_memory_mb")
+OUTCOME = ("status", "error", "versions")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A detector, a data set, a protocol and a seed: what one result row stands for."""
+
+    dataset: str
+    detector: str
+    params: str
+    protocol: str
+    seed: int
+    X: np.ndarray = field(repr=False)
+    y: np.ndarray = field(repr=False)
+    estimator: Any = field(repr=False)
+
+    @property
+    def key(self):
+        """What tells this run from every other, in results too."""
+        return tuple(getattr(self, name) for name in KEY)
+
+
+def as_metrics(metrics):
+    """Return metrics, by name or as label → ``metric(y_true, y_score)``, as a dictionary."""
+    from skdeepad import metrics as own
+
+    if not isinstance(metrics, dict):
+        metrics = {name: name for name in ([metrics] if isinstance(metrics, str) else metrics)}
+    found = {}
+    for label, metric in metrics.items():
+        if not callable(metric) and metric not in METRICS:
+            raise ValueError(
+                f"metrics={metric!r} is unknown: pass some of {list(METRICS)}, or a dictionary "
+                "label → metric(y_true, y_score)"
+            )
+        if label in (*KEY, *SIZES, *COSTS, *OUTCOME):
+            raise ValueError(f"metrics={label!r} is the name of another column of the results")
+        found[label] = metric if callable(metric) else getattr(own, METRICS[metric])
+    return found
+
+
+def execute(task, metrics, *, time_limit=None, n_threads=1, isolated=False, log=None):
+    """Run a task and return its result row; no error of the detector leaves this function.
+
+    `isolated` says that the process may be killed if the time limit is ignored; `log` is a file
+    that exists while the run lasts, by which the runner knows what a dead worker was doing.
+    """
+    row = new_row(task)
+    _touch(log)
+    memory = PeakMemory()
+    try:
+        with (
+            memory,
+            limited_threads(n_threads),
+            seeded(task.seed),
+            deadline(time_limit, kill=isolated),
+        ):
+            _measure(task, metrics, row)
+        row["status"] = "ok"
+    except TimeLimitError:
+        row |= timed_out(time_limit)
+    except (Exception, SystemExit) as error:
+        row["error"] = one_line(error)
+    row["peak_memory_mb"] = memory.mb
+    _touch(log, remove=True)
+    return row
+
+
+def new_row(task):
+    """The row of a run of which nothing is known yet but that it has not succeeded."""
+    row = dict(zip(KEY, task.key, strict=True))
+    return row | {"status": "error", "error": "", "versions": versions()}
+
+
+def timed_out(time_limit):
+    """What the row of a run that was stopped says."""
+    return {"status": "timeout", "error": f"stopped after time_limit={time_limit:g} s"}
+
+
+def one_line(error):
+    """An error as text that fits on one line of a CSV file."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:1000]
+
+
+@functools.cache
+def versions():
+    """Versions of what takes part in a run, as JSON."""
+    found = {"python": platform.python_version()}
+    for name in ("skdeepad", "numpy", "scipy", "scikit-learn", "torch", "skorch", "pyod"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return json.dumps(found)
+
+
+def _measure(task, metrics, row):
+    split = PROTOCOLS[task.protocol](task.X, task.y, task.seed)
+    row |= {
+        "n_train": len(split.X_train),
+        "n_test": len(split.X_test),
+        "n_features": split.X_train.shape[1],
+        "anomaly_share": float(split.y_test.mean()),
+        "twin_share": split.twin_share,
+    }
+    detector = build(task.estimator, task.seed, split.X_train.shape[1])
+    started, cpu_started = time.perf_counter(), time.process_time()
+    detector.fit(split.X_train)
+    fitted = time.perf_counter()
+    row |= {"fit_time": fitted - started, "fit_cpu_time": time.process_time() - cpu_started}
+    scores = np.asarray(normality(detector, split.X_test)).ravel()
+    row["score_time"] = time.perf_counter() - fitted
+    y_test = split.y_test.astype(int)
+    row |= {name: 100 * float(metric(y_test, scores)) for name, metric in metrics.items()}
+
+
+def _touch(log, remove=False):
+    if log is None:
+        return
+    try:
+        log.unlink(missing_ok=True) if remove else log.touch()
+    except OSError:  # a worker on another machine does not see the runner's folder
+        return

@@ -1,0 +1,95 @@
+"""ADBench's published values, and the check of the runner against them."""
+
+from importlib.resources import files
+
+import pandas as pd
+
+from ._runner import run_benchmark
+from ._summary import by_dataset
+
+# The data sets small enough to check in a minute or two.
+SMALL = (
+    "breastw",
+    "cardio",
+    "fault",
+    "glass",
+    "Ionosphere",
+    "letter",
+    "musk",
+    "Pima",
+    "thyroid",
+    "vowels",
+    "Waveform",
+    "WDBC",
+    "wine",
+)
+
+
+def published_table(metric="roc_auc"):
+    """Published results of ADBench's unsupervised detectors, in percent.
+
+    Parameters
+    ----------
+    metric : {"roc_auc", "average_precision"}, default="roc_auc"
+        Which of the two published tables.
+
+    Returns
+    -------
+    table : DataFrame of shape (47, 14)
+        Data sets in rows, detectors in columns; means of seeds 1, 2 and 3. NaN where no value was
+        published.
+
+    References
+    ----------
+    .. [1] S. Han, X. Hu, H. Huang, M. Jiang, Y. Zhao. "ADBench: Anomaly Detection Benchmark".
+       NeurIPS 2022, tables D4 and D5.
+
+    Examples
+    --------
+    >>> from skdeepad.benchmark import published_table
+    >>> float(published_table().loc["thyroid", "IForest"])
+    98.3
+    """
+    if metric not in ("roc_auc", "average_precision"):
+        raise ValueError(
+            f"metric={metric!r} was not published: pass 'roc_auc' or 'average_precision'"
+        )
+    with (files("skdeepad.benchmark") / "data" / f"adbench_{metric}.csv").open() as file:
+        return pd.read_csv(file, index_col="dataset")
+
+
+def self_test(datasets=SMALL, *, tolerance=0.01, n_jobs=None, **options):
+    """Run pyod's IForest and COPOD by ADBench's protocol and compare with what was published.
+
+    Neither detector depends on anything but its seed and the split, so that both must agree to
+    rounding: if they do, splits, seeds, scaling, signs and metrics are ADBench's.
+
+    Parameters
+    ----------
+    datasets : sequence of str
+        ADBench's names of data sets; the small ones by default.
+    tolerance : float, default=0.01
+        Largest gap, in percent, that counts as agreement.
+    n_jobs : int, default=None
+        Runs at a time.
+    **options
+        More parameters of :func:`run_benchmark`.
+
+    Returns
+    -------
+    gaps : DataFrame
+        Columns ``ours``, ``published``, ``gap`` and ``agrees`` for each data set and detector.
+    """
+    names = {"IForest": "pyod.IForest", "COPOD": "pyod.COPOD"}
+    results = run_benchmark(names, datasets, metrics="roc_auc", n_jobs=n_jobs, **options)
+    ours = by_dataset(results).stack().rename("ours")
+    published = published_table()[list(names)]
+    spelled = {name.lower(): name for name in datasets}
+    published = published.rename(lambda name: spelled.get(name.lower(), name))
+    published = published.reindex(list(datasets))
+    gaps = pd.concat([ours, published.stack().rename("published")], axis=1)
+    gaps.index.names = ["dataset", "detector"]
+    gaps["gap"] = gaps["ours"].round(2) - gaps["published"]
+    # Both sides are rounded: a hair of room for the last digit in floating point.
+    gaps["agrees"] = gaps["gap"].abs() <= tolerance + 1e-9
+    return gaps

@@ -1,0 +1,145 @@
+"""Tables and pictures of result rows, in the terminal and in a folder."""
+
+import base64
+import io
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+
+from ._summary import MARK, by_dataset, leaky_datasets, marked, metric_names, summarize
+
+LOWER_IS_BETTER = ("mean_rank", "n_failed", "fit_time", "score_time", "peak_memory_mb")
+
+
+def write_report(results, folder):
+    """Write tables and pictures of results into a folder.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Rows of :func:`run_benchmark`.
+    folder : str or path
+        Is made if it does not exist. It gets ``summary.csv`` and ``summary.md``, the pictures
+        (box plots, critical-difference diagrams, time against quality) as ``.png``, and
+        ``report.html``, one self-contained page with all of it.
+
+    Returns
+    -------
+    report : Path
+        Of the page.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    protocols, metrics = list(dict.fromkeys(results["protocol"])), metric_names(results)
+    parts = [_part(results, protocol, metric) for protocol in protocols for metric in metrics]
+    summaries = {(p["protocol"], p["metric"]): p["summary"] for p in parts}
+    table = pd.concat(summaries, names=["protocol", "metric"])
+    table.to_csv(folder / "summary.csv")
+    (folder / "summary.md").write_text("\n".join(map(_markdown, parts)), encoding="utf-8")
+    for part in parts:
+        for name, picture in part["pictures"].items():
+            stem = f"{name}-{part['metric']}-{part['protocol']}"
+            (folder / f"{stem}.png").write_bytes(base64.b64decode(picture))
+    report = folder / "report.html"
+    report.write_text(_html(results, parts), encoding="utf-8")
+    return report
+
+
+def terminal_table(results, metric, protocol):
+    """Return the summary as text, and what its marks mean."""
+    summary = summarize(results, metric, protocol).drop(columns="median")
+    rows = results[results["protocol"] == protocol]
+    leaky = leaky_datasets(rows)
+    n_datasets = rows["dataset"].nunique()
+    lines = [
+        f"{metric} (%), protocol {protocol}, {n_datasets} data sets",
+        _rounded(summary).to_markdown(tablefmt="simple", disable_numparse=True),
+    ]
+    if leaky:
+        lines.append(
+            f"{MARK} leaky, left out of mean_leak_free (test rows with a twin in training): "
+            + ", ".join(leaky)
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _part(results, protocol, metric):
+    from ._plots import TITLES, plot_boxes, plot_critical_difference, plot_time_quality
+
+    rows = results[results["protocol"] == protocol]
+    summary, leaky = summarize(rows, metric), leaky_datasets(rows)
+    table = marked(by_dataset(rows, metric)[summary.index], leaky)
+    pictures = {}
+    if summary["mean"].notna().any():
+        figures = {
+            "critical-difference": plot_critical_difference(rows, metric),
+            "boxes": plot_boxes(rows, metric),
+            "time-quality": plot_time_quality(rows, metric),
+        }
+        pictures = {name: _png(figure) for name, figure in figures.items() if figure}
+    best = [
+        summary[name].min() if name in LOWER_IS_BETTER else summary[name].max() for name in summary
+    ]
+    return {
+        "title": TITLES.get(metric, metric).removesuffix(" (%)"),
+        "protocol": protocol,
+        "metric": metric,
+        "summary": summary,
+        "table": table,
+        "best": best,
+        "pictures": pictures,
+        "leaky": rows.groupby("dataset")["twin_share"].mean().loc[leaky].to_dict(),
+    }
+
+
+def _markdown(part):
+    lines = [
+        f"## {part['title']}, protocol {part['protocol']}\n",
+        _rounded(part["summary"]).to_markdown(disable_numparse=True) + "\n",
+        _rounded(part["table"]).to_markdown(disable_numparse=True) + "\n",
+    ]
+    if part["leaky"]:
+        lines.append(f"{MARK} more than 5 % of the test rows have an exact copy in training.\n")
+    return "\n".join(lines)
+
+
+def _html(results, parts):
+    from jinja2 import Environment
+
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["number"] = _number
+    template = (files("skdeepad.benchmark") / "data" / "report.html.jinja").read_text("utf-8")
+    failed = results[results["status"] != "ok"]
+    versions = [
+        ", ".join(f"{name} {version}" for name, version in json.loads(one).items())
+        for one in dict.fromkeys(results["versions"])
+    ]
+    return environment.from_string(template).render(
+        results=results,
+        parts=parts,
+        failed=failed,
+        n_failed=len(failed),
+        detectors=results[["detector", "params"]].drop_duplicates(),
+        versions=versions,
+        mark=MARK,
+    )
+
+
+def _png(figure):
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _rounded(table):
+    return table.map(_number)
+
+
+def _number(value):
+    if pd.isna(value):
+        return "–"
+    if float(value).is_integer() and not isinstance(value, float):
+        return str(value)
+    return f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}"

@@ -1,0 +1,88 @@
+"""The results file: a row is safe as soon as it has arrived, and a rerun finds it again."""
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from ._execute import COSTS, KEY, OUTCOME, SIZES
+
+
+class Results:
+    """Result rows in a CSV or parquet file, or in memory where `path` is None.
+
+    CSV grows line by line; a line that was cut off is dropped when the file is opened again.
+    Parquet cannot grow and is replaced as a whole, in one step, with each row.
+    """
+
+    def __init__(self, path, metrics, retry_errors=False):
+        self.path = None if path is None else Path(path)
+        if self.path and self.path.suffix not in (".csv", ".parquet"):
+            raise ValueError(f"output={str(path)!r}: the name must end in .csv or .parquet")
+        rows = read_rows(self.path) if self.path and self.path.exists() else []
+        if retry_errors:
+            rows = [row for row in rows if row["status"] == "ok"]
+        self._rows = {row_key(row): row for row in rows}
+        # Columns of an earlier run stay, so that one file can gather runs with other metrics.
+        columns = [*KEY, *SIZES, *metrics, *COSTS, *OUTCOME]
+        self._columns = columns + [c for row in rows[:1] for c in row if c not in columns]
+        if self.path:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._rewrite()
+
+    def __contains__(self, key):
+        return key in self._rows
+
+    def append(self, row):
+        """Add a row, on disk before this returns."""
+        self._rows[row_key(row)] = row
+        if self.path and self.path.suffix == ".csv":
+            with self.path.open("a", newline="", encoding="utf-8") as file:
+                file.write(_csv_line([row.get(name, "") for name in self._columns]))
+                file.flush()
+                os.fsync(file.fileno())
+        elif self.path:
+            self._rewrite()
+
+    def table(self, keys):
+        """Rows of the given keys, in their order."""
+        return pd.DataFrame([self._rows[key] for key in keys], columns=self._columns)
+
+    def _rewrite(self):
+        partial = self.path.with_name(self.path.name + ".partial")
+        table = self.table(self._rows)
+        if self.path.suffix == ".csv":
+            lines = [self._columns, *table.astype(object).where(table.notna(), "").to_numpy()]
+            partial.write_text("".join(map(_csv_line, lines)), encoding="utf-8", newline="")
+        else:
+            table.to_parquet(partial, index=False)
+        os.replace(partial, self.path)
+
+
+def row_key(row):
+    """What a row is known by; resuming compares it."""
+    return tuple(int(row[name]) if name == "seed" else row[name] for name in KEY)
+
+
+def read_rows(path):
+    """Rows of a results file, less a last one that was cut off, as dictionaries."""
+    if path.suffix == ".parquet":
+        table = pd.read_parquet(path)
+    else:
+        text = path.read_text(encoding="utf-8")
+        text = text[: text.rfind("\n") + 1]
+        kept_as_text = dict.fromkeys(("dataset", "detector", "params", "protocol", "error"), str)
+        table = pd.read_csv(io.StringIO(text), dtype=kept_as_text) if text else pd.DataFrame()
+    missing = [name for name in (*KEY, "status") if name not in table]
+    if len(table) and missing:
+        raise ValueError(f"output={str(path)!r} is no results file: it has no columns {missing}")
+    text_columns = [name for name in (*KEY, *OUTCOME) if name != "seed" and name in table]
+    return table.fillna(dict.fromkeys(text_columns, "")).to_dict("records")
+
+
+def _csv_line(values):
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(values)
+    return line.getvalue()

@@ -1,0 +1,136 @@
+"""The runner: every detector on every data set, protocol and seed, and nothing twice."""
+
+import itertools
+import sys
+
+from tqdm import tqdm
+
+from ._datasets import SHIPPED, as_datasets
+from ._detectors import as_detectors, describe
+from ._execute import METRICS, Task, as_metrics
+from ._pool import on_backend, run_tasks
+from ._protocols import PROTOCOLS
+from ._results import Results
+
+DETECTORS = (
+    "AutoEncoder",
+    "VAE",
+    "DeepSVDD",
+    "OCNN",
+    "pyod.IForest",
+    "pyod.ECOD",
+    "pyod.KNN",
+    "Norm",
+)
+
+
+def run_benchmark(
+    detectors=DETECTORS,
+    datasets=SHIPPED,
+    *,
+    protocols="adbench",
+    seeds=(1, 2, 3),
+    metrics=tuple(METRICS),
+    label_column=None,
+    n_jobs=None,
+    backend="loky",
+    scheduler=None,
+    time_limit=None,
+    output=None,
+    retry_errors=False,
+    verbose=True,
+):
+    """Run detectors on data sets and return one row for each run.
+
+    Detectors are fitted without labels and with their parameters as given; every
+    ``random_state`` they have is set to the seed. A detector that fails, takes too long or kills
+    its process leaves a row that says so. With `output`, rows are on disk as soon as they arrive,
+    and a second call runs only what is missing.
+
+    Parameters
+    ----------
+    detectors : str, estimator, sequence of these or dict of label to these
+        Names are those of skdeepad's detectors and ``"Norm"``, of pyod's (``"pyod.IForest"``;
+        the prefix may go where no name of ours is the same), of scikit-learn's outlier detectors
+        (``"IsolationForest"``), or the dotted path of a class; parameters go in brackets:
+        ``"AutoEncoder(max_epochs=5)"``.
+    datasets : str, path, sequence of these or dict of label to name, path or (X, y)
+        Names are those of :func:`skdeepad.datasets.fetch_adbench`. Files end in ``.csv``,
+        ``.parquet`` or ``.npz`` (arrays ``X`` and ``y``). Labels are 0/1 (1 = anomaly) or
+        +1/-1 (-1 = anomaly).
+    protocols : {"adbench", "clean", "leak-free"} or sequence of these, default="adbench"
+        How rows become a training and a test part. All of them scale to [0, 1] by the training
+        rows.
+    seeds : int or sequence of int, default=(1, 2, 3)
+        Each is one split and one ``random_state``; ADBench's are 1, 2 and 3.
+    metrics : sequence of str or dict of label to callable, default: all three
+        Some of ``"roc_auc"``, ``"average_precision"``, ``"precision_at_n"``, or functions of
+        ``(y_true, y_score)``, where 1 is an anomaly and a higher score more normal. Results are
+        in percent.
+    label_column : str, default=None
+        Column of the labels in data files; ``"y"`` in ``.npz`` files if None.
+    n_jobs : int, default=None
+        Runs at a time. With 1 (or None), runs share this process, and one that kills it ends all.
+    backend : {"loky", "dask", "ray"}, default="loky"
+        Where runs go: processes of this machine, or a cluster.
+    scheduler : str, default=None
+        Address of the dask scheduler or the ray cluster; None starts one here.
+    time_limit : float, default=None
+        Seconds that a run may take.
+    output : str or path, default=None
+        Results file, ``.csv`` or ``.parquet``.
+    retry_errors : bool, default=False
+        Whether rows of failed runs in `output` are run again.
+    verbose : bool, default=True
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    results : DataFrame
+        One row for each detector, data set, protocol and seed: sizes, metrics in percent, times
+        in seconds, memory in MB, ``status`` ("ok", "error" or "timeout"), ``error``, versions.
+
+    See Also
+    --------
+    summarize : Means, ranks and wins.
+    write_report : Tables and pictures in a folder.
+
+    Examples
+    --------
+    >>> from skdeepad.benchmark import run_benchmark
+    >>> results = run_benchmark("Norm", "wine", seeds=[1, 2], verbose=False)
+    >>> results["status"].tolist()
+    ['ok', 'ok']
+    """
+    metrics = as_metrics(metrics)
+    tasks = make_tasks(detectors, datasets, protocols, seeds, label_column)
+    results = Results(output, metrics, retry_errors)
+    pending = [task for task in tasks if task.key not in results]
+    options = {"metrics": metrics, "time_limit": time_limit}
+    with (
+        on_backend(backend, scheduler),
+        tqdm(total=len(pending), disable=not verbose, desc="benchmark", unit="run") as bar,
+    ):
+        for row in run_tasks(pending, n_jobs, backend, options):
+            results.append(row)
+            if row["status"] != "ok" and verbose:
+                text = "{detector} on {dataset}, {protocol}, seed {seed}: {error}"
+                bar.write(text.format(**row), file=sys.stderr)
+            bar.update()
+    return results.table([task.key for task in tasks])
+
+
+def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_column=None):
+    """Every combination, one data set after the other."""
+    protocols = [protocols] if isinstance(protocols, str) else list(protocols)
+    for protocol in protocols:
+        if protocol not in PROTOCOLS:
+            raise ValueError(f"protocols={protocol!r} is unknown: pass some of {list(PROTOCOLS)}")
+    seeds = [seeds] if isinstance(seeds, int) else seeds
+    detectors = as_detectors(detectors)
+    return [
+        Task(dataset, detector, describe(estimator), protocol, int(seed), X, y, estimator)
+        for dataset, (X, y) in as_datasets(datasets, label_column).items()
+        for protocol, seed in itertools.product(protocols, seeds)
+        for detector, estimator in detectors.items()
+    ]
