@@ -1,9 +1,10 @@
 """Deep anomaly detectors that are scikit-learn estimators."""
 
-from ._version import __version__
-from .autoencoder import AutoEncoder
+from ._version import __version__ as __version__
+from .autoencoder import VAE, AutoEncoder
+from .one_class import OCNN, DeepSVDD
 
-__all__ = ["AutoEncoder", "all_detectors"]
+__all__ = ["OCNN", "VAE", "AutoEncoder", "DeepSVDD", "all_detectors"]
 
 
 def all_detectors():
@@ -14,4 +15,4 @@ def all_detectors():
     detectors : list of tuple of (str, type)
         Names and classes, sorted by name.
     """
-    return [(name, globals()[name]) for name in __all__ if name != "all_detectors"]
+    return sorted((name, globals()[name]) for name in __all__ if name != "all_detectors")

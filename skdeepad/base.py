@@ -128,15 +128,19 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
 
     def _planned_epochs(self, n_samples: int) -> int:
         """Number of epochs that a fit takes unless it stops early."""
+        return self._epochs_within_budget(n_samples, self.max_epochs)
+
+    @final
+    def _epochs_within_budget(self, n_samples: int, max_epochs: int) -> int:
         n_batches = ceil(n_samples / (self.batch_size or n_samples))
-        steps = self.max_epochs * n_batches
+        steps = max_epochs * n_batches
         return ceil(min(steps, self.max_steps or steps) / n_batches)
 
     def _paper_offset(self) -> float:
         """Return the threshold on ``score_samples`` that the paper defines, ``"auto"``."""
         raise NotImplementedError
 
-    def _make_scaler(self):
+    def _make_scaler(self, seed: int):
         """Return a new, unfitted scaler, or None."""
         if isinstance(self.scaler, str):
             return SCALERS[self.scaler]()
@@ -214,14 +218,14 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
             self, X, dtype=float_types(X), order="C", ensure_min_samples=2, reset=fresh
         )
         if fresh:
-            self.scaler_ = self._make_scaler()
+            seed = check_random_state(self.random_state).randint(2**31 - 1)
+            self.scaler_ = self._make_scaler(seed)
             if hasattr(self.scaler_, "set_output"):
                 self.scaler_.set_output(transform="default")
         data = self._scale(data, fit=fresh)
         labels = self._read_labels(y, len(data))
         if fresh:
             vars(self).pop("training_scores_", None)  # an interrupted fit leaves no mixture
-            seed = check_random_state(self.random_state).randint(2**31 - 1)
             self.net_ = self._make_net(self._make_module, data.shape[1], seed=seed)
         report = FitReport(
             self,
@@ -346,12 +350,14 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         check_parameter(self, "contamination")
         if self.contamination == "auto":
             return self._paper_offset()
-        position = self.contamination * (len(self.training_scores_) - 1)
-        return float(np.interp(position, np.arange(2) + int(position), self._around(position)))
+        return self._training_quantile(self.contamination)
 
-    def _around(self, position: float) -> np.ndarray:
-        last = len(self.training_scores_) - 1
-        return self.training_scores_[[int(position), min(int(position) + 1, last)]]
+    def _training_quantile(self, share: float) -> float:
+        """Score that a share of the training rows lies below; linear, in constant time."""
+        position, last = share * (len(self.training_scores_) - 1), len(self.training_scores_) - 1
+        below = int(position)
+        low, high = self.training_scores_[[below, min(below + 1, last)]]
+        return float(low + (position - below) * (high - low))
 
     @property
     def history_(self) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """Detectors that compress rows and compare them with what comes back."""
 
 from ._autoencoder import AutoEncoder
+from ._vae import VAE
 
-__all__ = ["AutoEncoder"]
+__all__ = ["VAE", "AutoEncoder"]

@@ -2,6 +2,7 @@
 
 from ._autoencoder import EncoderDecoder
 from ._backbone import ACTIVATIONS, Backbone, ConvBackbone, MLPBackbone, make_activation
+from ._latent_search import latent_search
 from ._losses import (
     RECONSTRUCTION_LOSSES,
     gaussian_nll,
@@ -24,6 +25,7 @@ __all__ = [
     "Stochastic",
     "gaussian_nll",
     "kl_standard_normal",
+    "latent_search",
     "link_generator",
     "make_activation",
     "reconstruction_loss",

@@ -1,0 +1,409 @@
+"""Variational autoencoder."""
+
+import warnings
+from collections.abc import Iterator
+from math import ceil
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from .._validation import Integral, Interval, Real, StrOptions
+from ..base import BaseDetector, ReconstructorMixin
+from ..nn import ResidualScore, Stochastic, gaussian_nll, kl_standard_normal
+from ._residuals import calibrate_residuals
+from ._vae_scores import SCORES
+
+# Bounds of log variances: of the encoder, and of the decoder on rows of unit variance, where
+# a smaller variance would let a few almost constant features drown the others.
+ENCODER_LOGVAR, DECODER_LOGVAR = (-10.0, 10.0), (-4.0, 4.0)
+# Training rows that the distances in latent space are measured to.
+MAX_REFERENCE = 4096
+
+
+class VAEModule(Stochastic):
+    """p(z) = N(0, I), q(z|x) = N(μ(x), diag σ²(x)) and a decoder p(x|z)."""
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        residual: ResidualScore,
+        *,
+        n_features: int,
+        n_latent: int,
+        likelihood: str,
+        beta: float,
+        score: str,
+        n_draws: int,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.residual = residual
+        self.n_latent = n_latent
+        self.likelihood = likelihood
+        self.beta = beta
+        self.score = score
+        if likelihood == "gaussian":
+            self.logvar = nn.Parameter(torch.zeros(()))
+        # The same draws for every row and every call: a score is a function of the row.
+        self.register_buffer("z_noise", torch.randn(n_draws, n_latent))
+        self.register_buffer("x_noise", torch.randn(n_draws, n_features))
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of q(z|x)."""
+        mu, logvar = self.encoder(x).chunk(2, dim=1)
+        return mu, logvar.clamp(*ENCODER_LOGVAR)
+
+    def likelihood_parameters(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean (logits for "bernoulli") and log variance of p(x|z)."""
+        output = self.decoder(z)
+        if self.likelihood == "heteroscedastic":
+            mean, logvar = output.chunk(2, dim=1)
+            return mean, logvar.clamp(*DECODER_LOGVAR)
+        if self.likelihood == "gaussian":
+            return output, self.logvar.clamp(*DECODER_LOGVAR)
+        return output, torch.zeros((), device=z.device)
+
+    def _nll(self, x: Tensor, z: Tensor) -> Tensor:
+        mean, logvar = self.likelihood_parameters(z)
+        if self.likelihood == "bernoulli":
+            return F.binary_cross_entropy_with_logits(mean, x, reduction="none")
+        return gaussian_nll(x, mean, logvar)
+
+    def nll(self, x: Tensor, z: Tensor) -> Tensor:
+        """−log p(x|z), summed over the features in float64."""
+        return self._nll(x, z).sum(1, dtype=torch.float64)
+
+    def loss(self, x: Tensor) -> Tensor:
+        """−log p(x|z) + β KL(q(z|x) ‖ p(z)) with z = μ + σ ⊙ ε."""
+        mu, logvar = self.posterior(x)
+        z = mu + torch.exp(0.5 * logvar) * self.randn_like(mu)
+        return self._nll(x, z).sum(1) + self.beta * kl_standard_normal(mu, logvar).sum(1)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.posterior(x)[0]
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Mean of p(x|z)."""
+        mean, _ = self.likelihood_parameters(z)
+        return torch.sigmoid(mean) if self.likelihood == "bernoulli" else mean
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
+
+    def observe(self, z: Tensor, noise: Tensor) -> Tensor:
+        """x̃ ~ p(x|z) made of standard normal noise."""
+        if self.likelihood == "bernoulli":
+            uniform = 0.5 * (1 + torch.erf(noise / 2**0.5))
+            return (uniform < self.decode(z)).to(z.dtype)
+        mean, logvar = self.likelihood_parameters(z)
+        return mean + torch.exp(0.5 * logvar) * noise
+
+    def draws(self, x: Tensor) -> Iterator[Tensor]:
+        """Draws from q(z|x)."""
+        mu, logvar = self.posterior(x)
+        std = torch.exp(0.5 * logvar)
+        for noise in self.z_noise:
+            yield mu + std * noise
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        return SCORES[self.score](self, x)
+
+
+class VAE(ReconstructorMixin, BaseDetector):
+    r"""Variational autoencoder: rows of low likelihood under a latent variable model.
+
+    Minimises the negative evidence lower bound
+
+    .. math:: -E_{q(z|x)}[\log p(x|z)] + \beta\, KL(q(z|x) \,\|\, N(0, I)),
+        \qquad z = \mu(x) + \sigma(x) \odot \varepsilon,
+
+    summed over the features and averaged over the rows [1]_. What is scored is chosen by
+    ``anomaly_score``.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(64, 32)
+        Widths from the input towards the code; the decoder mirrors them.
+    n_latent : int or None, default=None
+        Size of the code; None is max(2, min(8, n_features // 4)), 16 with a ``backbone``.
+    activation : {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu"}, \
+            default="tanh"
+        Activation of the hidden layers.
+    backbone : Backbone or None, default=None
+        Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
+    likelihood : {"gaussian", "heteroscedastic", "bernoulli"}, default="gaussian"
+        p(x|z): a Gaussian with one learned variance, which sets the weight of the KL term by
+        itself; with a variance for each feature as a function of z, which the reconstruction
+        probability needs to say more than the error; Bernoulli for data in [0, 1].
+    beta : float, default=1.0
+        Weight :math:`\beta` of the KL term in training.
+    anomaly_score : str, default="elbo"
+        ``"elbo"``: negative evidence lower bound. ``"reconstruction_probability"``:
+        :math:`-E_q \log p(x|z)` [2]_. ``"reconstruction_error"``: residual of the mean's
+        reconstruction. ``"reconstruction_likelihood"``: :math:`-\log p(x|\mu(x))`.
+        ``"stochastic_error"``, ``"decoder_stochastic_error"``, ``"fully_stochastic_error"``:
+        errors with a drawn code, a drawn reconstruction or both. ``"kl"``: the KL term.
+        ``"iwae"``: importance-weighted bound [4]_. ``"latent_euclidean"``,
+        ``"latent_bhattacharyya"``, ``"latent_density"``: distances from the codes of the training
+        rows, or their density. ``"decoder_nearest"``: error of the best code. ``"jacodeco"``:
+        change of variables through the decoder [5]_. Most of them are from [3]_.
+    n_draws : int, default=16
+        Draws of the Monte-Carlo scores, the same for every row.
+    residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
+        Scale of the residuals in ``"reconstruction_error"``, as in :class:`AutoEncoder`.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=500
+        Upper limit to the number of epochs.
+    max_steps : int or None, default=2500
+        Upper limit to the number of optimizer steps.
+    lr : float, default=1e-3
+        Learning rate.
+    batch_size : int or None, default=128
+        Rows of a batch; None: all of them.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
+    weight_decay : float, default=0.0
+        L2 penalty of the optimizer on the weights.
+    trim : float, default=0.1
+        Share of the rows of a batch, those of the largest loss, that an update leaves out after
+        a fifth of the steps.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
+        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
+        epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold. It can be changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, shuffles and noise.
+    verbose : int, default=0
+        Above 0, a progress bar is shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    scaler_ : transformer or None
+        The fitted scaler.
+    active_units_ : int
+        Units of the code with a mean KL above 0.01 on the training rows; 0 is a collapse.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (n_iter_,)
+        Losses of each epoch.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    AutoEncoder : Codes without a distribution; cheaper scores.
+
+    Notes
+    -----
+    Log variances are clamped, the encoder's to ±10 and the decoder's to ±4, and the KL term
+    never is. Distances in latent space are to at most 4,096 evenly spaced training rows.
+    Likelihoods are those of the scaled rows, in nats.
+
+    References
+    ----------
+    .. [1] D. P. Kingma, M. Welling, "Auto-encoding variational Bayes", ICLR 2014,
+       arXiv:1312.6114.
+    .. [2] J. An, S. Cho, "Variational autoencoder based anomaly detection using reconstruction
+       probability", SNU Data Mining Center, 2015.
+    .. [3] A. Vasilev et al., "q-space novelty detection with variational autoencoders",
+       arXiv:1806.02997.
+    .. [4] Y. Burda et al., "Importance weighted autoencoders", arXiv:1509.00519.
+    .. [5] V. Šmídl, J. Bím, T. Pevný, "Anomaly scores for generative models",
+       arXiv:1905.11890.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import VAE
+    >>> X = np.random.RandomState(0).randn(200, 3) @ np.ones((3, 8)) / 3
+    >>> det = VAE(max_epochs=20, random_state=0).fit(X)
+    >>> det.predict(np.vstack([X[:1], 3 * (-1.0) ** np.arange(8)[None]]))
+    array([ 1, -1])
+    """
+
+    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
+        "n_latent": [Interval(Integral, 1, None, closed="left"), None],
+        "likelihood": [StrOptions({"gaussian", "heteroscedastic", "bernoulli"})],
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "anomaly_score": [StrOptions(set(SCORES))],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes=(64, 32),
+        n_latent=None,
+        activation="tanh",
+        backbone=None,
+        likelihood="gaussian",
+        beta=1.0,
+        anomaly_score="elbo",
+        n_draws=16,
+        residual_scaling="robust",
+        scaler="standard",
+        max_epochs=500,
+        max_steps=2500,
+        lr=1e-3,
+        batch_size=128,
+        optimizer="adam",
+        weight_decay=0.0,
+        trim=0.1,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_latent = n_latent
+        self.activation = activation
+        self.backbone = backbone
+        self.likelihood = likelihood
+        self.beta = beta
+        self.anomaly_score = anomaly_score
+        self.n_draws = n_draws
+        self.residual_scaling = residual_scaling
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        if self.likelihood == "bernoulli" and self.anomaly_score == "jacodeco":
+            raise ValueError(
+                "anomaly_score='jacodeco' needs a density: likelihood must be 'gaussian' or "
+                f"'heteroscedastic', got {self.likelihood!r}."
+            )
+        default = 16 if self.backbone is not None else max(2, min(8, n_features // 4))
+        n_latent = self.n_latent or default
+        n_outputs = n_features * (2 if self.likelihood == "heteroscedastic" else 1)
+        backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
+        return VAEModule(
+            backbone.make_encoder(n_features, 2 * n_latent),
+            backbone.make_decoder(n_latent, n_outputs),
+            ResidualScore(n_features, self.residual_scaling),
+            n_features=n_features,
+            n_latent=n_latent,
+            likelihood=self.likelihood,
+            beta=self.beta,
+            score=self.anomaly_score,
+            n_draws=self.n_draws,
+        )
+
+    def _calibrate(self, net, X) -> None:
+        module = net.module_
+        rows = X[:: ceil(len(X) / MAX_REFERENCE)]
+        posteriors = net.apply(lambda x: torch.stack(module.posterior(x), 1), rows)
+        mu, logvar = torch.as_tensor(posteriors, dtype=torch.float32).unbind(1)
+        self.active_units_ = int((kl_standard_normal(mu, logvar).mean(0) > 0.01).sum())
+        if self.anomaly_score == "reconstruction_error":
+            calibrate_residuals(net, X)
+        if self.anomaly_score.startswith("latent_"):
+            device = next(module.parameters()).device
+            module.register_buffer("reference_mu", mu.to(device))
+            module.register_buffer("reference_logvar", logvar.to(device))
+
+    def _train(self, run, net, X, y) -> None:
+        super()._train(run, net, X, y)
+        self._calibrate(net, X[:: ceil(len(X) / MAX_REFERENCE)].cpu().numpy())
+        if self.beta and not self.active_units_:
+            warnings.warn(
+                "No unit of the code carries information (posterior collapse): lower beta, or "
+                "train longer.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def score(self, X, y=None):
+        """Return the mean evidence lower bound of the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to score.
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        elbo : float
+            In nats per scaled row; a lower bound of the mean log-likelihood, whatever ``beta``
+            was in training.
+        """
+        check_is_fitted(self)
+        module = self.net_.module_
+        return float(-np.mean(self._apply(lambda x: SCORES["elbo"](module, x), X)))
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw rows from the model.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            Rows x ~ p(x|z) with z ~ N(0, I), in the units of the training data.
+        """
+        check_is_fitted(self)
+        module, rng = self.net_.module_, check_random_state(random_state)
+        widths = [module.n_latent, module.x_noise.shape[1]]
+        noise = rng.standard_normal((n_samples, sum(widths))).astype(np.float32)
+        return self._unscale(
+            self.net_.apply(lambda both: module.observe(*both.split(widths, 1)), noise)
+        )

@@ -1,0 +1,323 @@
+"""Deep Support Vector Data Description."""
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from .._validation import Integral, Interval, Real, StrOptions
+from ..base import BaseDetector, EncoderMixin
+from ..nn import EncoderDecoder
+from ..training import history_table
+
+
+class DeepSVDDModule(nn.Module):
+    """φ(x; W) without biases, a fixed centre c and the radius R of a sphere around it."""
+
+    def __init__(self, encoder: nn.Module, *, n_latent: int, objective: str, nu: float) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.n_latent = n_latent
+        self.objective = objective
+        self.nu = nu
+        self.register_buffer("center", torch.zeros(n_latent))
+        self.register_buffer("radius_squared", torch.zeros(()))
+
+    def set_center(self, mean: Tensor, eps: float) -> None:
+        """c = the mean of φ(x), its entries kept ``eps`` away from 0.
+
+        φ ≡ 0 is in reach of a net without biases, so that a centre there collapses it.
+        """
+        sign = torch.where(mean < 0, -1.0, 1.0)
+        self.center.copy_(torch.where(mean.abs() < eps, sign * eps, mean))
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def loss(self, x: Tensor) -> Tensor:
+        distance = ((self.encode(x) - self.center) ** 2).sum(1)
+        if self.objective == "one-class":
+            return distance
+        outside = torch.relu(distance - self.radius_squared)
+        return self.radius_squared + outside / self.nu
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        return ((self.encode(x) - self.center) ** 2).sum(1, dtype=torch.float64)
+
+
+class DeepSVDD(EncoderMixin, BaseDetector):
+    r"""Deep SVDD: rows that a net maps far from a centre are anomalous.
+
+    A net :math:`\phi(\cdot\,; W)` without biases maps the training rows close to a centre
+    :math:`c` that is fixed before. The one-class objective is
+
+    .. math:: \min_W \frac1n \sum_i \|\phi(x_i; W) - c\|^2 + \frac\lambda2 \|W\|_F^2 ,
+
+    the soft-boundary one, with a share :math:`\nu` of the rows outside a sphere of radius R,
+
+    .. math:: \min_{R, W} R^2 + \frac1{\nu n} \sum_i \max(0, \|\phi(x_i; W) - c\|^2 - R^2)
+        + \frac\lambda2 \|W\|_F^2 .
+
+    The anomaly score is :math:`\|\phi(x) - c\|^2` [1]_.
+
+    Parameters
+    ----------
+    objective : {"one-class", "soft-boundary"}, default="one-class"
+        What is minimised. The first takes most training rows for normal.
+    nu : float in (0, 1], default=0.1
+        Share :math:`\nu` of the training rows outside the sphere.
+    hidden_layer_sizes : sequence of int, default=(32, 16)
+        Widths from the input towards the code.
+    n_latent : int, default=8
+        Dimension of the space of the sphere.
+    activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "identity", "sigmoid", "tanh"}, \
+            default="leaky_relu"
+        Activation of the hidden layers. A bounded one can saturate and act as a bias.
+    batch_norm : bool, default=True
+        Batch normalisation, without affine parameters, before each activation.
+    backbone : Backbone or None, default=None
+        Makes the net, and the decoder for pre-training, in place of ``hidden_layer_sizes``.
+    pretrain_epochs : int, default=50
+        Epochs of training the net as the encoder of an autoencoder first; 0: none.
+    warm_up_epochs : int, default=10
+        Epochs with R = 0 under "soft-boundary"; at most a fifth of all. After each later epoch
+        R² is set to the (1 − ν)-quantile of the squared distances of all training rows, which
+        minimises the objective in R exactly.
+    center_eps : float, default=0.1
+        Least absolute value of an entry of the centre.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=50
+        Upper limit to the number of epochs.
+    max_steps : int or None, default=2500
+        Upper limit to the number of optimizer steps, of pre-training and of training each.
+    lr : float, default=1e-3
+        Learning rate.
+    lr_milestones : sequence of float, default=(0.66,)
+        Shares of the training after which the learning rate drops by 10.
+    batch_size : int or None, default=128
+        Rows of a batch; None: all of them.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. "adamw" decouples
+        the weight decay, which is not the objective above.
+    weight_decay : float, default=5e-7
+        Weight :math:`\lambda` of the penalty on the weights.
+    trim : float, default=0.0
+        Share of the rows of a batch, those of the largest loss, that an update leaves out after
+        a fifth of the steps.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss has not fallen for
+        ``n_iter_no_change`` epochs; the weights of the best epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
+    contamination : "auto" or float in (0, 0.5], default="auto"
+        Share of the training rows below the threshold; ``"auto"`` is the sphere, −R², outside of
+        which lies a share ``nu``. It can be changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training, not in pre-training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights and the centre of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, shuffles and noise.
+    verbose : int, default=0
+        Above 0, progress bars are shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    scaler_ : transformer or None
+        The fitted scaler.
+    center_ : ndarray of shape (n_latent,)
+        Centre c: the mean of the initial codes, in evaluation mode.
+    radius_ : float
+        Radius R: a share ``nu`` of the training rows is farther from the centre.
+    pretrain_history_ : dict of ndarray
+        Losses of each epoch of pre-training, if there was any.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (n_iter_,)
+        Losses of each epoch.
+    n_iter_ : int
+        Number of epochs run, without pre-training.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    OCNN : A hyperplane instead of a sphere.
+    sklearn.svm.OneClassSVM : The method without a net; better on many tables.
+
+    Notes
+    -----
+    R is updated at the end of each epoch and from all training rows, not after each batch and
+    from its rows. An entry of the centre that is exactly 0 is moved to ``+center_eps``.
+
+    References
+    ----------
+    .. [1] L. Ruff et al., "Deep one-class classification", ICML 2018, PMLR 80.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import DeepSVDD
+    >>> X = np.random.RandomState(0).randn(300, 4)
+    >>> det = DeepSVDD(objective="soft-boundary", nu=0.05, max_epochs=10, pretrain_epochs=5,
+    ...                random_state=0).fit(X)
+    >>> float((det.predict(X) == -1).mean())
+    0.05
+    """
+
+    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
+        "objective": [StrOptions({"one-class", "soft-boundary"})],
+        "nu": [Interval(Real, 0, 1, closed="right")],
+        "n_latent": [Interval(Integral, 1, None, closed="left")],
+        "batch_norm": ["boolean"],
+        "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
+        "warm_up_epochs": [Interval(Integral, 0, None, closed="left")],
+        "center_eps": [Interval(Real, 0, None, closed="neither")],
+        "lr_milestones": ["array-like"],
+        "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        objective="one-class",
+        nu=0.1,
+        hidden_layer_sizes=(32, 16),
+        n_latent=8,
+        activation="leaky_relu",
+        batch_norm=True,
+        backbone=None,
+        pretrain_epochs=50,
+        warm_up_epochs=10,
+        center_eps=0.1,
+        scaler="standard",
+        max_epochs=50,
+        max_steps=2500,
+        lr=1e-3,
+        lr_milestones=(0.66,),
+        batch_size=128,
+        optimizer="adam",
+        weight_decay=5e-7,
+        trim=0.0,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        contamination="auto",
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.objective = objective
+        self.nu = nu
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_latent = n_latent
+        self.activation = activation
+        self.batch_norm = batch_norm
+        self.backbone = backbone
+        self.pretrain_epochs = pretrain_epochs
+        self.warm_up_epochs = warm_up_epochs
+        self.center_eps = center_eps
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.lr_milestones = lr_milestones
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _backbone(self):
+        return self._make_backbone(
+            hidden_layer_sizes=self.hidden_layer_sizes, batch_norm=self.batch_norm
+        )
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        return DeepSVDDModule(
+            self._backbone().make_encoder(n_features, self.n_latent, bias=False),
+            n_latent=self.n_latent,
+            objective=self.objective,
+            nu=self.nu,
+        )
+
+    def _make_autoencoder(self, module: DeepSVDDModule, n_features: int) -> nn.Module:
+        decoder = self._backbone().make_decoder(self.n_latent, n_features, bias=False)
+        return EncoderDecoder(module.encoder, decoder)
+
+    def _planned_epochs(self, n_samples: int) -> int:
+        return sum(self._stage_epochs(n_samples))
+
+    def _stage_epochs(self, n_samples: int) -> tuple[int, int]:
+        """Epochs of pre-training and of training."""
+        return (
+            self._epochs_within_budget(n_samples, self.pretrain_epochs),
+            self._epochs_within_budget(n_samples, self.max_epochs),
+        )
+
+    def _train(self, run, net, X, y) -> None:
+        module = net.module_
+        if not net.history:
+            if self.pretrain_epochs:
+                self._pretrain(run, net, X)
+            mean = torch.as_tensor(net.apply(module.encode, X).mean(0), dtype=torch.float32)
+            module.set_center(mean.to(module.center.device), self.center_eps)
+        warm_up = min(self.warm_up_epochs, self._stage_epochs(len(X))[1] // 5)
+
+        def update_radius(net):
+            if self.objective == "soft-boundary" and len(net.history) >= warm_up:
+                distances = net.apply(module.anomaly_score, X)
+                module.radius_squared.fill_(np.quantile(distances, 1 - self.nu))
+
+        run(net, X, y, update_radius)
+
+    def _pretrain(self, run, net, X) -> None:
+        pretrainer = self._make_net(
+            self._make_autoencoder,
+            net.module_,
+            X.shape[1],
+            seed=net.seed,
+            max_epochs=self.pretrain_epochs,
+            early_stopping=False,
+            callbacks=None,
+        )
+        run(pretrainer, X, stage="pre-training")
+        self.pretrain_history_ = history_table(pretrainer)
+
+    def _paper_offset(self) -> float:
+        return self._training_quantile(self.nu)
+
+    @property
+    def center_(self) -> np.ndarray:
+        check_is_fitted(self)
+        return self.net_.module_.center.cpu().numpy()
+
+    @property
+    def radius_(self) -> float:
+        check_is_fitted(self)
+        return (-self._training_quantile(self.nu)) ** 0.5
