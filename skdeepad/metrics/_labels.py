@@ -1,0 +1,60 @@
+"""The one reader of true labels."""
+
+import numpy as np
+
+_ACCEPTED = "0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly)"
+
+
+def anomaly_mask(y_true):
+    """Tell which rows are anomalies, from labels in either usual convention.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        True labels: 0 and 1 with 1 the anomaly, -1 and +1 with -1 the anomaly, or bool with
+        True the anomaly. Floats are accepted if they hold just these values.
+
+    Returns
+    -------
+    mask : ndarray of shape (n_samples,), dtype bool
+        True where the row is an anomaly.
+
+    Raises
+    ------
+    ValueError
+        If the labels are neither of the two conventions, or cannot be told apart: a vector of
+        ones only is all anomalies in the one and all normal in the other.
+
+    Examples
+    --------
+    >>> from skdeepad.metrics import anomaly_mask
+    >>> anomaly_mask([0, 0, 1])
+    array([False, False,  True])
+    >>> anomaly_mask([1, 1, -1])
+    array([False, False,  True])
+    """
+    y = np.asarray(y_true)
+    if y.dtype == object:  # e.g. a pandas column of mixed or nullable type
+        y = np.asarray(y.tolist())
+    if y.ndim != 1 or y.size == 0:
+        raise ValueError(f"y_true of shape {y.shape!r}: a non-empty vector of labels is accepted")
+    if y.dtype.kind == "b":
+        return y.copy()
+    labels = np.unique(y) if y.dtype.kind in "iuf" else []
+    if len(labels) == 1 and labels[0] == 1:
+        raise ValueError(
+            "y_true holds the label 1 only, which is all anomalies in 0/1 and all normal in "
+            "-1/+1; pass a bool vector (True = anomaly) instead"
+        )
+    if len(labels) and np.isin(labels, (0, 1)).all():
+        return y == 1
+    if len(labels) and np.isin(labels, (-1, 1)).all():
+        return y == -1
+    raise ValueError(f"y_true holds {_sample(y_true)}; accepted are {_ACCEPTED}")
+
+
+def _sample(y_true, n_shown=5):
+    """Spell the first distinct labels, in the order met."""
+    values = list(dict.fromkeys(np.asarray(y_true).tolist()))
+    shown = ", ".join(repr(value) for value in values[:n_shown])
+    return shown + (", …" if len(values) > n_shown else "")
