@@ -1,0 +1,31 @@
+"""Labelled data to try detectors on: eight sets inside the package, ADBench's others on demand.
+
+In each, ``target`` is 1 for an anomaly and 0 for a normal row.
+"""
+
+from ._adbench import fetch_adbench, list_adbench
+from ._shipped import (
+    list_datasets,
+    load_breastw,
+    load_cardio,
+    load_glass,
+    load_ionosphere,
+    load_thyroid,
+    load_vowels,
+    load_wdbc,
+    load_wine,
+)
+
+__all__ = [
+    "fetch_adbench",
+    "list_adbench",
+    "list_datasets",
+    "load_breastw",
+    "load_cardio",
+    "load_glass",
+    "load_ionosphere",
+    "load_thyroid",
+    "load_vowels",
+    "load_wdbc",
+    "load_wine",
+]

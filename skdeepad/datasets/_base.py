@@ -1,0 +1,64 @@
+"""From a file to what a loader returns."""
+
+import importlib
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils import Bunch
+
+DATA = Path(__file__).parent / "data"
+
+# What NumPy raises on a file that is cut, garbled, or something else.
+_DAMAGE = (
+    AttributeError,
+    EOFError,
+    KeyError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def load_npz(path, *, feature_names, descr, return_X_y, as_frame):
+    """Read a file with ``X`` and ``y`` into a Bunch, or the pair, as scikit-learn's loaders do."""
+    data, target = _read(path)
+    feature_names = feature_names or [f"x{i}" for i in range(data.shape[1])]
+    frame = None
+    if as_frame:
+        pd = import_optional("pandas", "as_frame=True")
+        data = pd.DataFrame(data, columns=feature_names)
+        target = pd.Series(target, name="target")
+        frame = pd.concat([data, target], axis=1)
+    if return_X_y:
+        return data, target
+    return Bunch(
+        data=data,
+        target=target,
+        frame=frame,
+        feature_names=feature_names,
+        target_names=np.array(["normal", "anomaly"]),
+        DESCR=descr,
+        filename=str(path),
+    )
+
+
+def import_optional(name, purpose):
+    """Import a dependency of the extra ``datasets``, or say how to get it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(f"{purpose} needs {name}: pip install skdeepad[datasets]") from error
+
+
+def _read(path):
+    try:
+        with np.load(path) as file:  # no pickles: a downloaded file must not run code
+            X, y = file["X"], file["y"]
+            return np.ascontiguousarray(X, dtype=np.float64), y.ravel().astype(np.int64)
+    except _DAMAGE as error:
+        raise ValueError(
+            f"{path} is damaged: an .npz file of arrays X and y is accepted"
+        ) from error
