@@ -4,8 +4,7 @@ In each, ``target`` is 1 for an anomaly and 0 for a normal row.
 """
 
 from ._adbench import fetch_adbench, list_adbench
-from ._shipped import (
-    list_datasets,
+from ._loaders import (
     load_breastw,
     load_cardio,
     load_glass,
@@ -15,6 +14,7 @@ from ._shipped import (
     load_wdbc,
     load_wine,
 )
+from ._shipped import list_datasets
 
 __all__ = [
     "fetch_adbench",

@@ -5,8 +5,9 @@ import hashlib
 import os
 from pathlib import Path
 
+from . import _loaders
 from ._base import DATA, import_optional, load_npz
-from ._shipped import FEATURE_NAMES, load_shipped
+from ._shipped import list_datasets
 
 # A commit, not a branch: its hash stands for the content of each file below it.
 _COMMIT = "f7fed68dea6901fe9a81ed51b251b1d2456790cd"
@@ -159,8 +160,8 @@ def fetch_adbench(
     """
     stem = _stem(name)
     short = stem.partition("_")[2].lower()
-    if short in FEATURE_NAMES:
-        return load_shipped(short, return_X_y=return_X_y, as_frame=as_frame)
+    if short in list_datasets():
+        return getattr(_loaders, f"load_{short}")(return_X_y=return_X_y, as_frame=as_frame)
     return load_npz(
         _locate(f"{stem}.npz", data_home, download_if_missing),
         feature_names=None,
