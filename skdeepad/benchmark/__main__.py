@@ -134,8 +134,8 @@ def _benchmark(options):
         **_how(options),
     )
     for protocol in options.protocols:
-        for metric in options.metrics:
-            sys.stdout.write(f"\n{terminal_table(results, metric, protocol)}")
+        for i, metric in enumerate(options.metrics):
+            sys.stdout.write(f"\n{terminal_table(results, metric, protocol, costs=i == 0)}")
     failed = int((results["status"] != "ok").sum())
     if failed:
         sys.stdout.write(f"\n{failed} of {len(results)} runs failed; --retry-errors repeats them\n")

@@ -24,7 +24,6 @@ PYOD_MODULES = {
     "DIF": "dif",
     "DeepSVDD": "deep_svdd",
     "ECOD": "ecod",
-    "FeatureBagging": "feature_bagging",
     "GMM": "gmm",
     "HBOS": "hbos",
     "IForest": "iforest",
@@ -224,7 +223,6 @@ def _import(module):
         return importlib.import_module(module)
     except ImportError as error:
         if module.startswith("pyod"):
-            raise ImportError(
-                f"{module} needs {error.name}: pip install 'skdeepad[benchmark]'"
-            ) from error
+            package = "'skdeepad[benchmark]'" if error.name == "pyod" else error.name
+            raise ImportError(f"{module} needs {error.name}: pip install {package}") from error
         raise ValueError(f"detectors: {module!r} cannot be imported: {error}") from error

@@ -175,7 +175,7 @@ class _Sampler(threading.Thread):
 
 def _return_free_memory():
     """Give back what earlier runs left in the heap, which would hide what this one takes."""
-    gc.collect()
+    gc.collect(1)  # a full collection takes longer than many a run
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError, TypeError):  # not glibc

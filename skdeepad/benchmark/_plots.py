@@ -80,9 +80,10 @@ def plot_critical_difference(results, metric="roc_auc"):
         elbow_props={"color": GREY},
         marker_props={"color": BLUE, "zorder": 3},
     )
+    name = TITLES.get(metric, metric).removesuffix(" (%)")
     ax.set_title(
-        f"Mean rank (best left) by {TITLES.get(metric, metric).removesuffix(' (%)')} on {len(table)} data sets "
-        f"(Friedman p = {p_value:.2g}; bars: no difference found by Wilcoxon-Holm at 0.05)",
+        f"Mean rank by {name}, best left, {len(table)} data sets (Friedman p = {p_value:.2g}; "
+        "bars: no difference found by Wilcoxon-Holm at 0.05)",
         fontsize=9,
         color=GREY,
     )

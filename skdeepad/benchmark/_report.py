@@ -8,9 +8,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from ._summary import MARK, by_dataset, leaky_datasets, marked, metric_names, summarize
+from ._summary import (
+    COST_COLUMNS,
+    MARK,
+    by_dataset,
+    leaky_datasets,
+    marked,
+    metric_names,
+    summarize,
+)
 
-LOWER_IS_BETTER = ("mean_rank", "n_failed", "fit_time", "score_time", "peak_memory_mb")
+LOWER_IS_BETTER = ("mean_rank", "n_failed", *COST_COLUMNS)
 
 
 def write_report(results, folder):
@@ -47,17 +55,18 @@ def write_report(results, folder):
     return report
 
 
-def terminal_table(results, metric, protocol):
+def terminal_table(results, metric, protocol, costs=True):
     """Return the summary as text, and what its marks mean."""
-    summary = summarize(results, metric, protocol).drop(columns="median")
     rows = results[results["protocol"] == protocol]
     leaky = leaky_datasets(rows)
-    n_datasets = rows["dataset"].nunique()
+    dropped = ["median"] if leaky else ["median", "mean_leak_free"]
+    dropped += [] if costs else ["n_datasets", "n_failed", *COST_COLUMNS]
+    summary = summarize(rows, metric).drop(columns=dropped)
     lines = [
-        f"{metric} (%), protocol {protocol}, {n_datasets} data sets",
+        f"{metric} (%), protocol {protocol}, {rows['dataset'].nunique()} data sets",
         _rounded(summary).to_markdown(tablefmt="simple", disable_numparse=True),
     ]
-    if leaky:
+    if leaky and costs:
         lines.append(
             f"{MARK} leaky, left out of mean_leak_free (test rows with a twin in training): "
             + ", ".join(leaky)

@@ -7,6 +7,7 @@ from ._execute import COSTS, KEY, OUTCOME, SIZES
 
 LEAKY = 0.05  # share of test rows with a twin in training above which a data set is marked
 MARK = "†"
+COST_COLUMNS = ("fit_time", "score_time", "peak_memory_mb")
 
 
 def metric_names(results):
@@ -84,7 +85,7 @@ def summarize(results, metric="roc_auc", protocol=None):
         "wins": table.eq(table.max(axis=1), axis=0).sum(),
         "n_datasets": table.notna().sum(),
         "n_failed": runs["status"].agg(lambda status: (status != "ok").sum()),
-    } | {name: runs[name].median() for name in ("fit_time", "score_time", "peak_memory_mb")}
+    } | {name: runs[name].median() for name in COST_COLUMNS}
     summary = pd.DataFrame(columns).rename_axis("detector")
     return summary.sort_values(["mean_rank", "mean"], ascending=[True, False])
 

@@ -1,0 +1,83 @@
+"""The command from its arguments to the files it leaves."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skdeepad.benchmark.__main__ import main
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Six small data sets, enough for a critical-difference diagram."""
+    rng = np.random.default_rng(0)
+    paths = []
+    for i in range(6):
+        y = np.arange(80) < 8
+        table = pd.DataFrame(rng.normal(size=(80, 3)) + (1 + i) * y[:, None], columns=list("abc"))
+        paths.append(tmp_path / f"set{i}.csv")
+        table.assign(bad=y.astype(int)).to_csv(paths[-1], index=False)
+    return list(map(str, paths))
+
+
+def command(*arguments):
+    return main([*arguments, "--quiet", "--n-jobs", "1"])
+
+
+def test_from_files_to_a_report(files, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["--datasets", *files, "--label-column", "bad", "--output", str(out)]
+    arguments += ["--detectors", "Norm", "ECOD", "pyod.KNN(n_neighbors=3)", "--seeds", "1"]
+    arguments += ["--protocols", "adbench", "leak-free", "--metrics", "roc_auc"]
+    assert command(*arguments) == 0
+    text = capsys.readouterr().out
+    assert "roc_auc (%), protocol leak-free, 6 data sets" in text
+    assert "pyod.KNN(n_neighbors=3)" in text
+    names = {path.name for path in out.iterdir()}
+    pictures = {
+        f"{picture}-roc_auc-{protocol}.png"
+        for picture in ("boxes", "critical-difference", "time-quality")
+        for protocol in ("adbench", "leak-free")
+    }
+    assert names == pictures | {"results.csv", "summary.csv", "summary.md", "report.html"}
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert html.count("data:image/png;base64,") == len(pictures)
+    assert "set0 †" in html
+    assert len(pd.read_csv(out / "summary.csv")) == 2 * 3
+    assert command(*arguments) == 0  # nothing is left to run, the report is made again
+
+
+def test_failures_are_reported_and_do_not_stop_it(files, tmp_path, capsys):
+    arguments = ["--datasets", files[0], "--label-column", "bad", "--output", str(tmp_path / "out")]
+    arguments += ["--detectors", "Norm", "pyod.KNN(n_neighbors=100000)", "--seeds", "1"]
+    assert command(*arguments, "--format", "parquet") == 0
+    assert "1 of 2 runs failed" in capsys.readouterr().out
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Runs that failed" in html
+
+
+def test_mistakes_end_it_with_one_line(capsys):
+    with pytest.raises(SystemExit) as stop:
+        command("--detectors", "IForrest")
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith("skdeepad-benchmark: detectors='IForrest'")
+
+
+def test_names_are_listed(capsys):
+    assert command("--list") == 0
+    listed = capsys.readouterr().out
+    assert "pyod.AutoEncoder" in listed
+    assert "Waveform" in listed
+
+
+def test_it_is_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "skdeepad.benchmark", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "--self-test" in done.stdout

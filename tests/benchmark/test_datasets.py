@@ -1,0 +1,65 @@
+"""The user's own files are read, and refused with a reason."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skdeepad.benchmark._datasets import as_datasets
+
+X = np.arange(12.0).reshape(6, 2)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npz"])
+@pytest.mark.parametrize("labels", [[0, 0, 0, 0, 1, 1], [1, 1, 1, 1, -1, -1]])
+def test_files_are_read(tmp_path, kind, labels):
+    path, table = tmp_path / f"mine.{kind}", pd.DataFrame(X, columns=["a", "b"])
+    if kind == "npz":
+        np.savez(path, X=X, fraud=labels)
+    elif kind == "csv":
+        table.assign(fraud=labels).to_csv(path, index=False)
+    else:
+        table.assign(fraud=labels).to_parquet(path)
+    data, y = as_datasets([path], "fraud")["mine"]
+    np.testing.assert_array_equal(data, X)
+    assert y.tolist() == [False] * 4 + [True] * 2
+
+
+def test_categories_are_refused_by_name(tmp_path):
+    path = tmp_path / "mine.csv"
+    pd.DataFrame({"city": list("abc"), "n": [1, 2, 3], "y": [0, 0, 1]}).to_csv(path, index=False)
+    with pytest.raises(ValueError, match=r"columns \['city'\] are not numeric"):
+        as_datasets(str(path), "y")
+
+
+def test_a_wrong_label_column_is_named(tmp_path):
+    path = tmp_path / "mine.csv"
+    pd.DataFrame({"n": [1, 2], "label": [0, 1]}).to_csv(path, index=False)
+    with pytest.raises(ValueError, match=r"label_column='labl'.*did you mean 'label'"):
+        as_datasets(path, "labl")
+    with pytest.raises(ValueError, match="label_column=None"):
+        as_datasets(path)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"a": (X, [0] * 6)}, "'a' holds 0 anomalies in 6 rows"),
+        ({"a": (X, [0, 1])}, "2 labels"),
+        ({"a": (X, [0, 1, 2, 3, 4, 5])}, "accepted are 0/1"),
+        (["wine", "wine"], "'wine' twice"),
+    ],
+)
+def test_unusable_data_are_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        as_datasets(given)
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
+        as_datasets("nowhere.csv", "y")
+
+
+def test_shipped_sets_go_by_name():
+    data, y = as_datasets("WDBC")["WDBC"]
+    assert data.shape == (367, 30)
+    assert y.sum() == 10

@@ -1,0 +1,94 @@
+"""Splits are what the protocols say, and the same for the same seed."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import train_test_split
+
+from skdeepad.benchmark._protocols import PROTOCOLS, adbench, clean, leak_free, row_ids
+
+
+def data(n, n_anomalies=None, n_features=3):
+    rng = np.random.default_rng(0)
+    y = np.arange(n) < (n_anomalies or n // 10)
+    return rng.normal(size=(n, n_features)) + 4 * y[:, None], y
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS.values())
+def test_the_seed_decides_the_split(protocol):
+    X, y = data(300)
+    one, same, other = (protocol(X, y, seed) for seed in (1, 1, 2))
+    for a, b in zip(one, same, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(one.X_test, other.X_test)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS.values())
+def test_training_rows_fill_the_unit_box(protocol):
+    split = protocol(*data(300), 1)
+    np.testing.assert_allclose(split.X_train.min(axis=0), 0)
+    np.testing.assert_allclose(split.X_train.max(axis=0), 1)
+
+
+@pytest.mark.parametrize(("n", "n_used"), [(129, 1000), (2000, 2000), (12_000, 10_000)])
+def test_adbench_brings_sets_to_its_sizes(n, n_used):
+    split = adbench(*data(n), 1)
+    assert (len(split.X_train), len(split.X_test)) == (0.7 * n_used, 0.3 * n_used)
+    assert len(split.y_test) == len(split.X_test)
+
+
+@pytest.mark.parametrize("n", [129, 2000, 12_000])
+def test_adbench_draws_as_from_the_global_state(n):
+    X, y = data(n)
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(3)  # noqa: NPY002
+    rows = np.arange(n)
+    if n < 1000:
+        rows = np.random.choice(np.arange(n), 1000, replace=True)  # noqa: NPY002
+    elif n > 10_000:
+        rows = np.random.choice(np.arange(n), 10_000, replace=False)  # noqa: NPY002
+    *_, expected = train_test_split(X[rows], y[rows], test_size=0.3, stratify=y[rows])
+    np.random.set_state(state)  # noqa: NPY002
+    np.testing.assert_array_equal(adbench(X, y, 3).y_test, expected)
+
+
+def test_clean_trains_on_half_of_the_normal_rows_and_tests_on_the_rest():
+    X, y = data(301, n_anomalies=51)
+    X[:, 0] = np.arange(301)
+    split = clean(X, y, 1)
+    assert (len(split.X_train), len(split.X_test), split.y_test.sum()) == (125, 176, 51)
+    assert split.twin_share == 0
+
+
+def test_twins_are_counted():
+    X = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0], [-0.0, 1.0], [2.0, 3.0]])
+    np.testing.assert_array_equal(row_ids(X)[[0, 1]], row_ids(X)[[3, 4]])
+    assert len(np.unique(row_ids(X))) == 3
+
+
+def test_twin_share_is_that_of_the_test_rows():
+    y = np.arange(100) < 20
+    X = np.arange(100.0)[:, None]
+    X[~y] = -1.0  # every normal row is the same one; anomalies stay distinct
+    split = clean(X, y, 1)
+    assert split.twin_share == pytest.approx(40 / 60)
+
+
+def test_adbench_leaks_on_small_sets_and_leak_free_does_not():
+    X, y = data(150)
+    assert adbench(X, y, 1).twin_share > 0.5
+    assert leak_free(X, y, 1).twin_share == 0
+
+
+def test_leak_free_keeps_copies_on_one_side_and_resamples_training_alone():
+    X, y = data(400)
+    X, y = np.concatenate([X, X[:100]]), np.concatenate([y, y[:100]])
+    split = leak_free(X, y, 1)
+    assert split.twin_share == 0
+    assert len(split.X_train) == 700  # drawn up
+    assert 100 <= len(split.X_test) <= 200  # a share of the 500, not drawn
+    assert 0 < split.y_test.sum() < len(split.y_test)
+
+
+def test_leak_free_draws_large_training_parts_down():
+    split = leak_free(*data(15_000), 1)
+    assert (len(split.X_train), len(split.X_test)) == (7000, 4500)
