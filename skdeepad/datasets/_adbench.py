@@ -177,7 +177,7 @@ def _stem(name):
     for short, stem in _STEMS.items():
         if key in (short, stem.lower()):
             return stem
-    near = difflib.get_close_matches(key.lstrip("0123456789_"), _STEMS, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(key.lstrip("0123456789_"), _STEMS)
     accepted = " or ".join(repr(_STEMS[short].partition("_")[2]) for short in near)
     raise ValueError(
         f"name={name!r} is no classical set of ADBench: "
