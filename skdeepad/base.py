@@ -144,7 +144,7 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         """Return a new, unfitted scaler, or None."""
         if isinstance(self.scaler, str):
             return SCALERS[self.scaler]()
-        return clone(self.scaler)
+        return None if self.scaler is None else clone(self.scaler)
 
     def _make_backbone(self, **kwargs):
         """Return the user's backbone, or the MLP of ``hidden_layer_sizes``."""

@@ -7,14 +7,14 @@ import torch
 
 from ..training import DetectorNet
 
-# As many values as a quantile needs to be known to a fraction of a percent.
-MAX_VALUES = 2**22
+# As many rows as a quantile needs to be known to about one percent.
+MAX_ROWS = 8192
 
 
 def calibrate_residuals(net: DetectorNet, X: np.ndarray) -> None:
     """Let the module's ``residual`` take its scale from evenly spaced training rows."""
     module = net.module_
-    rows = X[:: ceil(X.size / MAX_VALUES)]
+    rows = X[:: ceil(len(X) / MAX_ROWS)]
     residuals = net.apply(lambda x: x - module.reconstruct(x), rows)
     device = next(module.parameters()).device
     module.residual.calibrate(

@@ -343,21 +343,24 @@ class VAE(ReconstructorMixin, BaseDetector):
 
     def _calibrate(self, net, X) -> None:
         module = net.module_
-        rows = X[:: ceil(len(X) / MAX_REFERENCE)]
-        posteriors = net.apply(lambda x: torch.stack(module.posterior(x), 1), rows)
-        mu, logvar = torch.as_tensor(posteriors, dtype=torch.float32).unbind(1)
+        mu, logvar = self._posteriors(net, X)
         self.active_units_ = int((kl_standard_normal(mu, logvar).mean(0) > 0.01).sum())
         if self.anomaly_score == "reconstruction_error":
             calibrate_residuals(net, X)
         if self.anomaly_score.startswith("latent_"):
-            device = next(module.parameters()).device
-            module.register_buffer("reference_mu", mu.to(device))
-            module.register_buffer("reference_logvar", logvar.to(device))
+            module.register_buffer("reference_mu", mu)
+            module.register_buffer("reference_logvar", logvar)
+
+    def _posteriors(self, net, X) -> tuple[Tensor, Tensor]:
+        """Means and log variances of the codes of evenly spaced rows."""
+        posterior, device = net.module_.posterior, net.module_.z_noise.device
+        rows = X[:: ceil(len(X) / MAX_REFERENCE)]
+        stacked = net.apply(lambda x: torch.stack(posterior(x), 1), rows)
+        return torch.as_tensor(stacked, dtype=torch.float32, device=device).unbind(1)
 
     def _train(self, run, net, X, y) -> None:
         super()._train(run, net, X, y)
-        self._calibrate(net, X[:: ceil(len(X) / MAX_REFERENCE)].cpu().numpy())
-        if self.beta and not self.active_units_:
+        if self.beta and kl_standard_normal(*self._posteriors(net, X)).mean(0).max() <= 0.01:
             warnings.warn(
                 "No unit of the code carries information (posterior collapse): lower beta, or "
                 "train longer.",

@@ -6,6 +6,7 @@ A backbone is a small scikit-learn parameter object, so that it can be cloned an
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
 from sklearn.base import BaseEstimator
@@ -87,7 +88,7 @@ class MLPBackbone(Backbone):
 
     def _layers(self, widths: Sequence[int], bias: bool) -> nn.Module:
         layers: list[nn.Module] = []
-        for n_in, n_out in zip(widths[:-2], widths[1:-1], strict=True):
+        for n_in, n_out in pairwise(widths[:-1]):
             layers.append(nn.Linear(n_in, n_out, bias=bias))
             if self.batch_norm:
                 layers.append(nn.BatchNorm1d(n_out, affine=False))

@@ -24,7 +24,7 @@ class DeepSVDDModule(nn.Module):
         self.register_buffer("radius_squared", torch.zeros(()))
 
     def set_center(self, mean: Tensor, eps: float) -> None:
-        """c = the mean of φ(x), its entries kept ``eps`` away from 0.
+        """C = the mean of φ(x), its entries kept ``eps`` away from 0.
 
         φ ≡ 0 is in reach of a net without biases, so that a centre there collapses it.
         """

@@ -169,7 +169,12 @@ class OCNN(BaseDetector):
     0.05
     """
 
-    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
+    _parameter_constraints: dict = {
+        name: constraint
+        for name, constraint in BaseDetector._parameter_constraints.items()
+        # The weights' penalty is in the objective, and convergence ends the training.
+        if name not in {"backbone", "weight_decay", "early_stopping", "validation_fraction"}
+    } | {
         "nu": [Interval(Real, 0, 1, closed="right")],
         "input_map": [StrOptions({"sphere"}), None],
         "encoder": [HasMethods(["fit", "transform"]), None],
@@ -231,7 +236,7 @@ class OCNN(BaseDetector):
         encoder = clone(self.encoder)
         if encoder.get_params().get("random_state", seed) is None:
             encoder.set_params(random_state=seed)
-        return make_pipeline(encoder, scaler)
+        return make_pipeline(encoder, scaler or "passthrough")
 
     def _make_module(self, n_features: int) -> nn.Module:
         return OCNNModule(

@@ -11,7 +11,7 @@ from skorch.callbacks import EarlyStopping
 from torch import Tensor, nn
 
 from ._callbacks import AfterEpoch, ProgressBar, listening
-from ._data import HoldOut
+from ._data import HoldOut, as_tensor
 from ._net import DetectorNet
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
@@ -109,7 +109,7 @@ class Run:
 
 def to_tensor(X: np.ndarray, device: str) -> Tensor:
     """The rows as one tensor, on the device if they fill less than half of its free memory."""
-    tensor = torch.from_numpy(X if X.flags.writeable else X.copy())
+    tensor = as_tensor(X)
     device = find_device(device)
     if torch.device(device).type == "cuda":
         if X.nbytes > torch.cuda.mem_get_info(device)[0] / 2:

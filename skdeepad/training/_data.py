@@ -2,11 +2,19 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
 # Rows are gathered in blocks of this many values, so that shuffling never copies the whole table.
 BLOCK_VALUES = 2**22
+
+
+def as_tensor(X: np.ndarray | Tensor) -> Tensor:
+    """The rows as a tensor, without a copy unless the array is read-only."""
+    if isinstance(X, Tensor):
+        return X
+    return torch.from_numpy(X if X.flags.writeable else X.copy())
 
 
 class TensorData:

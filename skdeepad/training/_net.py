@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..nn import link_generator
 from ._callbacks import StopTraining
-from ._data import TensorBatches, TensorData
+from ._data import TensorBatches, TensorData, as_tensor
 from ._random import seeded_generator
 
 # Rows are scored in chunks of at most this many values and rows.
@@ -266,7 +266,7 @@ class DetectorNet(NeuralNet):
         ndarray of shape (n_samples, ...), float64
             The same bits for a row in whatever company it comes.
         """
-        X = torch.as_tensor(X)
+        X = as_tensor(X)
         size = max(PAD, min(CHUNK_ROWS, CHUNK_VALUES // max(1, X.shape[1]) // PAD * PAD))
         out: np.ndarray | None = None
         self.module_.eval()

@@ -1,0 +1,110 @@
+"""What the common tests know of each detector. A new detector is one more row here."""
+
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import RobustScaler
+from skorch.callbacks import GradientNormClipping
+
+import skdeepad
+from skdeepad.nn import MLPBackbone
+
+#: Parameters that make a fit take milliseconds.
+SMALL = {
+    "AutoEncoder": {"max_epochs": 3},
+    "VAE": {"max_epochs": 3, "n_draws": 4},
+    "DeepSVDD": {"max_epochs": 3, "pretrain_epochs": 2},
+    "OCNN": {"max_epochs": 3},
+}
+
+#: Parameters with which a net learns the 300 rows of the common tests.
+LEARNING = {
+    "AutoEncoder": {"max_epochs": 150},
+    "VAE": {"max_epochs": 150},
+    "DeepSVDD": {},
+    "OCNN": {},
+}
+
+#: Parameters under which a fit takes one step of no length: the untrained net.
+UNTRAINED = {"max_epochs": 1, "max_steps": 1, "lr": 1e-12}
+UNTRAINED_TOO = {"DeepSVDD": {"pretrain_epochs": 0}}
+
+#: Another value for each parameter, which must show in what a fit gives; where a parameter acts
+#: only beside another one, as (value, the others).
+OTHER_VALUES = {
+    "hidden_layer_sizes": (5, 3),
+    "backbone": MLPBackbone((6,)),
+    "activation": "relu",
+    "scaler": "robust",
+    "max_epochs": 2,
+    "max_steps": 1,
+    "lr": 0.02,
+    "lr_milestones": (0.1,),
+    "batch_size": 50,
+    "optimizer": "sgd",
+    "weight_decay": 0.5,
+    "trim": 0.4,
+    "early_stopping": True,
+    "validation_fraction": (0.3, {"early_stopping": True}),
+    "n_iter_no_change": (1, {"early_stopping": True, "max_epochs": 12, "lr": 0.5}),
+    "contamination": 0.3,
+    "callbacks": [GradientNormClipping(1e-3)],
+    "net_params": {"optimizer__betas": (0.5, 0.5)},
+    "random_state": 1,
+}
+OTHER_VALUES_OF = {
+    "AutoEncoder": {
+        "n_latent": 5,
+        "loss": "absolute_error",
+        "noise": 0.5,
+        "dropout": 0.5,
+        "activity_weight": 1.0,
+        "residual_scaling": "plain",
+        "residual_norm": "max",
+        "trim": 0.0,
+    },
+    "VAE": {
+        "n_latent": 5,
+        "likelihood": "heteroscedastic",
+        "beta": 5.0,
+        "anomaly_score": "kl",
+        "n_draws": 3,
+        "residual_scaling": ("plain", {"anomaly_score": "reconstruction_error"}),
+        "trim": 0.0,
+    },
+    "DeepSVDD": {
+        "objective": "soft-boundary",
+        "nu": 0.3,
+        "n_latent": 3,
+        "batch_norm": False,
+        "pretrain_epochs": 1,
+        "warm_up_epochs": (1, {"objective": "soft-boundary", "max_epochs": 10}),
+        "center_eps": 0.5,
+    },
+    "OCNN": {
+        "nu": 0.3,
+        "input_map": None,
+        "encoder": PCA(3, random_state=0),
+        "scaler": RobustScaler(),
+        "tol": (10.0, {"max_epochs": 12}),
+        "n_iter_no_change": (1, {"max_epochs": 12, "tol": 10.0}),
+        "batch_size": 50,
+    },
+}
+
+#: Parameters that act on something else than the result, each with a test of its own.
+TESTED_ELSEWHERE = {"device", "verbose", "warm_start"}
+
+
+def small(name, **params):
+    """A detector that fits in milliseconds."""
+    return getattr(skdeepad, name)(**SMALL[name] | {"random_state": 0} | params)
+
+
+def other_values(name):
+    """Name, value and accompanying parameters of each parameter of a detector."""
+    values = OTHER_VALUES | OTHER_VALUES_OF[name]
+    for parameter in small(name).get_params(deep=False):
+        if parameter in TESTED_ELSEWHERE:
+            continue
+        value = values[parameter]
+        plain = not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict))
+        yield (parameter, value, {}) if plain else (parameter, *value)

@@ -1,0 +1,413 @@
+"""Laws that every detector keeps, scikit-learn's and ours."""
+
+import copy
+import io
+import pickle
+import random
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skdeepad import all_detectors
+
+from .instances import LEARNING, UNTRAINED, UNTRAINED_TOO, other_values, small
+
+DETECTORS = dict(all_detectors())
+TRANSFORMERS = [name for name, cls in DETECTORS.items() if hasattr(cls, "transform")]
+
+every_detector = pytest.mark.parametrize("name", DETECTORS)
+every_transformer = pytest.mark.parametrize("name", TRANSFORMERS)
+
+
+# scikit-learn's checks ----------------------------------------------------------------------
+
+
+@parametrize_with_checks([small(name) for name in DETECTORS])
+def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+@every_detector
+@pytest.mark.parametrize(
+    "check",
+    ["check_dataframe_column_names_consistency", "check_param_validation"]
+    + ["check_inplace_ensure_writeable", "check_estimators_partial_fit_n_features"],
+)
+def test_check_that_check_estimator_leaves_out(name, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        getattr(estimator_checks, check)(name, small(name))
+
+
+@every_transformer
+@pytest.mark.parametrize(
+    "check",
+    ["check_set_output_transform", "check_set_output_transform_pandas"]
+    + ["check_set_output_transform_polars", "check_global_output_transform_pandas"]
+    + ["check_transformer_get_feature_names_out"]
+    + ["check_transformer_get_feature_names_out_pandas", "check_get_feature_names_out_error"],
+)
+def test_transformer_check_that_check_estimator_leaves_out(name, check):
+    getattr(estimator_checks, check)(name, small(name))
+
+
+# Seeds --------------------------------------------------------------------------------------
+
+
+@every_detector
+def test_same_seed_same_scores_another_seed_other_weights(name, X):
+    first = small(name).fit(X)
+    assert_array_equal(first.score_samples(X), small(name).fit(X).score_samples(X))
+    assert_array_equal(first.score_samples(X), first.fit(X).score_samples(X))
+    other = small(name, random_state=1).fit(X)
+    weights = [next(det.net_.module_.parameters()).detach() for det in (first, other)]
+    assert not torch.equal(*weights)
+
+
+@every_detector
+def test_global_random_states_are_neither_read_nor_written(name, X):
+    def states():
+        return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+
+    before = states()
+    scores = small(name).fit(X).score_samples(X)
+    assert states() == before
+    random.seed(5), np.random.seed(5), torch.manual_seed(5)
+    assert_array_equal(small(name).fit(X).score_samples(X), scores)
+
+
+@every_detector
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_every_joblib_backend_gives_the_same_scores(name, backend, X):
+    expected = small(name).fit(X).score_samples(X)
+    tasks = [joblib.delayed(_scores)(small(name), X) for _ in range(4)]
+    for scores in joblib.Parallel(n_jobs=2, backend=backend)(tasks):
+        assert_array_equal(scores, expected)
+
+
+def _scores(detector, X):
+    torch.set_num_threads(1)
+    return detector.fit(X).score_samples(X)
+
+
+@every_detector
+def test_every_parameter_shows(name, X):
+    def result(**params):
+        det = small(name, **params).fit(X)
+        history = [v for values in det.history_.values() for v in values]
+        return np.r_[det.score_samples(X), det.offset_, history]
+
+    silent = [
+        parameter
+        for parameter, value, others in other_values(name)
+        if np.array_equal(result(**others), result(**others | {parameter: value}))
+    ]
+    assert silent == []
+
+
+# Scores -------------------------------------------------------------------------------------
+
+
+@every_detector
+def test_far_rows_are_anomalous(name, X, far_anomalies):
+    rows, y = far_anomalies
+    det = DETECTORS[name](random_state=0, **LEARNING[name]).fit(X)
+    assert roc_auc_score(y, -det.score_samples(rows)) >= 0.97
+    assert (det.predict(rows[y == 1]) == -1).mean() >= 0.9
+
+
+@every_detector
+def test_training_beats_the_untrained_net(name, X, broken_correlations):
+    rows, y = broken_correlations
+    untrained = UNTRAINED | UNTRAINED_TOO.get(name, {})
+
+    def auc(**params):
+        return np.mean(
+            [
+                roc_auc_score(y, -cls(random_state=s, **params).fit(X).score_samples(rows))
+                for s in range(3)
+            ]
+        )
+
+    cls = DETECTORS[name]
+    assert auc(**LEARNING[name]) >= auc(**untrained) + 0.1
+
+
+@every_detector
+def test_scores_do_not_collapse_and_change_in_training(name, X):
+    det = DETECTORS[name](random_state=0, **LEARNING[name]).fit(X)
+    scores = det.score_samples(X)
+    assert len(np.unique(scores)) >= len(X) / 2
+    assert np.ptp(scores) > 1e-4 * np.abs(scores).max()
+    untrained = det.set_params(**UNTRAINED | UNTRAINED_TOO.get(name, {})).fit(X)
+    assert np.abs(untrained.score_samples(X) - scores).max() > 1e-3 * np.abs(scores).max()
+
+
+@every_detector
+def test_the_loss_falls(name, X):
+    det = DETECTORS[name](random_state=0, **LEARNING[name]).fit(X)
+    loss = det.history_["train_loss"]
+    assert len(loss) == det.n_iter_
+    assert np.isfinite(loss).all()
+    assert loss[-3:].mean() < loss[:3].mean()
+
+
+@every_detector
+def test_a_score_depends_on_its_row_alone(name, X):
+    det = small(name).fit(X)
+    scores = det.score_samples(X)
+    order = np.random.RandomState(0).permutation(len(X))
+    assert_array_equal(det.score_samples(X[order]), scores[order])
+    assert_array_equal(det.score_samples(X), scores)
+    for size in (1, 7, 33):
+        parts = [det.score_samples(X[i : i + size]) for i in range(0, len(X), size)]
+        assert_array_equal(np.concatenate(parts), scores)
+    assert scores.dtype == np.float64
+
+
+@every_detector
+def test_large_inputs_are_scored_in_slices_with_the_same_bits(name, X, monkeypatch):
+    det = small(name).fit(X)
+    expected = det.score_samples(X)
+    monkeypatch.setattr("skdeepad.base.SLICE_VALUES", 37 * X.shape[1])
+    assert_array_equal(det.score_samples(X), expected)
+    frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(X.shape[1])])
+    named = small(name).fit(frame)
+    assert_array_equal(named.score_samples(frame), expected)
+
+
+# Copies -------------------------------------------------------------------------------------
+
+
+def _through_joblib(detector):
+    file = io.BytesIO()
+    joblib.dump(detector, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
+@every_detector
+@pytest.mark.parametrize(
+    "copied",
+    [lambda det: pickle.loads(pickle.dumps(det)), _through_joblib, copy.deepcopy],
+    ids=["pickle", "joblib", "deepcopy"],
+)
+def test_copies_score_and_train_on_alike(name, copied, X):
+    det = small(name).fit(X)
+    twin = copied(det)
+    assert_array_equal(twin.score_samples(X), det.score_samples(X))
+    assert twin.offset_ == det.offset_
+    assert_array_equal(twin.partial_fit(X).score_samples(X), det.partial_fit(X).score_samples(X))
+
+
+@every_detector
+def test_pickles_hold_the_weights_once_and_no_data(name, X):
+    few, many = (len(pickle.dumps(small(name).fit(rows))) for rows in (X[:100], np.tile(X, (9, 1))))
+    n_weights = sum(p.numel() for p in small(name).fit(X).net_.module_.parameters())
+    scores = 8 * (9 * len(X) - 100)
+    assert many - few < scores + 2000
+    assert few < 3 * 4 * n_weights + 40_000  # weights and Adam's two moments
+
+
+@every_detector
+def test_weights_go_through_safetensors(name, X, tmp_path):
+    pytest.importorskip("safetensors")
+    det, other = small(name).fit(X), small(name, random_state=1).fit(X)
+    path = tmp_path / "weights.safetensors"
+    det.net_.save_params(f_params=str(path), use_safetensors=True)
+    other.net_.load_params(f_params=str(path), use_safetensors=True)
+    assert_array_equal(other.score_samples(X), det.score_samples(X))
+
+
+# Input --------------------------------------------------------------------------------------
+
+
+@every_detector
+def test_data_frames_give_feature_names_and_the_same_scores(name, X):
+    frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(X.shape[1])])
+    det = small(name).fit(frame)
+    assert_array_equal(det.feature_names_in_, frame.columns)
+    assert_array_equal(det.score_samples(frame), small(name).fit(X).score_samples(X))
+
+
+@every_detector
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda f: f.mask(f == f.iloc[0, 0]), "contains NaN"),
+        (lambda f: f.replace(f.iloc[0, 0], np.inf), "contains infinity"),
+        (lambda f: f.iloc[:, 1:], "feature names should match"),
+        (lambda f: f.rename(columns={"f0": "g0"}), "feature names should match"),
+        (lambda f: f[f.columns[::-1]], "Feature names must be in the same order"),
+        (lambda f: f.iloc[:0], "0 sample"),
+        (lambda f: f.to_numpy()[:, 1:], "is expecting 8 features"),
+        (lambda f: f.to_numpy()[None], "dim 3"),
+        (lambda f: f.to_numpy()[0], "Expected 2D array"),
+        (lambda f: f.astype(object).assign(f0="text"), "could not convert string to float"),
+        (lambda f: f.to_numpy() * 1j, "Complex data not supported"),
+    ],
+    ids=["nan", "inf", "missing", "renamed", "reordered", "empty", "width", "3-d", "1-d", "object"]
+    + ["complex"],
+)
+def test_bad_input_gets_a_clear_error_and_loses_nothing(name, spoil, message, X):
+    frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(X.shape[1])])
+    det = small(name).fit(frame)
+    scores = det.score_samples(frame)
+    with pytest.raises(ValueError, match=message):
+        det.score_samples(spoil(frame))
+    if message.startswith(("contains", "0 sample", "dim 3", "could", "Expected", "Complex")):
+        with pytest.raises(ValueError, match=message):
+            det.fit(spoil(frame))
+    assert_array_equal(det.score_samples(frame), scores)
+
+
+@every_detector
+@pytest.mark.parametrize(
+    "parameter",
+    [{"contamination": 0.7}, {"lr": -1}, {"max_epochs": 0}, {"scaler": "log"}, {"trim": 1.0}]
+    + [{"batch_size": 0}, {"optimizer": "newton"}],
+    ids=lambda p: next(iter(p)),
+)
+def test_invalid_parameters_are_named_with_their_value(name, parameter, X):
+    ((key, value),) = parameter.items()
+    with pytest.raises(ValueError, match=rf"'{key}' parameter of {name} must be .*Got {value!r}"):
+        small(name, **parameter).fit(X)
+
+
+@every_detector
+def test_values_too_large_for_float32_are_an_error_without_a_scaler(name, X):
+    huge = X.copy()
+    huge[0, 0] = 1e39
+    with pytest.raises(ValueError, match="the scaled X contains infinity"):
+        small(name, scaler=None).fit(huge)
+    assert np.isfinite(small(name).fit(X).score_samples(huge)).all()
+
+
+HARD_CASES = {
+    "two rows": lambda X: X[:2],
+    "one more than a batch": lambda X: X[:129],
+    "one feature": lambda X: X[:, :1],
+    "a constant column": lambda X: np.c_[X, np.full(len(X), 3.0)],
+    "only constant columns": lambda X: np.ones((40, 3)),
+    "equal rows": lambda X: np.repeat(X[:1], 50, axis=0),
+    "float32": lambda X: X.astype(np.float32),
+    "integers": lambda X: (10 * X).astype(np.int16),
+    "Fortran order": np.asfortranarray,
+    "large offsets": lambda X: 1e9 + X,
+    "more features than rows": lambda X: X[:40].reshape(4, -1),
+}
+
+
+@every_detector
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("case", HARD_CASES)
+def test_hard_cases_are_fitted_and_scored(name, case, X):
+    rows = HARD_CASES[case](X)
+    det = small(name, **({"batch_size": 128})).fit(rows)
+    scores = det.score_samples(rows)
+    assert scores.shape == (len(rows),)
+    assert np.isfinite(scores).all()
+    assert set(det.predict(rows)) <= {-1, 1}
+    assert_array_equal(det.score_samples(rows[:1]), scores[:1])
+
+
+@every_detector
+def test_float32_and_float64_give_nearly_the_same_scores(name, X):
+    X32 = X.astype(np.float32)
+    a, b = (small(name).fit(rows).score_samples(rows) for rows in (X32, X32.astype(np.float64)))
+    assert_allclose(a, b, rtol=2e-2, atol=1e-3 * np.ptp(a))
+
+
+@every_detector
+def test_large_offsets_lose_no_precision(name, X):
+    shifted = small(name).fit(X + 2.0**40).score_samples(X + 2.0**40)
+    assert_allclose(
+        shifted, small(name).fit(X).score_samples(X), rtol=5e-2, atol=1e-2 * np.ptp(shifted)
+    )
+
+
+@every_detector
+def test_read_only_memory_maps_are_taken_as_they_are(name, X, tmp_path):
+    np.save(tmp_path / "X.npy", X.astype(np.float32))
+    rows = np.load(tmp_path / "X.npy", mmap_mode="r")
+    for scaler in ("standard", None):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            scores = small(name, scaler=scaler).fit(rows).score_samples(rows)
+        expected = small(name, scaler=scaler).fit(np.array(rows)).score_samples(np.array(rows))
+        assert_array_equal(scores, expected)
+
+
+# Thresholds ---------------------------------------------------------------------------------
+
+
+@every_detector
+def test_contamination_moves_the_threshold_without_training(name, X):
+    det = small(name).fit(X)
+    scores = det.score_samples(X)
+    for share in (0.05, 0.2, 0.5):
+        det.set_params(contamination=share)
+        assert (det.predict(X) == -1).sum() == share * len(X)
+        assert_allclose(det.offset_, np.quantile(scores, share))
+    assert_array_equal(det.score_samples(X), scores)
+    det.set_params(contamination=0.7)
+    with pytest.raises(ValueError, match="contamination"):
+        det.predict(X)
+
+
+@every_detector
+def test_a_row_without_a_finite_score_is_an_outlier(name, X):
+    det = small(name).fit(X)
+    parameter = next(det.net_.module_.parameters())
+    with torch.no_grad():
+        parameter.fill_(np.nan)
+    assert (det.predict(X[:3]) == -1).all()
+
+
+# In scikit-learn ----------------------------------------------------------------------------
+
+
+@every_detector
+def test_grid_search_in_a_pipeline_finds_the_same_with_workers(name, X, far_anomalies):
+    rows, y = far_anomalies
+    key = name.lower()
+    pipeline = make_pipeline(StandardScaler(), small(name))
+    grid = {f"{key}__lr": [1e-4, 1e-2], f"{key}__hidden_layer_sizes": [(4,), (8, 4)]}
+    results = []
+    for n_jobs in (1, 2):
+        search = GridSearchCV(pipeline, grid, scoring="roc_auc", cv=2, n_jobs=n_jobs)
+        results.append(search.fit(rows[::-1][::2], 1 - 2 * y[::-1][::2]).cv_results_)
+    for column in ("mean_test_score", "rank_test_score"):
+        assert_array_equal(results[0][column], results[1][column])
+
+
+@every_detector
+def test_clones_are_unfitted_and_fit_alike(name, X):
+    det = small(name).fit(X)
+    twin = clone(det)
+    assert not hasattr(twin, "net_")
+    assert_array_equal(twin.fit(X).score_samples(X), det.score_samples(X))
+
+
+@every_detector
+def test_named_columns_are_searched_by_nested_parameters_of_a_backbone(name, X):
+    from skdeepad.nn import MLPBackbone
+
+    if "backbone" not in small(name).get_params(deep=False):
+        pytest.skip("has no backbone")
+    det = small(name, backbone=MLPBackbone((5,), activation="relu"))
+    det.set_params(backbone__hidden_layer_sizes=(7,)).fit(X)
+    assert any(p.shape[0] == 7 for p in det.net_.module_.parameters() if p.ndim == 2)
