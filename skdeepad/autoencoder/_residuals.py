@@ -5,7 +5,7 @@ from math import ceil
 import numpy as np
 import torch
 
-from ..training import DetectorNet
+from ..training import DetectorNet, as_tensor
 
 # As many rows as a quantile needs to be known to about one percent.
 MAX_ROWS = 8192
@@ -19,5 +19,5 @@ def calibrate_residuals(net: DetectorNet, X: np.ndarray) -> None:
     device = next(module.parameters()).device
     module.residual.calibrate(
         torch.as_tensor(residuals, dtype=torch.float32, device=device),
-        torch.as_tensor(rows, device=device),
+        as_tensor(rows).to(device),
     )

@@ -2,7 +2,7 @@
 
 from ._build import OPTIMIZERS, Run, build_net, find_device, history_table, to_tensor
 from ._callbacks import AfterEpoch, ProgressBar, StopTraining, listening
-from ._data import HoldOut, TensorBatches, TensorData
+from ._data import HoldOut, TensorBatches, TensorData, as_tensor
 from ._net import DetectorNet
 from ._random import seeded_generator, seeded_weights
 
@@ -16,6 +16,7 @@ __all__ = [
     "StopTraining",
     "TensorBatches",
     "TensorData",
+    "as_tensor",
     "build_net",
     "find_device",
     "history_table",
