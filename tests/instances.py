@@ -81,6 +81,7 @@ OTHER_VALUES_OF = {
     },
     "OCNN": {
         "nu": 0.3,
+        "trim": 0.05,
         "input_map": None,
         "encoder": PCA(3, random_state=0),
         "scaler": RobustScaler(),

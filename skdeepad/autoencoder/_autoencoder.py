@@ -13,7 +13,7 @@ from ..nn import (
     make_activation,
     reconstruction_loss,
 )
-from ._residuals import calibrate_residuals
+from ._residuals import calibrate_residuals, check_unit_interval
 
 
 class AutoEncoderModule(EncoderDecoder):
@@ -284,6 +284,11 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
                 "n_latent the width of the code."
             )
         return widths[:-1], widths[-1]
+
+    def _train(self, run, net, X, y) -> None:
+        if self.loss == "binary_cross_entropy":
+            check_unit_interval(X, "loss", self.loss)
+        super()._train(run, net, X, y)
 
     def _calibrate(self, net, X) -> None:
         calibrate_residuals(net, X)

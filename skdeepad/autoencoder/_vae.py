@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .._validation import Integral, Interval, Real, StrOptions
 from ..base import BaseDetector, ReconstructorMixin
 from ..nn import ResidualScore, Stochastic, gaussian_nll, kl_standard_normal
-from ._residuals import calibrate_residuals
+from ._residuals import calibrate_residuals, check_unit_interval
 from ._vae_scores import SCORES
 
 # Bounds of log variances: of the encoder, and of the decoder on rows of unit variance, where
@@ -73,7 +73,7 @@ class VAEModule(Stochastic):
     def _nll(self, x: Tensor, z: Tensor) -> Tensor:
         mean, logvar = self.likelihood_parameters(z)
         if self.likelihood == "bernoulli":
-            return F.binary_cross_entropy_with_logits(mean, x, reduction="none")
+            return F.binary_cross_entropy_with_logits(mean, x.clamp(0, 1), reduction="none")
         return gaussian_nll(x, mean, logvar)
 
     def nll(self, x: Tensor, z: Tensor) -> Tensor:
@@ -141,7 +141,8 @@ class VAE(ReconstructorMixin, BaseDetector):
     likelihood : {"gaussian", "heteroscedastic", "bernoulli"}, default="gaussian"
         p(x|z): a Gaussian with one learned variance, which sets the weight of the KL term by
         itself; with a variance for each feature as a function of z, which the reconstruction
-        probability needs to say more than the error; Bernoulli for data in [0, 1].
+        probability needs to say more than the error; Bernoulli for data in [0, 1], with
+        ``scaler="minmax"`` or None.
     beta : float, default=1.0
         Weight :math:`\beta` of the KL term in training.
     anomaly_score : str, default="elbo"
@@ -359,6 +360,8 @@ class VAE(ReconstructorMixin, BaseDetector):
         return torch.as_tensor(stacked, dtype=torch.float32, device=device).unbind(1)
 
     def _train(self, run, net, X, y) -> None:
+        if self.likelihood == "bernoulli":
+            check_unit_interval(X, "likelihood", self.likelihood)
         super()._train(run, net, X, y)
         if self.beta and kl_standard_normal(*self._posteriors(net, X)).mean(0).max() <= 0.01:
             warnings.warn(

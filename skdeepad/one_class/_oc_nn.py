@@ -104,7 +104,7 @@ class OCNN(BaseDetector):
         weights is part of the objective.
     trim : float, default=0.0
         Share of the rows of a batch, those of the largest loss, that an update leaves out after
-        a fifth of the steps.
+        a fifth of the steps. Less than ``nu``: without the share below r nothing is learned.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows below the threshold; ``"auto"`` is the method's r, below which
         lies a share ``nu``. It can be changed after ``fit``.
@@ -248,6 +248,8 @@ class OCNN(BaseDetector):
         )
 
     def _train(self, run, net, X, y) -> None:
+        if self.trim >= self.nu:
+            raise ValueError(f"trim={self.trim!r} must be less than nu={self.nu!r}.")
         module = net.module_
 
         def set_r(net):
