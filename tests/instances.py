@@ -63,7 +63,8 @@ OTHER_VALUES_OF = {
     },
     "VAE": {
         "n_latent": 5,
-        "likelihood": "heteroscedastic",
+        "likelihood": "gaussian",
+        "min_std": 1.5,
         "beta": 5.0,
         "anomaly_score": "kl",
         "n_draws": 3,
@@ -78,6 +79,7 @@ OTHER_VALUES_OF = {
         "pretrain_epochs": 1,
         "warm_up_epochs": (1, {"objective": "soft-boundary", "max_epochs": 10}),
         "center_eps": 0.5,
+        "trim": 0.0,
     },
     "OCNN": {
         "nu": 0.3,

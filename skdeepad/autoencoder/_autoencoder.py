@@ -101,7 +101,7 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
         Scales the input. Values scaled by name are clipped to ±20.
     max_epochs : int, default=500
         Upper limit to the number of epochs.
-    max_steps : int or None, default=2500
+    max_steps : int or None, default=1000
         Upper limit to the number of optimizer steps. Long training memorises the anomalies among
         the training rows, whatever the number of rows.
     lr : float, default=1e-3
@@ -209,7 +209,7 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
         residual_norm="mse",
         scaler="standard",
         max_epochs=500,
-        max_steps=2500,
+        max_steps=1000,
         lr=1e-3,
         batch_size=128,
         optimizer="adam",

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from math import ceil
+from math import ceil, log
 
 import numpy as np
 import torch
@@ -14,13 +14,18 @@ from torch import Tensor, nn
 
 from .._validation import Integral, Interval, Real, StrOptions
 from ..base import BaseDetector, ReconstructorMixin
-from ..nn import ResidualScore, Stochastic, gaussian_nll, kl_standard_normal
+from ..nn import (
+    ResidualScore,
+    Stochastic,
+    even_normal_draws,
+    gaussian_nll,
+    kl_standard_normal,
+)
 from ._residuals import calibrate_residuals, check_unit_interval
 from ._vae_scores import SCORES
 
-# Bounds of log variances: of the encoder, and of the decoder on rows of unit variance, where
-# a smaller variance would let a few almost constant features drown the others.
-ENCODER_LOGVAR, DECODER_LOGVAR = (-10.0, 10.0), (-4.0, 4.0)
+# Bounds of log variances: of the encoder, and from above of the decoder.
+ENCODER_LOGVAR, MAX_DECODER_LOGVAR = (-10.0, 10.0), 4.0
 # Training rows that the distances in latent space are measured to.
 MAX_REFERENCE = 4096
 
@@ -37,6 +42,7 @@ class VAEModule(Stochastic):
         n_features: int,
         n_latent: int,
         likelihood: str,
+        min_std: float,
         beta: float,
         score: str,
         n_draws: int,
@@ -47,12 +53,14 @@ class VAEModule(Stochastic):
         self.residual = residual
         self.n_latent = n_latent
         self.likelihood = likelihood
+        self.logvar_bounds = 2 * log(min_std), MAX_DECODER_LOGVAR
         self.beta = beta
         self.score = score
         if likelihood == "gaussian":
             self.logvar = nn.Parameter(torch.zeros(()))
-        # The same draws for every row and every call: a score is a function of the row.
-        self.register_buffer("z_noise", torch.randn(n_draws, n_latent))
+        # The same draws for every row and every call: a score is a function of the row. Their
+        # errors don't average out over the rows, so that they are evenly spread ones.
+        self.register_buffer("z_noise", even_normal_draws(n_draws, n_latent))
         self.register_buffer("x_noise", torch.randn(n_draws, n_features))
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,9 +73,9 @@ class VAEModule(Stochastic):
         output = self.decoder(z)
         if self.likelihood == "heteroscedastic":
             mean, logvar = output.chunk(2, dim=1)
-            return mean, logvar.clamp(*DECODER_LOGVAR)
+            return mean, logvar.clamp(*self.logvar_bounds)
         if self.likelihood == "gaussian":
-            return output, self.logvar.clamp(*DECODER_LOGVAR)
+            return output, self.logvar.clamp(*self.logvar_bounds)
         return output, torch.zeros((), device=z.device)
 
     def _nll(self, x: Tensor, z: Tensor) -> Tensor:
@@ -131,18 +139,22 @@ class VAE(ReconstructorMixin, BaseDetector):
     ----------
     hidden_layer_sizes : sequence of int, default=(64, 32)
         Widths from the input towards the code; the decoder mirrors them.
-    n_latent : int or None, default=None
-        Size of the code; None is max(2, min(8, n_features // 4)), 16 with a ``backbone``.
+    n_latent : int, default=8
+        Size of the code. The KL term switches off the units that the data don't need, see
+        ``active_units_``.
     activation : {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu"}, \
             default="tanh"
         Activation of the hidden layers.
     backbone : Backbone or None, default=None
         Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
-    likelihood : {"gaussian", "heteroscedastic", "bernoulli"}, default="gaussian"
-        p(x|z): a Gaussian with one learned variance, which sets the weight of the KL term by
-        itself; with a variance for each feature as a function of z, which the reconstruction
-        probability needs to say more than the error; Bernoulli for data in [0, 1], with
+    likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
+        p(x|z): a Gaussian with a variance for each feature that is a function of z, which the
+        reconstruction probability needs to say more than the error; with one learned variance,
+        which sets the weight of the KL term by itself; Bernoulli for data in [0, 1], with
         ``scaler="minmax"`` or None.
+    min_std : float, default=0.135
+        Least standard deviation of p(x|z), in units of the scaled data. A smaller one lets a few
+        almost constant features drown the others; anomalies that are off by less don't show.
     beta : float, default=1.0
         Weight :math:`\beta` of the KL term in training.
     anomaly_score : str, default="elbo"
@@ -226,8 +238,8 @@ class VAE(ReconstructorMixin, BaseDetector):
 
     Notes
     -----
-    Log variances are clamped, the encoder's to ±10 and the decoder's to ±4, and the KL term
-    never is. Distances in latent space are to at most 4,096 evenly spaced training rows.
+    Log variances are clamped, the encoder's to ±10 and the decoder's from above to 4; the KL
+    term never is. Distances in latent space are to at most 4,096 evenly spaced training rows.
     Likelihoods are those of the scaled rows, in nats.
 
     References
@@ -253,8 +265,9 @@ class VAE(ReconstructorMixin, BaseDetector):
     """
 
     _parameter_constraints: dict = BaseDetector._parameter_constraints | {
-        "n_latent": [Interval(Integral, 1, None, closed="left"), None],
+        "n_latent": [Interval(Integral, 1, None, closed="left")],
         "likelihood": [StrOptions({"gaussian", "heteroscedastic", "bernoulli"})],
+        "min_std": [Interval(Real, 0, None, closed="neither")],
         "beta": [Interval(Real, 0, None, closed="left")],
         "anomaly_score": [StrOptions(set(SCORES))],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
@@ -265,10 +278,11 @@ class VAE(ReconstructorMixin, BaseDetector):
         self,
         *,
         hidden_layer_sizes=(64, 32),
-        n_latent=None,
+        n_latent=8,
         activation="tanh",
         backbone=None,
-        likelihood="gaussian",
+        likelihood="heteroscedastic",
+        min_std=0.135,
         beta=1.0,
         anomaly_score="elbo",
         n_draws=16,
@@ -297,6 +311,7 @@ class VAE(ReconstructorMixin, BaseDetector):
         self.activation = activation
         self.backbone = backbone
         self.likelihood = likelihood
+        self.min_std = min_std
         self.beta = beta
         self.anomaly_score = anomaly_score
         self.n_draws = n_draws
@@ -326,17 +341,16 @@ class VAE(ReconstructorMixin, BaseDetector):
                 "anomaly_score='jacodeco' needs a density: likelihood must be 'gaussian' or "
                 f"'heteroscedastic', got {self.likelihood!r}."
             )
-        default = 16 if self.backbone is not None else max(2, min(8, n_features // 4))
-        n_latent = self.n_latent or default
         n_outputs = n_features * (2 if self.likelihood == "heteroscedastic" else 1)
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
         return VAEModule(
-            backbone.make_encoder(n_features, 2 * n_latent),
-            backbone.make_decoder(n_latent, n_outputs),
+            backbone.make_encoder(n_features, 2 * self.n_latent),
+            backbone.make_decoder(self.n_latent, n_outputs),
             ResidualScore(n_features, self.residual_scaling),
             n_features=n_features,
-            n_latent=n_latent,
+            n_latent=self.n_latent,
             likelihood=self.likelihood,
+            min_std=self.min_std,
             beta=self.beta,
             score=self.anomaly_score,
             n_draws=self.n_draws,

@@ -10,7 +10,13 @@ from ._losses import (
     reconstruction_loss,
 )
 from ._residuals import ResidualScore
-from ._stochastic import AdditiveNoise, Dropout, Stochastic, link_generator
+from ._stochastic import (
+    AdditiveNoise,
+    Dropout,
+    Stochastic,
+    even_normal_draws,
+    link_generator,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -23,6 +29,7 @@ __all__ = [
     "MLPBackbone",
     "ResidualScore",
     "Stochastic",
+    "even_normal_draws",
     "gaussian_nll",
     "kl_standard_normal",
     "latent_search",

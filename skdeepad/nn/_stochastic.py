@@ -54,3 +54,13 @@ def link_generator(module: nn.Module, generator: torch.Generator) -> None:
     for part in module.modules():
         if isinstance(part, Stochastic):
             part.generator = generator
+
+
+def even_normal_draws(n: int, d: int) -> Tensor:
+    """Standard normal draws (n, d) that fill the space evenly: a scrambled Sobol sequence.
+
+    Seeded by torch's global generator, as weights are.
+    """
+    seed = int(torch.randint(2**31 - 1, ()))
+    uniform = torch.quasirandom.SobolEngine(d, scramble=True, seed=seed).draw(n, dtype=torch.double)
+    return torch.special.ndtri(uniform.clamp(1e-6, 1 - 1e-6)).float()

@@ -66,9 +66,9 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         What is minimised. The first takes most training rows for normal.
     nu : float in (0, 1], default=0.1
         Share :math:`\nu` of the training rows outside the sphere.
-    hidden_layer_sizes : sequence of int, default=(32, 16)
+    hidden_layer_sizes : sequence of int, default=(64, 32)
         Widths from the input towards the code.
-    n_latent : int, default=8
+    n_latent : int, default=16
         Dimension of the space of the sphere.
     activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "identity", "sigmoid", "tanh"}, \
             default="leaky_relu"
@@ -87,8 +87,9 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         Least absolute value of an entry of the centre.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name are clipped to ±20.
-    max_epochs : int, default=50
-        Upper limit to the number of epochs.
+    max_epochs : int, default=20
+        Upper limit to the number of epochs. The objective goes on shrinking all distances, those
+        of anomalies among the training rows too: more is not better.
     max_steps : int or None, default=2500
         Upper limit to the number of optimizer steps, of pre-training and of training each.
     lr : float, default=1e-3
@@ -102,9 +103,9 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         the weight decay, which is not the objective above.
     weight_decay : float, default=5e-7
         Weight :math:`\lambda` of the penalty on the weights.
-    trim : float, default=0.0
+    trim : float, default=0.1
         Share of the rows of a batch, those of the largest loss, that an update leaves out after
-        a fifth of the steps.
+        a fifth of the steps. It keeps anomalies among the training rows from being pulled in.
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of the rows and stop once their loss has not fallen for
         ``n_iter_no_change`` epochs; the weights of the best epoch are kept.
@@ -195,8 +196,8 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         *,
         objective="one-class",
         nu=0.1,
-        hidden_layer_sizes=(32, 16),
-        n_latent=8,
+        hidden_layer_sizes=(64, 32),
+        n_latent=16,
         activation="leaky_relu",
         batch_norm=True,
         backbone=None,
@@ -204,14 +205,14 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         warm_up_epochs=10,
         center_eps=0.1,
         scaler="standard",
-        max_epochs=50,
+        max_epochs=20,
         max_steps=2500,
         lr=1e-3,
         lr_milestones=(0.66,),
         batch_size=128,
         optimizer="adam",
         weight_decay=5e-7,
-        trim=0.0,
+        trim=0.1,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,

@@ -21,6 +21,7 @@ def make_module(**params):
         "n_features": 3,
         "n_latent": 2,
         "likelihood": "gaussian",
+        "min_std": 0.135,
         "beta": 1.0,
         "score": "elbo",
         "n_draws": 64,
@@ -77,8 +78,9 @@ def test_the_elbo_of_a_linear_vae_is_the_likelihood_of_probabilistic_pca(seed):
 def test_reconstruction_probability_sees_what_the_error_does_not(seed):
     rng = np.random.RandomState(seed)
 
+    # Between the regions lies a gap; with the true density as the score the AUC is .98 to .99.
     def curve(n, quiet_only=False):
-        t = rng.uniform(-1, 0 if quiet_only else 1, n)
+        t = rng.uniform(0.2, 1, n) * (-1 if quiet_only else rng.choice([-1, 1], n))
         clean = np.column_stack([t, np.sin(3 * t), t**2, np.cos(2 * t)])
         return clean + np.where(t < 0, 0.02, 0.5)[:, None] * rng.randn(n, 4), clean
 
@@ -92,12 +94,15 @@ def test_reconstruction_probability_sees_what_the_error_does_not(seed):
             hidden_layer_sizes=(64, 64),
             n_latent=2,
             likelihood="heteroscedastic",
+            min_std=0.01,
             anomaly_score=score,
             residual_scaling="plain",
             n_draws=64,
-            max_epochs=150,
+            max_epochs=200,
             max_steps=None,
+            lr=3e-3,
             trim=0,
+            callbacks=[LRScheduler(CosineAnnealingLR, T_max=200)],
             random_state=seed,
         ).fit(train)
         return roc_auc_score(y, -det.score_samples(rows))
@@ -155,6 +160,7 @@ def test_jacodeco_is_the_density_of_linear_gaussian_data(noise):
         n_features=6,
         n_latent=2,
         likelihood="gaussian",
+        min_std=0.01,
         beta=1.0,
         score="jacodeco",
         n_draws=1,
@@ -168,8 +174,6 @@ def test_jacodeco_is_the_density_of_linear_gaussian_data(noise):
         module.encoder.weight[:2].copy_(torch.tensor(posterior_mean))
         module.encoder.bias.zero_()
         module.logvar.fill_(np.log(noise**2))
-    if noise < np.exp(-2):  # below the bound of the decoder's variance
-        module.likelihood_parameters = lambda z: (module.decoder(z), module.logvar)
     X = linear_gaussian(500, rng, W, noise)
     exact = multivariate_normal(np.zeros(n_features), W.T @ W + noise**2 * np.eye(6)).logpdf(X)
     with torch.inference_mode():
