@@ -73,16 +73,15 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
     n_latent : int or None, default=None
         Width of a further layer, the code, behind ``hidden_layer_sizes``. None: the last of
         these is the code; 32 with a ``backbone``.
-    activation : {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu"}, \
-            default="tanh"
-        Activation of all hidden layers, the code's included. The output is linear.
+    activation : str, default="tanh"
+        Activation of all hidden layers, the code's included: "identity", "sigmoid", "tanh",
+        "relu", "leaky_relu", "elu", "gelu" or "silu". The output is linear.
     backbone : Backbone or None, default=None
         Makes the encoder and the decoder in place of ``hidden_layer_sizes``, for example
         :class:`~skdeepad.nn.ConvBackbone` for images.
-    loss : {"squared_error", "absolute_error", "huber", "binary_cross_entropy"}, \
-            default="squared_error"
-        Reconstruction loss of a value. The last is for data in [0, 1], with
-        ``scaler="minmax"`` or None.
+    loss : str, default="squared_error"
+        Reconstruction loss of a value: "squared_error", "absolute_error", "huber", or
+        "binary_cross_entropy" for data in [0, 1], with ``scaler="minmax"`` or None.
     noise : float, default=0.0
         Standard deviation of the noise :math:`\varepsilon` that is added to the scaled input in
         training (denoising autoencoder).

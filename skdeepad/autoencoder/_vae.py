@@ -142,9 +142,8 @@ class VAE(ReconstructorMixin, BaseDetector):
     n_latent : int, default=8
         Size of the code. The KL term switches off the units that the data don't need, see
         ``active_units_``.
-    activation : {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu"}, \
-            default="tanh"
-        Activation of the hidden layers.
+    activation : str, default="tanh"
+        Activation of the hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
         Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
     likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"

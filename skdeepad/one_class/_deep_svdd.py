@@ -70,9 +70,9 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         Widths from the input towards the code.
     n_latent : int, default=16
         Dimension of the space of the sphere.
-    activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "identity", "sigmoid", "tanh"}, \
-            default="leaky_relu"
-        Activation of the hidden layers. A bounded one can saturate and act as a bias.
+    activation : str, default="leaky_relu"
+        Activation of the hidden layers, as in :class:`AutoEncoder`. A bounded one can saturate
+        and act as a bias.
     batch_norm : bool, default=True
         Batch normalisation, without affine parameters, before each activation.
     backbone : Backbone or None, default=None

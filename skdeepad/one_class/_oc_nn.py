@@ -72,9 +72,9 @@ class OCNN(BaseDetector):
     hidden_layer_sizes : sequence of int, default=(32,)
         Widths of the hidden layers; one layer is the paper's. Without any the method is the
         linear one-class SVM.
-    activation : {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu"}, \
-            default="sigmoid"
-        Activation g.
+    activation : str, default="sigmoid"
+        Activation g: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu" or
+        "silu"; the first two are the paper's.
     input_map : {"sphere"} or None, default="sphere"
         Map u of the scaled input. None is the paper's form. On tables that alone fails: the data
         surround the origin, or V becomes of rank one and the rows far out on one side are the

@@ -1,0 +1,50 @@
+"""skdeepad's detectors beside PyOD's, ADBench's protocol, in one run.
+
+Run ``SKDEEPAD_DATA=... python benchmarks/adbench.py``: all detectors with their defaults, seeds 1
+to 3, on those of ADBench's sets with few rows that are at hand. Rows go to
+``skdeepad-benchmark/adbench.csv``, where an interrupted run goes on.
+"""
+
+import argparse
+from pathlib import Path
+
+from skdeepad.benchmark import by_dataset, published_table, run_benchmark, summarize
+
+SETS = [
+    *("breastw", "cardio", "fault", "glass", "Ionosphere", "letter", "musk", "Pima", "thyroid"),
+    *("vowels", "Waveform", "WDBC", "wine"),
+]
+DETECTORS = [
+    *("AutoEncoder", "VAE", "DeepSVDD", "OCNN", "Norm", "pyod.IForest", "pyod.AutoEncoder"),
+    *("pyod.VAE", "pyod.DeepSVDD"),
+]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n-jobs", type=int, default=2)
+    options = parser.parse_args()
+    output = Path("skdeepad-benchmark")
+    output.mkdir(exist_ok=True)
+    results = run_benchmark(
+        DETECTORS, SETS, n_jobs=options.n_jobs, time_limit=600, output=output / "adbench.csv"
+    )
+    sections = [
+        "# ADBench's protocol, small sets",
+        f"`python benchmarks/adbench.py`: defaults of every detector, seeds 1 to 3, {len(SETS)} "
+        "sets. Percent; isolation forest's published mean AUCROC on them: "
+        f"{published_table().loc[SETS, 'IForest'].mean():.1f}.",
+    ]
+    for metric, title in (("roc_auc", "AUCROC"), ("average_precision", "AUCPR")):
+        sections += [
+            f"## {title}",
+            summarize(results, metric).round(2).to_markdown(),
+            by_dataset(results, metric).round(1).to_markdown(),
+        ]
+    text = "\n\n".join(sections) + "\n"
+    (Path(__file__).parent / "results" / "adbench.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Does training help? Each detector beside its own untrained net, on the shipped sets.
+
+Run ``python benchmarks/untrained.py``: clean training (half of the normal rows), seeds 1 to 3.
+An untrained net has taken one step of no length, and no pre-training.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from skdeepad import all_detectors
+from skdeepad.benchmark import run_benchmark
+from skdeepad.datasets import fetch_adbench, list_datasets
+
+
+def untrained(cls):
+    steps = {"max_epochs": 1, "max_steps": 1, "lr": 1e-12, "pretrain_epochs": 0}
+    known = cls().get_params()
+    return cls(**{key: value for key, value in steps.items() if key in known})
+
+
+def distinct_shares(cls):
+    """Share of distinct scores among distinct rows, for each shipped set."""
+    for name in list_datasets():
+        X = np.unique(fetch_adbench(name).data, axis=0)
+        yield len(np.unique(cls(random_state=0).fit(X).score_samples(X))) / len(X)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n-jobs", type=int, default=2)
+    options = parser.parse_args()
+    detectors = dict(all_detectors())
+    variants = {name: cls() for name, cls in detectors.items()}
+    variants |= {f"{name}, untrained": untrained(cls) for name, cls in detectors.items()}
+    results = run_benchmark(
+        variants, list_datasets(), protocols="clean", n_jobs=options.n_jobs, metrics=["roc_auc"]
+    )
+    means = results.groupby(["detector", "dataset"])["roc_auc"].mean().unstack("dataset")
+    rows = {}
+    for name, cls in detectors.items():
+        gain = means.loc[name] - means.loc[f"{name}, untrained"]
+        rows[name] = {
+            "better on": int((gain > 0).sum()),
+            "mean gain": gain.mean(),
+            "least share of distinct scores": min(distinct_shares(cls)),
+        }
+    text = "\n\n".join(
+        [
+            "# Trained and untrained nets",
+            "`python benchmarks/untrained.py`: clean training, seeds 1 to 3, mean AUCROC in "
+            f"percent on the {len(list_datasets())} shipped sets.",
+            pd.DataFrame(rows).T.round(3).to_markdown(),
+            means.round(1).to_markdown(),
+        ]
+    )
+    (Path(__file__).parent / "results" / "untrained.md").write_text(text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

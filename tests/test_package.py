@@ -1,0 +1,201 @@
+"""The shape of the package: floors, one home for each concern, one list of detectors."""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numpydoc.docscrape import ClassDoc
+from numpydoc.validate import validate
+
+import skdeepad
+import skdeepad.base
+import skdeepad.datasets
+import skdeepad.metrics
+import skdeepad.nn
+from skdeepad.base import BaseDetector
+
+from .instances import SMALL, small
+
+ROOT = Path(skdeepad.__file__).parent
+REPOSITORY = Path(__file__).parents[1]
+SOURCES = sorted(ROOT.rglob("*.py"))
+DETECTORS = dict(skdeepad.all_detectors())
+
+FLOORS = [
+    {"_version", "_validation", "_fit_callbacks", "nn"},
+    {"training"},
+    {"base"},
+    {"autoencoder", "one_class"},
+    {"metrics", "datasets"},
+    {"benchmark"},
+]
+FAMILIES = FLOORS[3]
+
+
+def part_of(path):
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported_parts(path):
+    """Sub-packages that a module of the package imports."""
+    here = ("skdeepad", *path.relative_to(ROOT).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(here[: len(here) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, (base, node.module)))
+            names = [f"{module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            root, *rest = name.split(".")
+            if root == "skdeepad" and rest:
+                yield rest[0]
+
+
+def test_imports_go_down_only_and_families_never_import_one_another():
+    floor = {part: i for i, parts in enumerate(FLOORS) for part in parts}
+    wrong = []
+    for path in SOURCES:
+        part = part_of(path)
+        if part == "__init__":
+            continue
+        for other in imported_parts(path):
+            upward = floor.get(other, -1) > floor[part]
+            sideways = other != part and {part, other} <= FAMILIES
+            if upward or sideways:
+                wrong.append((str(path), other))
+    assert wrong == []
+    assert {part_of(p) for p in SOURCES} - {"__init__"} == set(floor)
+
+
+HOMES = {
+    r"\.backward\(": {"training"},
+    r"\bskorch\b.*import|import skorch": {"training"},
+    r"manual_seed\(": {"training"},
+    r"validate_data\(": {"base"},
+    r"fit_transform\(": {"base"},
+    r"sklearn\.(base import _|utils import _|utils\._)": {"_validation"},
+    r"(?<![\w.])print\(": set(),
+}
+
+
+@pytest.mark.parametrize("pattern", HOMES)
+def test_each_concern_has_one_home(pattern):
+    found = {
+        part_of(path)
+        for path in SOURCES
+        # The runner seeds and scales other libraries' detectors, and restores the global state.
+        if part_of(path) != "benchmark" or "print" in pattern
+        if re.search(pattern, path.read_text())
+    }
+    assert found <= HOMES[pattern]
+
+
+def test_importing_the_package_needs_no_optional_dependency():
+    code = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"pyod", "pandas", "matplotlib", "pooch", "rich", "polars"}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+import skdeepad, skdeepad.metrics, skdeepad.datasets
+skdeepad.AutoEncoder(max_epochs=1).fit(skdeepad.datasets.load_wine().data)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# Detectors ----------------------------------------------------------------------------------
+
+
+def concrete_detectors(cls=BaseDetector):
+    for sub in cls.__subclasses__():
+        if sub.__module__.startswith("skdeepad."):
+            yield from [sub, *concrete_detectors(sub)]
+
+
+def test_every_detector_is_listed_everywhere():
+    names = {cls.__name__ for cls in concrete_detectors()}
+    assert names == set(DETECTORS) == set(SMALL)
+    for page in ("README.rst", "doc/api.rst"):
+        text = (REPOSITORY / page).read_text()
+        assert {name for name in names if not re.search(rf"\b{name}\b", text)} == set(), page
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_detectors_inherit_from_abstract_classes_only_and_keep_what_is_final(name):
+    cls = DETECTORS[name]
+    assert all(
+        inspect.isabstract(base) or base.__module__ != cls.__module__ for base in cls.__bases__
+    )
+    assert not any(base in DETECTORS.values() for base in cls.__mro__[1:])
+    final = {key for key, value in vars(BaseDetector).items() if getattr(value, "__final__", 0)}
+    assert {"fit", "partial_fit", "fit_predict", "score_samples", "predict"} <= final
+    assert final.isdisjoint(vars(cls))
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_signatures_are_written_out_and_agree(name):
+    cls = DETECTORS[name]
+    parameters = inspect.signature(cls).parameters
+    assert all(p.kind is p.KEYWORD_ONLY for p in parameters.values())
+    documented = [field.name for field in ClassDoc(cls)["Parameters"]]
+    assert documented == list(parameters)
+    assert set(cls._parameter_constraints) == set(parameters)
+    for field in ClassDoc(cls)["Parameters"]:
+        default = re.search(r"default=(.*)", field.type).group(1)
+        value = parameters[field.name].default
+        assert default == (f'"{value}"' if isinstance(value, str) else repr(value)) or (
+            float(default) == value
+        ), field.name
+    common = ["scaler", "max_epochs", "max_steps", "lr", "batch_size", "optimizer", "trim"]
+    common += ["contamination", "callbacks", "net_params", "device", "warm_start"]
+    common += ["random_state", "verbose"]
+    assert [key for key in parameters if key in common] == common
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_documented_attributes_exist_after_fit(name, X):
+    det = small(name).fit(X)
+    missing = [
+        field.name
+        for field in ClassDoc(DETECTORS[name])["Attributes"]
+        if field.name != "feature_names_in_" and not hasattr(det, field.name)
+    ]
+    assert missing == []
+
+
+# Docstrings ---------------------------------------------------------------------------------
+
+#: numpydoc's checks that hold throughout; the others are about taste or repeat the linter's.
+CHECKS = {"GL08", "SS02", "SS03", "PR01", "PR02", "PR03", "PR04", "PR07", "PR08", "PR09"}
+CHECKS |= {"RT01", "RT03", "RT05", "YD01", "GL07"}
+
+
+def public_objects():
+    for module in (skdeepad, skdeepad.metrics, skdeepad.datasets, skdeepad.nn):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if inspect.isclass(value) and module is not skdeepad.nn:
+                methods = [
+                    k
+                    for k, v in inspect.getmembers(value, inspect.isfunction)
+                    if not k.startswith("_") and v.__module__.startswith("skdeepad")
+                ]
+                yield from (f"{module.__name__}.{name}.{method}" for method in methods)
+            if callable(value) and module is not skdeepad.nn:
+                yield f"{module.__name__}.{name}"
+
+
+@pytest.mark.parametrize("name", public_objects())
+def test_public_docstrings_are_numpydoc(name):
+    errors = [(code, text) for code, text in validate(name)["errors"] if code in CHECKS]
+    assert errors == []
