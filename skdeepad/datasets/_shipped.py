@@ -17,46 +17,15 @@ _NUCLEUS = (
     "fractal dimension",
 )
 
-# UCI's names; None where the published file cannot be matched with them.
+# UCI's names, where the values equal those of scikit-learn's copy column by column; None where
+# the published file can't be matched with a copy that has names.
 FEATURE_NAMES = {
-    "breastw": [
-        "clump_thickness",
-        "uniformity_of_cell_size",
-        "uniformity_of_cell_shape",
-        "marginal_adhesion",
-        "single_epithelial_cell_size",
-        "bare_nuclei",
-        "bland_chromatin",
-        "normal_nucleoli",
-        "mitoses",
-    ],
-    "cardio": [
-        "LB",
-        "AC",
-        "FM",
-        "UC",
-        "DL",
-        "DS",
-        "DP",
-        "ASTV",
-        "MSTV",
-        "ALTV",
-        "MLTV",
-        "Width",
-        "Min",
-        "Max",
-        "Nmax",
-        "Nzeros",
-        "Mode",
-        "Mean",
-        "Median",
-        "Variance",
-        "Tendency",
-    ],
+    "breastw": None,
+    "cardio": None,
     "glass": None,
-    "ionosphere": [f"attribute_{number}" for number in range(3, 35)],
-    "thyroid": ["age", "TSH", "T3", "TT4", "T4U", "FTI"],
-    "vowels": [f"cepstrum_{order}" for order in range(1, 13)],
+    "ionosphere": None,
+    "thyroid": None,
+    "vowels": None,
     "wdbc": [
         *(f"mean {measure}" for measure in _NUCLEUS),
         *(f"{measure} error" for measure in _NUCLEUS),
