@@ -140,7 +140,7 @@ def load_ionosphere(*, return_X_y=False, as_frame=False):
     """Load the Ionosphere set (anomaly detection).
 
     Radar returns from the ionosphere, real and imaginary parts scaled to [0, 1]; the anomalies are
-    the returns that show no structure in it. The columns keep the numbers that they have at UCI.
+    the returns that show no structure in it.
 
     =================   ==============
     Samples total                  351
