@@ -28,7 +28,7 @@ def main(argv=None):
         if options.list:
             return _list()
         return _self_test(options) if options.self_test else _benchmark(options)
-    except (ValueError, TypeError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     except KeyboardInterrupt:
         parser.exit(130, "\nInterrupted; the same command goes on from here.\n")
@@ -36,11 +36,6 @@ def main(argv=None):
 
 def make_parser():
     """Every option, with the runner's defaults."""
-    from ._execute import METRICS
-    from ._pool import BACKENDS
-    from ._protocols import PROTOCOLS
-    from ._runner import DETECTORS, SHIPPED
-
     parser = argparse.ArgumentParser(
         prog="skdeepad-benchmark",
         description="Compare anomaly detectors on data sets.",
@@ -54,8 +49,17 @@ def make_parser():
         action="store_true",
         help="check the runner against ADBench's published values (with --datasets: on these)",
     )
+    _add_what(parser.add_argument_group("what to run"))
+    _add_how(parser.add_argument_group("how to run it"))
+    _add_where(parser.add_argument_group("where it goes"))
+    return parser
 
-    what = parser.add_argument_group("what to run")
+
+def _add_what(what):
+    from ._execute import METRICS
+    from ._protocols import PROTOCOLS
+    from ._runner import DETECTORS, SHIPPED
+
     what.add_argument(
         "--detectors",
         nargs="+",
@@ -84,7 +88,10 @@ def make_parser():
         "--metrics", nargs="+", default=list(METRICS), choices=METRICS, help="(default: all)"
     )
 
-    how = parser.add_argument_group("how to run it")
+
+def _add_how(how):
+    from ._pool import BACKENDS
+
     how.add_argument(
         "--n-jobs", type=int, default=-1, metavar="N", help="runs at a time (default: all cores)"
     )
@@ -102,7 +109,8 @@ def make_parser():
     )
     how.add_argument("--quiet", action="store_true", help="show no progress bar")
 
-    where = parser.add_argument_group("where it goes")
+
+def _add_where(where):
     where.add_argument(
         "--output",
         type=Path,
@@ -113,7 +121,6 @@ def make_parser():
     where.add_argument(
         "--format", choices=["csv", "parquet"], default="csv", help="of the results (default: csv)"
     )
-    return parser
 
 
 def _benchmark(options):

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from ._summary import by_dataset, leaky_datasets, significance
@@ -101,9 +102,9 @@ def plot_time_quality(results, metric="roc_auc"):
     ax.scatter(seconds, quality, s=50, color=BLUE, zorder=3)
     ax.set_xscale("log")
     ax.set_xlabel("Median time to fit and score (s)")
-    ax.set_ylabel(f"Mean {TITLES.get(metric, metric)}")
+    ax.set_ylabel(f"{TITLES.get(metric, metric)}, mean over data sets")
     ax.grid(color="#dddddd")
-    ax.margins(0.12, 0.15)
+    ax.margins(0.18, 0.15)
     _label_points(ax, list(quality.index), seconds.to_numpy(), quality.to_numpy())
     return figure
 
@@ -136,12 +137,13 @@ def _label_points(ax, labels, x, y):
                 (dx, dy),
                 textcoords="offset points",
                 ha="left" if dx > 0 else "right",
-                va="center",
+                va="center_baseline",
                 fontsize=9,
                 in_layout=False,
-                arrowprops={"arrowstyle": "-", "color": "#aaaaaa", "shrinkA": 0, "shrinkB": 3},
+                arrowprops={"arrowstyle": "-", "color": "#aaaaaa", "shrinkA": 2, "shrinkB": 6},
             )
-            box = text.get_window_extent(renderer)
+            text.update_positions(renderer)
+            box = Text.get_window_extent(text, renderer)  # an annotation's holds the line, too
             fits = inside.x0 < box.x0 and box.x1 < inside.x1
             if fits and not any(box.overlaps(other) for other in taken):
                 break
@@ -152,5 +154,5 @@ def _label_points(ax, labels, x, y):
         taken.append(box)
 
 
-def _around(point, size=6):
+def _around(point, size=8):
     return Bbox.from_bounds(point[0] - size, point[1] - size, 2 * size, 2 * size)

@@ -6,6 +6,7 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ._summary import (
@@ -18,7 +19,8 @@ from ._summary import (
     summarize,
 )
 
-LOWER_IS_BETTER = ("mean_rank", "n_failed", *COST_COLUMNS)
+LOWER_IS_BETTER = ("mean_rank", *COST_COLUMNS)
+NOT_COMPARED = ("n_datasets", "n_failed")
 
 
 def write_report(results, folder):
@@ -88,16 +90,16 @@ def _part(results, protocol, metric):
             "time-quality": plot_time_quality(rows, metric),
         }
         pictures = {name: _png(figure) for name, figure in figures.items() if figure}
-    best = [
-        summary[name].min() if name in LOWER_IS_BETTER else summary[name].max() for name in summary
-    ]
+    best_of_column = summary.max().where(~summary.columns.isin(LOWER_IS_BETTER), summary.min())
+    best_of_column[list(NOT_COMPARED)] = np.nan
     return {
         "title": TITLES.get(metric, metric).removesuffix(" (%)"),
         "protocol": protocol,
         "metric": metric,
         "summary": summary,
         "table": table,
-        "best": best,
+        "summary_cells": _cells(summary, best_of_column.to_numpy()),
+        "table_cells": _cells(table, table.max(axis=1).to_numpy()[:, None]),
         "pictures": pictures,
         "leaky": rows.groupby("dataset")["twin_share"].mean().loc[leaky].to_dict(),
     }
@@ -118,7 +120,6 @@ def _html(results, parts):
     from jinja2 import Environment
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["number"] = _number
     template = (files("skdeepad.benchmark") / "data" / "report.html.jinja").read_text("utf-8")
     failed = results[results["status"] != "ok"]
     versions = [
@@ -134,6 +135,13 @@ def _html(results, parts):
         versions=versions,
         mark=MARK,
     )
+
+
+def _cells(table, best):
+    """A table as columns and rows of (text, whether it is the best), for the page."""
+    texts, is_best = _rounded(table).to_numpy(), np.equal(table.to_numpy(), best)
+    rows = [list(zip(*row, strict=True)) for row in zip(texts, is_best, strict=True)]
+    return {"columns": list(table), "rows": list(zip(table.index, rows, strict=True))}
 
 
 def _png(figure):

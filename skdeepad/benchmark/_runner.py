@@ -8,7 +8,7 @@ from tqdm import tqdm
 from ._datasets import SHIPPED, as_datasets
 from ._detectors import as_detectors, describe
 from ._execute import METRICS, Task, as_metrics
-from ._pool import on_backend, run_tasks
+from ._pool import run_tasks
 from ._protocols import PROTOCOLS
 from ._results import Results
 
@@ -72,7 +72,8 @@ def run_benchmark(
     n_jobs : int, default=None
         Runs at a time. With 1 (or None), runs share this process, and one that kills it ends all.
     backend : {"loky", "dask", "ray"}, default="loky"
-        Where runs go: processes of this machine, or a cluster.
+        Where runs go: processes of this machine, or a cluster. Give dask's workers one thread
+        each: runs that share a process share its memory and random state, too.
     scheduler : str, default=None
         Address of the dask scheduler or the ray cluster; None starts one here.
     time_limit : float, default=None
@@ -107,11 +108,8 @@ def run_benchmark(
     results = Results(output, metrics, retry_errors)
     pending = [task for task in tasks if task.key not in results]
     options = {"metrics": metrics, "time_limit": time_limit}
-    with (
-        on_backend(backend, scheduler),
-        tqdm(total=len(pending), disable=not verbose, desc="benchmark", unit="run") as bar,
-    ):
-        for row in run_tasks(pending, n_jobs, backend, options):
+    with tqdm(total=len(pending), disable=not verbose, desc="benchmark", unit="run") as bar:
+        for row in run_tasks(pending, n_jobs, backend, scheduler, options):
             results.append(row)
             if row["status"] != "ok" and verbose:
                 text = "{detector} on {dataset}, {protocol}, seed {seed}: {error}"

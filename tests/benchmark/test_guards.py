@@ -62,14 +62,14 @@ def test_an_alarm_that_was_set_before_still_rings():
 
 
 def test_global_states_are_seeded_and_put_back():
-    numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
+    numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()
     draws = []
     for _ in range(2):
         with seeded(3):
-            draws.append((np.random.rand(), torch.rand(1).item()))  # noqa: NPY002
+            draws.append((np.random.rand(), torch.rand(1).item()))
     assert draws[0] == draws[1]
     assert draws[0][0] == np.random.RandomState(3).rand()
-    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)
     assert torch.equal(torch.get_rng_state(), torch_state)
 
 

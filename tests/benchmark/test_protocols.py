@@ -39,15 +39,15 @@ def test_adbench_brings_sets_to_its_sizes(n, n_used):
 @pytest.mark.parametrize("n", [129, 2000, 12_000])
 def test_adbench_draws_as_from_the_global_state(n):
     X, y = data(n)
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(3)  # noqa: NPY002
+    state = np.random.get_state()
+    np.random.seed(3)
     rows = np.arange(n)
     if n < 1000:
-        rows = np.random.choice(np.arange(n), 1000, replace=True)  # noqa: NPY002
+        rows = np.random.choice(np.arange(n), 1000, replace=True)
     elif n > 10_000:
-        rows = np.random.choice(np.arange(n), 10_000, replace=False)  # noqa: NPY002
+        rows = np.random.choice(np.arange(n), 10_000, replace=False)
     *_, expected = train_test_split(X[rows], y[rows], test_size=0.3, stratify=y[rows])
-    np.random.set_state(state)  # noqa: NPY002
+    np.random.set_state(state)
     np.testing.assert_array_equal(adbench(X, y, 3).y_test, expected)
 
 

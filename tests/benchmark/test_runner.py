@@ -47,9 +47,9 @@ def test_a_run_is_a_row(data):
 
 
 def test_a_run_depends_on_its_seed_alone(data):
-    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    state = np.random.get_state()[1].copy()
     once, again = (run(FORESTS, data)["roc_auc"].tolist() for _ in range(2))
-    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
     assert once == again
     assert once[0] != once[2]
 
