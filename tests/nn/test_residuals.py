@@ -1,0 +1,108 @@
+"""Residual scores by hand: each scaling and each norm."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from skdeepad.nn import ResidualScore
+
+NORMS = {
+    "mse": lambda r: (r**2).mean(1),
+    "mae": lambda r: np.abs(r).mean(1),
+    "max": lambda r: np.abs(r).max(1),
+}
+every_norm = pytest.mark.parametrize("norm", NORMS)
+
+
+def training_residuals(n=400, d=4):
+    rng = np.random.RandomState(0)
+    return rng.randn(n, d) @ rng.randn(d, d) * [0.1, 1, 2, 5][:d], rng.randn(n, d)
+
+
+def calibrated(scaling, norm, residuals, x):
+    score = ResidualScore(residuals.shape[1], scaling, norm)
+    score.calibrate(*(torch.as_tensor(a, dtype=torch.float32) for a in (residuals, x)))
+    return score
+
+
+def apply(score, residuals):
+    values = score(torch.as_tensor(residuals, dtype=torch.float32))
+    assert values.dtype == torch.float64
+    return values.numpy()
+
+
+@every_norm
+def test_plain_residuals_are_taken_as_they_are(norm):
+    residuals, x = training_residuals()
+    score = calibrated("plain", norm, residuals, x)
+    assert_allclose(apply(score, residuals), NORMS[norm](residuals), rtol=1e-5)
+    assert not list(score.buffers())
+
+
+@every_norm
+def test_robust_residuals_are_divided_by_their_upper_quartile(norm):
+    residuals, x = training_residuals()
+    score = calibrated("robust", norm, residuals, x)
+    scale = np.quantile(np.abs(residuals), 0.75, axis=0) + 1e-3
+    new = residuals[:50] * 3
+    assert np.abs(new / scale).max() < 10
+    assert_allclose(apply(score, new), NORMS[norm](new / scale), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("norm", "expected"), [("mse", 50.0), ("mae", 5.0), ("max", 10.0)])
+def test_the_square_of_a_robust_residual_is_clipped_at_100(norm, expected):
+    residuals, x = training_residuals(d=2)
+    score = calibrated("robust", norm, residuals, x)
+    for size in (1e3, -1e6):
+        assert_allclose(apply(score, [[size, 0.0]]), [expected])
+
+
+def test_the_robust_residual_of_a_constant_column_counts_as_it_is():
+    residuals, x = training_residuals()
+    residuals[:, 1], x[:, 1] = 1e-9, 7.0
+    score = calibrated("robust", "mse", residuals, x)
+    assert_allclose(apply(score, [[0.0, 0.3, 0.0, 0.0]]), [0.09 / 4], rtol=1e-5)
+    assert score.scale[1] == 1
+
+
+def test_a_robust_scale_has_a_floor():
+    residuals, x = training_residuals()
+    score = calibrated("robust", "max", residuals * 0, x)
+    assert_allclose(apply(score, [[2e-3, 0, 0, 0]]), [2.0], rtol=1e-5)
+
+
+def shrunk_covariance(residuals, shrinkage=0.05):
+    covariance = residuals.T @ residuals / len(residuals)
+    target = np.eye(len(covariance)) * np.diag(covariance).mean()
+    return (1 - shrinkage) * covariance + shrinkage * target
+
+
+def test_mahalanobis_is_the_distance_under_the_shrunk_covariance():
+    residuals, x = training_residuals()
+    score = calibrated("mahalanobis", "mse", residuals, x)
+    precision = np.linalg.inv(shrunk_covariance(residuals))
+    expected = np.einsum("ij,jk,ik->i", residuals, precision, residuals) / residuals.shape[1]
+    assert_allclose(apply(score, residuals), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("norm", ["mae", "max"])
+def test_the_other_norms_of_mahalanobis_are_of_the_whitened_residual(norm):
+    residuals, x = training_residuals()
+    score = calibrated("mahalanobis", norm, residuals, x)
+    values, vectors = np.linalg.eigh(shrunk_covariance(residuals))
+    whitened = residuals @ vectors @ np.diag(values**-0.5) @ vectors.T
+    assert_allclose(apply(score, residuals), NORMS[norm](whitened), rtol=1e-4, atol=1e-5)
+
+
+def test_mahalanobis_takes_correlations_into_account():
+    rng = np.random.RandomState(0)
+    residuals = rng.randn(500, 1) * [1, 1] + 0.1 * rng.randn(500, 2)
+    score = calibrated("mahalanobis", "mse", residuals, residuals)
+    along, across = apply(score, [[1.0, 1.0], [1.0, -1.0]])
+    assert across > 10 * along
+
+
+def test_mahalanobis_of_residuals_that_are_all_zero_is_finite():
+    score = calibrated("mahalanobis", "mse", np.zeros((10, 3)), np.ones((10, 3)))
+    assert np.isfinite(apply(score, np.ones((2, 3)))).all()

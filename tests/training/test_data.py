@@ -1,0 +1,101 @@
+"""Batches cover each row once; what is held out is a share of them."""
+
+import numpy as np
+import pytest
+import torch
+
+from skdeepad.training import HoldOut, TensorBatches, TensorData, as_tensor, seeded_generator
+from skdeepad.training import _data as data_module
+
+
+def table(n, n_features=2, labels=False):
+    X = torch.arange(n * n_features, dtype=torch.float32).reshape(n, n_features)
+    return TensorData(X, torch.arange(n) if labels else None)
+
+
+def rows_of(batches):
+    return torch.cat([x for x, _ in batches])[:, 0] / 2
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 32, 99, 100, 101, 500])
+@pytest.mark.parametrize("shuffled", [True, False])
+@pytest.mark.parametrize("block", [1, 30, 2**22])
+def test_each_pass_covers_every_row_once(size, shuffled, block, monkeypatch):
+    monkeypatch.setattr(data_module, "BLOCK_VALUES", block)
+    generator = seeded_generator(0) if shuffled else None
+    batches = TensorBatches(table(100), size, generator)
+    for _ in range(2):
+        assert torch.equal(rows_of(batches).sort().values, torch.arange(100.0))
+        assert len(list(batches)) == len(batches)
+
+
+@pytest.mark.parametrize("n", [64, 65, 66, 95])
+def test_a_last_batch_of_one_row_joins_the_one_before(n):
+    sizes = [len(x) for x, _ in TensorBatches(table(n), 32)]
+    assert sizes == {64: [32, 32], 65: [32, 33], 66: [32, 32, 2], 95: [32, 32, 31]}[n]
+
+
+def test_a_single_row_is_a_batch():
+    assert [len(x) for x, _ in TensorBatches(table(1), 32)] == [1]
+
+
+def test_without_a_generator_the_rows_keep_their_order():
+    assert torch.equal(rows_of(TensorBatches(table(100), 7)), torch.arange(100.0))
+
+
+def test_each_pass_is_shuffled_anew_and_from_the_seed():
+    batches = TensorBatches(table(100), 7, seeded_generator(3))
+    first, second = rows_of(batches), rows_of(batches)
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, torch.arange(100.0))
+    assert torch.equal(rows_of(TensorBatches(table(100), 7, seeded_generator(3))), first)
+
+
+def test_the_size_of_the_blocks_does_not_change_the_batches(monkeypatch):
+    whole = [x for x, _ in TensorBatches(table(101), 10, seeded_generator(0))]
+    monkeypatch.setattr(data_module, "BLOCK_VALUES", 2 * 10 * 3)
+    blocks = [x for x, _ in TensorBatches(table(101), 10, seeded_generator(0))]
+    assert len(blocks) == len(whole)
+    assert all(torch.equal(*pair) for pair in zip(blocks, whole, strict=True))
+
+
+def test_a_block_is_all_that_is_copied(monkeypatch):
+    gathered = []
+
+    class Watched(TensorData):
+        def __getitem__(self, index):
+            gathered.append(len(self.X[index]))
+            return super().__getitem__(index)
+
+    monkeypatch.setattr(data_module, "BLOCK_VALUES", 2 * 10 * 3)
+    list(TensorBatches(Watched(table(101).X), 10, seeded_generator(0)))
+    assert gathered == [30, 30, 30, 11]
+
+
+def test_labels_go_with_their_rows():
+    for x, y in TensorBatches(table(100, labels=True), 7, seeded_generator(0)):
+        assert torch.equal(x[:, 0] / 2, y.float())
+
+
+@pytest.mark.parametrize(("fraction", "n_held_out"), [(0.1, 5), (0.5, 25), (0.001, 1), (0.999, 49)])
+def test_a_share_of_the_rows_is_held_out(fraction, n_held_out):
+    train, valid = HoldOut(fraction, seed=0)(table(50, labels=True))
+    assert len(valid) == n_held_out
+    together = torch.cat([train.X, valid.X])[:, 0] / 2
+    assert torch.equal(together.sort().values, torch.arange(50.0))
+    assert torch.equal(valid.X[:, 0] / 2, valid.y.float())
+
+
+def test_what_is_held_out_follows_from_the_seed():
+    held_out = [HoldOut(0.2, seed)(table(50))[1].X for seed in (0, 0, 1)]
+    assert torch.equal(held_out[0], held_out[1])
+    assert not torch.equal(held_out[0], held_out[2])
+
+
+def test_arrays_become_tensors_without_a_copy_unless_they_are_read_only():
+    array = np.ones((3, 2), dtype=np.float32)
+    assert as_tensor(array).data_ptr() == array.ctypes.data
+    array.flags.writeable = False
+    assert as_tensor(array).data_ptr() != array.ctypes.data
+    tensor = torch.ones(3)
+    assert as_tensor(tensor) is tensor

@@ -1,0 +1,84 @@
+"""Training that goes on, and where it runs."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skdeepad import OCNN, AutoEncoder
+from skdeepad.training import find_device, to_tensor
+
+from ..instances import small
+
+DETECTORS = ("AutoEncoder", "VAE", "DeepSVDD", "OCNN")
+every_detector = pytest.mark.parametrize("name", DETECTORS)
+
+
+@every_detector
+def test_a_warm_start_goes_on_with_the_same_net_and_scaler(name, X):
+    det = small(name, warm_start=True, max_epochs=10).fit(X)
+    net, scaler, history = det.net_, det.scaler_, det.history_["train_loss"]
+    det.fit(X + 1)
+    assert det.net_ is net
+    assert det.scaler_ is scaler
+    assert det.n_iter_ == 20
+    assert_array_equal(det.history_["train_loss"][:10], history)
+
+
+@every_detector
+def test_losses_go_on_falling_after_a_warm_start(name, X):
+    det = small(name, warm_start=True, max_epochs=30).fit(X).fit(X)
+    losses = det.history_["train_loss"]
+    assert losses[-5:].mean() < losses[25:30].mean() < losses[:5].mean()
+
+
+def test_two_trainings_of_ten_epochs_are_one_of_twenty(X):
+    params = {"trim": 0.0, "random_state": 0}
+    twice = AutoEncoder(warm_start=True, max_epochs=10, **params).fit(X).fit(X)
+    once = AutoEncoder(max_epochs=20, **params).fit(X)
+    assert_array_equal(twice.history_["train_loss"], once.history_["train_loss"])
+    assert_array_equal(twice.score_samples(X), once.score_samples(X))
+
+
+@every_detector
+def test_without_a_warm_start_fit_starts_anew(name, X):
+    det = small(name).fit(X)
+    net, scores = det.net_, det.score_samples(X)
+    det.fit(X)
+    assert det.net_ is not net
+    assert det.n_iter_ == len(det.history_["train_loss"]) == 3
+    assert_array_equal(det.score_samples(X), scores)
+
+
+@every_detector
+def test_partial_fit_runs_one_epoch_and_refers_to_its_rows(name, X):
+    det = small(name, contamination=0.2)
+    for n_epochs in (1, 2, 3):
+        assert det.partial_fit(X[:200]).n_iter_ == n_epochs
+    mean = copy.deepcopy(det.scaler_.mean_)
+    det.partial_fit(X[200:])
+    assert_array_equal(det.scaler_.mean_, mean)
+    assert len(det.training_scores_) == 100
+    assert_allclose(det.offset_, np.quantile(det.score_samples(X[200:]), 0.2))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is another device than the CPU")
+@every_detector
+def test_the_automatic_device_is_the_cpu_where_there_is_no_other(name, X):
+    assert find_device("auto") == "cpu"
+    automatic, cpu = (small(name, device=device).fit(X) for device in ("auto", "cpu"))
+    assert automatic.net_.device == "cpu"
+    assert_array_equal(automatic.score_samples(X), cpu.score_samples(X))
+
+
+def test_rows_become_a_tensor_on_the_device(X):
+    tensor = to_tensor(X, "cpu")
+    assert tensor.device.type == "cpu"
+    assert tensor.data_ptr() == X.ctypes.data
+
+
+def test_an_unknown_device_is_an_error_by_torch(X):
+    with pytest.raises(RuntimeError, match="abacus"):
+        OCNN(device="abacus").fit(X)

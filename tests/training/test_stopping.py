@@ -1,0 +1,163 @@
+"""Ways in which a training ends before its time."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
+from skorch.callbacks import Callback
+
+from skdeepad import OCNN, VAE, AutoEncoder, DeepSVDD
+from skdeepad.autoencoder._autoencoder import AutoEncoderModule
+from skdeepad.nn import EncoderDecoder
+from skdeepad.training import AfterEpoch, listening
+
+from .toys import column, make_net
+
+
+class StopAfter(Callback):
+    """skorch's way to stop early."""
+
+    def __init__(self, n_epochs):
+        self.n_epochs = n_epochs
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) >= self.n_epochs:
+            raise KeyboardInterrupt
+
+
+# Early stopping ------------------------------------------------------------------------------
+
+
+def held_out(net, rows):
+    return net.train_split(net.get_dataset(torch.as_tensor(rows, dtype=torch.float32), None))[1]
+
+
+def test_early_stopping_ends_and_keeps_the_weights_of_the_best_epoch(X):
+    det = AutoEncoder(
+        early_stopping=True,
+        n_iter_no_change=3,
+        max_epochs=400,
+        lr=0.05,
+        scaler=None,
+        random_state=0,
+    ).fit(X)
+    losses = det.history_["valid_loss"]
+    best = losses.argmin()
+    assert det.n_iter_ < 400
+    assert 0 < best < len(losses) - 1
+    assert len(losses) - 1 - best <= 3
+    loss = det.net_.mean_loss((held_out(det.net_, X).X, None)).item()
+    assert_allclose(loss, losses[best], rtol=1e-5)
+    assert abs(loss - losses[-1]) > 1e-3 * loss
+
+
+def test_the_rows_held_out_are_not_trained_on():
+    net = make_net(early_stopping=True, validation_fraction=0.5, max_epochs=300, lr=0.05)
+    rows = column(*range(10))
+    net.partial_fit(rows)
+    train, valid = net.train_split(net.get_dataset(rows, None))
+    assert train.X.mean() != valid.X.mean()
+    best = int(np.argmin(net.history[:, "valid_loss"]))
+    path = train.X.mean().item() * (1 - 0.9 ** np.arange(len(net.history) + 1))
+    assert_allclose(net.module_.mean.item(), path[best + 1], rtol=1e-4)
+
+
+# Ctrl-C --------------------------------------------------------------------------------------
+
+
+def interrupt(monkeypatch, cls, after):
+    """Have the loss of a module raise as if Ctrl-C were pressed, after some batches."""
+    loss, calls = cls.loss, []
+
+    def interrupted(self, x):
+        calls.append(1)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return loss(self, x)
+
+    monkeypatch.setattr(cls, "loss", interrupted)
+
+
+@pytest.mark.parametrize("fitted_before", [False, True])
+def test_ctrl_c_leaves_fit_and_the_detector_unfitted(X, monkeypatch, fitted_before):
+    det = AutoEncoder(max_epochs=5, random_state=0)
+    if fitted_before:
+        det.fit(X)
+    interrupt(monkeypatch, AutoEncoderModule, after=7)
+    with pytest.raises(KeyboardInterrupt):
+        det.fit(X)
+    with pytest.raises(NotFittedError):
+        det.score_samples(X)
+    monkeypatch.undo()
+    expected = AutoEncoder(max_epochs=5, random_state=0).fit(X).score_samples(X)
+    assert_array_equal(det.fit(X).score_samples(X), expected)
+
+
+def test_ctrl_c_in_pre_training_ends_the_whole_fit(X, monkeypatch):
+    interrupt(monkeypatch, EncoderDecoder, after=4)
+    det = DeepSVDD(max_epochs=5, pretrain_epochs=5, random_state=0)
+    with pytest.raises(KeyboardInterrupt):
+        det.fit(X)
+    with pytest.raises(NotFittedError):
+        det.score_samples(X)
+
+
+# Stops by callbacks --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "detector",
+    [AutoEncoder(), VAE(), DeepSVDD(pretrain_epochs=2), OCNN()],
+    ids=lambda det: type(det).__name__,
+)
+def test_a_stop_by_a_callback_is_a_normal_end_of_training(detector, X):
+    detector.set_params(max_epochs=20, random_state=0, callbacks=[StopAfter(4)]).fit(X)
+    assert detector.n_iter_ == 4
+    assert detector.predict(X).shape == (len(X),)
+    assert len(detector.training_scores_) == len(X)
+
+
+def test_what_ends_a_training_does_not_end_the_next(X):
+    det = AutoEncoder(max_epochs=20, random_state=0, callbacks=[StopAfter(4)]).fit(X)
+    assert det.partial_fit(X).n_iter_ == 5
+
+
+def test_a_function_after_each_epoch_ends_the_training_by_returning_true():
+    net = make_net(max_epochs=20)
+    with listening(net, AfterEpoch(lambda net: len(net.history) == 3)):
+        net.partial_fit(column(1.0, 2.0))
+    assert len(net.history) == 3
+
+
+# Listeners -----------------------------------------------------------------------------------
+
+
+def test_listeners_are_heard_before_the_nets_own_callbacks_and_forgotten_after():
+    heard = []
+
+    class Own(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            heard.append("own")
+
+    net = make_net(max_epochs=2)
+    own = net.callbacks_ = [("own", Own())]
+    with listening(net, AfterEpoch(lambda net: heard.append("first"))):
+        net.partial_fit(column(1.0, 2.0))
+    assert heard == ["first", "own"] * 2
+    assert net.callbacks_ is own
+    net.partial_fit(column(1.0, 2.0))
+    assert heard == ["first", "own"] * 2 + ["own"] * 2
+
+
+def test_listeners_are_forgotten_after_an_error_too():
+    def fail(net):
+        raise RuntimeError("no disk left")
+
+    net = make_net(max_epochs=2)
+    with pytest.raises(RuntimeError, match="no disk left"), listening(net, AfterEpoch(fail)):
+        net.partial_fit(column(1.0, 2.0))
+    assert net.callbacks_ == []
+    pickle.dumps(net)
