@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,9 @@ def write_report(results, folder):
     report : Path
         Of the page.
     """
+    for module in ("jinja2", "matplotlib", "scikit_posthocs", "tabulate"):
+        if find_spec(module) is None:
+            raise ImportError(f"write_report needs {module}: pip install 'skdeepad[benchmark]'")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     protocols, metrics = list(dict.fromkeys(results["protocol"])), metric_names(results)
