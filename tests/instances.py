@@ -44,7 +44,7 @@ OTHER_VALUES = {
     "trim": 0.4,
     "early_stopping": True,
     "validation_fraction": (0.3, {"early_stopping": True}),
-    "n_iter_no_change": (1, {"early_stopping": True, "max_epochs": 12, "lr": 0.5}),
+    "n_iter_no_change": (1, {"early_stopping": True, "max_epochs": 30, "lr": 0.5}),
     "contamination": 0.3,
     "callbacks": [GradientNormClipping(1e-3)],
     "net_params": {"optimizer__betas": (0.5, 0.5)},
