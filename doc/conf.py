@@ -1,0 +1,47 @@
+"""Sphinx's configuration: ``sphinx-build -W -b html doc doc/_build/html``."""
+
+from skdeepad import __version__
+
+project = "skdeepad"
+author = "The skdeepad developers"
+project_copyright = author
+version = release = __version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.extlinks",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+]
+exclude_patterns = ["_build"]
+nitpicky = False
+
+autosummary_generate = True
+autodoc_member_order = "groupwise"
+autodoc_default_options = {
+    "members": True,
+    # Not what scikit-learn's and torch's own base classes have.
+    "inherited-members": "CallbackSupportMixin,OutlierMixin,BaseEstimator,Module",
+    "exclude-members": "get_metadata_routing,set_output",
+}
+autodoc_typehints = "none"
+# Autosummary lists methods, and autodoc describes them.
+numpydoc_show_class_members = False
+
+extlinks = {"arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s")}
+intersphinx_mapping = {
+    "python": ("https://docs.python.org/3", None),
+    "numpy": ("https://numpy.org/doc/stable", None),
+    "pandas": ("https://pandas.pydata.org/docs", None),
+    "sklearn": ("https://scikit-learn.org/stable", None),
+    "skorch": ("https://skorch.readthedocs.io/en/stable", None),
+    "torch": ("https://docs.pytorch.org/docs/stable", None),
+}
+intersphinx_timeout = 10
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"skdeepad {version}"
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_copy_source = False
