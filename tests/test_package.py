@@ -26,7 +26,7 @@ DETECTORS = dict(skdeepad.all_detectors())
 FLOORS = [
     {"_version", "_validation", "_fit_callbacks", "nn"},
     {"training"},
-    {"base"},
+    {"base", "_codes"},
     {"autoencoder", "one_class"},
     {"metrics", "datasets"},
     {"benchmark"},

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from .._codes import ReconstructorMixin
 from .._validation import Integral, Interval, Real, StrOptions
-from ..base import BaseDetector, ReconstructorMixin
+from ..base import BaseDetector
 from ..nn import (
     RECONSTRUCTION_LOSSES,
     AdditiveNoise,

@@ -5,8 +5,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from .._codes import EncoderMixin
 from .._validation import Integral, Interval, Real, StrOptions
-from ..base import BaseDetector, EncoderMixin
+from ..base import BaseDetector
 from ..nn import EncoderDecoder
 from ..training import history_table
 

@@ -11,7 +11,8 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from skdeepad import VAE
-from skdeepad.autoencoder._vae import SCORES, VAEModule
+from skdeepad.autoencoder._vae_module import VAEModule
+from skdeepad.autoencoder._vae_scores import SCORES
 from skdeepad.nn import MLPBackbone, ResidualScore
 
 

@@ -213,7 +213,7 @@ def test_subsets_are_fitted_on_one_part_and_measured_on_the_other():
 
 def test_subsets_are_deterministic_and_leave_the_estimator_and_the_global_generator():
     X = np.random.default_rng(0).normal(size=(60, 6))
-    detector, state = forest(), np.random.get_state()[1].copy()  # noqa: NPY002
+    detector, state = forest(), np.random.get_state()[1].copy()
     options = {"n_subsets": 2, "n_features": 2, "n_uniform": 100}
     one, two, other = (
         em_mv_scores(detector, X, random_state=seed, **options) for seed in (0, 0, 1)
@@ -221,7 +221,7 @@ def test_subsets_are_deterministic_and_leave_the_estimator_and_the_global_genera
     np.testing.assert_array_equal(one.excess_mass, two.excess_mass)
     assert not np.array_equal(one.excess_mass, other.excess_mass)
     assert not hasattr(detector, "estimators_")
-    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

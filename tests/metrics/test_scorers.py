@@ -168,10 +168,10 @@ def test_a_label_free_scorer_needs_and_reads_no_labels(scorer, data):
 def test_a_label_free_scorer_is_deterministic_and_leaves_the_global_generator(scorer, data):
     X, _ = data
     detector = forest().fit(X)
-    state = np.random.get_state()[1].copy()  # noqa: NPY002 - the state that must not move
+    state = np.random.get_state()[1].copy()
     values = [scorer(detector, X, random_state=seed) for seed in (0, 0, 1)]
     assert values[0] == values[1] != values[2]
-    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
 
 
 @pytest.mark.parametrize("scorer", LABEL_FREE)
