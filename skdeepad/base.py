@@ -134,6 +134,10 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         """Return the threshold on ``score_samples`` that the paper defines, ``"auto"``."""
         raise NotImplementedError
 
+    def _net_parameters(self) -> dict:
+        """Return the parameters that the net takes."""
+        return {name: getattr(self, name) for name in NET_PARAMETERS if hasattr(self, name)}
+
     def _make_scaler(self, seed: int):
         """Return a new, unfitted scaler, or None."""
         if isinstance(self.scaler, str):
@@ -221,6 +225,8 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         if fresh:
             vars(self).pop("training_scores_", None)  # an interrupted fit leaves no mixture
             self.net_ = self._make_net(self._make_module, data.shape[1], seed=seed)
+        else:
+            self.net_.update_budget(**self._net_parameters())
         report = FitReport(
             self,
             X,
@@ -237,10 +243,10 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
 
     def _make_net(self, make_module: Callable, *args, seed: int, **kwargs) -> DetectorNet:
         """Return a net with a new module; ``kwargs`` take the place of parameters."""
-        params = {name: getattr(self, name) for name in NET_PARAMETERS if hasattr(self, name)}
         with seeded_weights(seed):
             module = make_module(*args)
-        return build_net(module, net_class=self.net_class, seed=seed, **params | kwargs)
+        params = self._net_parameters() | kwargs
+        return build_net(module, net_class=self.net_class, seed=seed, **params)
 
     def _scale(self, X: np.ndarray, *, fit: bool = False) -> np.ndarray:
         """Scale validated rows; float32, C order."""
@@ -355,7 +361,7 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
 
     @property
     def history_(self) -> dict[str, np.ndarray]:
-        """Losses of each epoch, one array of shape (n_iter_,) for each column."""
+        """Losses of each epoch, one array of shape ``(n_iter_,)`` for each column."""
         check_is_fitted(self)
         return history_table(self.net_)
 

@@ -56,7 +56,8 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
 
     An encoder :math:`E` and a decoder :math:`D` minimise
 
-    .. math:: \frac{1}{N} \sum_i \|x_i - D(E(x_i + \varepsilon_i))\|^2 + \alpha \|E(x_i)\|_1 ,
+    .. math:: \frac{1}{N} \sum_i \|x_i - D(z_i)\|^2 + \alpha \|z_i\|_1 ,
+        \qquad z_i = E(x_i + \varepsilon_i),
 
     and the anomaly score of a row is the mean square of its residual :math:`x - D(E(x))`, each
     feature on the scale that ``residual_scaling`` gives it.
@@ -147,13 +148,13 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
         Scores of the training rows, in ascending order.
     offset_ : float
         Threshold on ``score_samples``.
-    history_ : dict of ndarray of shape (n_iter_,)
+    history_ : dict of ndarray of shape (`n_iter_`,)
         Losses of each epoch.
     n_iter_ : int
         Number of epochs run.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where all of them are strings.
 
     See Also

@@ -120,13 +120,13 @@ class VAE(ReconstructorMixin, BaseDetector):
         Scores of the training rows, in ascending order.
     offset_ : float
         Threshold on ``score_samples``.
-    history_ : dict of ndarray of shape (n_iter_,)
+    history_ : dict of ndarray of shape (`n_iter_`,)
         Losses of each epoch.
     n_iter_ : int
         Number of epochs run.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where all of them are strings.
 
     See Also
@@ -136,8 +136,8 @@ class VAE(ReconstructorMixin, BaseDetector):
     Notes
     -----
     Log variances are clamped, the encoder's to ±10 and the decoder's from above to 4; the KL
-    term never is. Distances in latent space are to at most 4,096 evenly spaced training rows.
-    Likelihoods are those of the scaled rows, in nats.
+    term never is. Distances in latent space are to at most 4,096 evenly spaced training rows,
+    copies of the row left out. Likelihoods are those of the scaled rows, in nats.
 
     References
     ----------
@@ -237,6 +237,11 @@ class VAE(ReconstructorMixin, BaseDetector):
             raise ValueError(
                 "anomaly_score='jacodeco' needs a density: likelihood must be 'gaussian' or "
                 f"'heteroscedastic', got {self.likelihood!r}."
+            )
+        if self.anomaly_score == "jacodeco" and self.n_latent > n_features:
+            raise ValueError(
+                "anomaly_score='jacodeco' needs a code no wider than the rows: n_latent must be "
+                f"at most {n_features}, got {self.n_latent!r}."
             )
         n_outputs = n_features * (2 if self.likelihood == "heteroscedastic" else 1)
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)

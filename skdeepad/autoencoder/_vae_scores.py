@@ -72,26 +72,24 @@ def iwae(vae, x: Tensor) -> Tensor:
 
 def latent_euclidean(vae, x: Tensor) -> Tensor:
     """Distance from μ(x) to the nearest mean of the reference set."""
-    mu = vae.posterior(x)[0].double()
-    return torch.cat([(mu[:, None] - m).norm(dim=2) for m, _ in _reference(vae)], 1).amin(1)
+    return _nearest(vae, x, lambda mu, logvar, m, s: (mu - m).norm(dim=2))
 
 
 def latent_bhattacharyya(vae, x: Tensor) -> Tensor:
     """Least Bhattacharyya distance from q(z|x) to a posterior of the reference set."""
-    mu, logvar = (t.double()[:, None] for t in vae.posterior(x))
-    distances = []
-    for m, s in _reference(vae):
+
+    def distance(mu, logvar, m, s):
         log_mean_var = torch.logaddexp(logvar, s) - log(2)
-        distance = (mu - m) ** 2 / log_mean_var.exp() / 8
-        distances.append((distance + (log_mean_var - (logvar + s) / 2) / 2).sum(2))
-    return torch.cat(distances, 1).amin(1)
+        separation = (mu - m) ** 2 / log_mean_var.exp() / 8
+        return (separation + (log_mean_var - (logvar + s) / 2) / 2).sum(2)
+
+    return _nearest(vae, x, distance)
 
 
 def latent_density(vae, x: Tensor) -> Tensor:
     """−log of the aggregated posterior (1/N) Σ q(z|x_i) at z = μ(x)."""
-    mu = vae.posterior(x)[0].double()[:, None]
-    logs = torch.cat([-gaussian_nll(mu, m, s).sum(2) for m, s in _reference(vae)], 1)
-    return log(logs.shape[1]) - torch.logsumexp(logs, 1)
+    logs = _to_reference(vae, x, lambda mu, logvar, m, s: gaussian_nll(mu, m, s).sum(2))
+    return log(logs.shape[1]) - torch.logsumexp(-logs, 1)
 
 
 def decoder_nearest(vae, x: Tensor) -> Tensor:
@@ -157,6 +155,21 @@ def _norm(residual: Tensor) -> Tensor:
     return _total(residual**2).sqrt()
 
 
-def _reference(vae) -> Iterator[tuple[Tensor, Tensor]]:
-    pair = vae.reference_mu.double(), vae.reference_logvar.double()
-    return zip(*(t.split(REFERENCE_CHUNK) for t in pair), strict=True)
+def _to_reference(vae, x: Tensor, distance: Callable[..., Tensor]) -> Tensor:
+    """Distances (batch, n_reference); ∞ to a reference row's own copy.
+
+    Otherwise each training row would be its own nearest neighbour, and no threshold that they
+    set would fit new rows.
+    """
+    mu, logvar = (t.double()[:, None] for t in vae.posterior(x))
+    columns = []
+    reference = vae.reference_mu.double(), vae.reference_logvar.double()
+    for m, s in zip(*(t.split(REFERENCE_CHUNK) for t in reference), strict=True):
+        is_copy = (mu == m).all(2)
+        columns.append(distance(mu, logvar, m, s).masked_fill(is_copy, torch.inf))
+    return torch.cat(columns, 1)
+
+
+def _nearest(vae, x: Tensor, distance: Callable[..., Tensor]) -> Tensor:
+    least = _to_reference(vae, x, distance).amin(1)
+    return least.masked_fill(least.isinf(), 0.0)

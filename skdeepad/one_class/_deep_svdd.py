@@ -104,9 +104,11 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         the weight decay, which is not the objective above.
     weight_decay : float, default=5e-7
         Weight :math:`\lambda` of the penalty on the weights.
-    trim : float, default=0.1
+    trim : float or "auto", default="auto"
         Share of the rows of a batch, those of the largest loss, that an update leaves out after
         a fifth of the steps. It keeps anomalies among the training rows from being pulled in.
+        ``"auto"`` is 0.1 for "one-class" and 0 for "soft-boundary", where ``nu`` says how many
+        rows may lie outside and only they have a gradient: less than ``nu`` can be left out.
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of the rows and stop once their loss has not fallen for
         ``n_iter_no_change`` epochs; the weights of the best epoch are kept.
@@ -146,13 +148,13 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         Scores of the training rows, in ascending order.
     offset_ : float
         Threshold on ``score_samples``.
-    history_ : dict of ndarray of shape (n_iter_,)
+    history_ : dict of ndarray of shape (`n_iter_`,)
         Losses of each epoch.
     n_iter_ : int
         Number of epochs run, without pre-training.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where all of them are strings.
 
     See Also
@@ -189,6 +191,7 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         "warm_up_epochs": [Interval(Integral, 0, None, closed="left")],
         "center_eps": [Interval(Real, 0, None, closed="neither")],
         "lr_milestones": ["array-like"],
+        "trim": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
     }
 
@@ -213,7 +216,7 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         batch_size=128,
         optimizer="adam",
         weight_decay=5e-7,
-        trim=0.1,
+        trim="auto",
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -267,6 +270,16 @@ class DeepSVDD(EncoderMixin, BaseDetector):
             objective=self.objective,
             nu=self.nu,
         )
+
+    def _net_parameters(self) -> dict:
+        soft = self.objective == "soft-boundary"
+        trim = (0.0 if soft else 0.1) if self.trim == "auto" else self.trim
+        if soft and trim >= self.nu:
+            raise ValueError(
+                f"trim={self.trim!r} must be less than nu={self.nu!r} with "
+                "objective='soft-boundary'."
+            )
+        return super()._net_parameters() | {"trim": trim}
 
     def _make_autoencoder(self, module: DeepSVDDModule, n_features: int) -> nn.Module:
         decoder = self._backbone().make_decoder(self.n_latent, n_features, bias=False)

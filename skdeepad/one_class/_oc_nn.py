@@ -133,13 +133,13 @@ class OCNN(BaseDetector):
         Scores of the training rows, in ascending order.
     offset_ : float
         Threshold on ``score_samples``.
-    history_ : dict of ndarray of shape (n_iter_,)
+    history_ : dict of ndarray of shape (`n_iter_`,)
         Loss, objective over all rows and r of each round.
     n_iter_ : int
         Number of rounds run.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where all of them are strings.
 
     See Also

@@ -106,6 +106,16 @@ class DetectorNet(NeuralNet):
                 self.generator_.set_state(state["generator_"])
             link_generator(self.module_, self.generator_)
 
+    def update_budget(
+        self, *, max_epochs: int, max_steps: int | None, batch_size: int | None, lr: float, **_
+    ) -> None:
+        """Go on with other limits, batches or another learning rate; the rest stays as it is."""
+        self.max_epochs, self.max_steps, self.batch_size = max_epochs, max_steps, batch_size
+        if lr != self.lr:
+            self.lr = lr
+            for group in self.optimizer_.param_groups:
+                group["lr"] = lr
+
     # The loop --------------------------------------------------------------------------------
 
     def get_iterator(self, dataset, training=False):

@@ -232,6 +232,19 @@ def test_every_score_finds_anomalies_and_is_a_function_of_the_row(score, likelih
         assert auc > (0.6 if of_codes else 0.8), auc
 
 
+@pytest.mark.parametrize("score", ["latent_euclidean", "latent_bhattacharyya", "latent_density"])
+def test_thresholds_of_latent_scores_hold_for_new_rows(score):
+    rng = np.random.RandomState(0)
+    X, new = noisy_plane(rng), noisy_plane(rng)
+    det = VAE(anomaly_score=score, n_latent=2, max_epochs=30, random_state=0).fit(X)
+    assert abs((det.predict(new) == -1).mean() - 0.1) < 0.06
+
+
+def test_jacodeco_needs_a_narrow_code():
+    with pytest.raises(ValueError, match=r"n_latent must be at most 3, got 8"):
+        VAE(anomaly_score="jacodeco").fit(np.random.RandomState(0).randn(20, 3))
+
+
 def test_bernoulli_refuses_rows_outside_the_unit_interval():
     with pytest.raises(ValueError, match=r"likelihood='bernoulli' needs scaled rows in \[0, 1\]"):
         VAE(likelihood="bernoulli").fit(np.random.RandomState(0).randn(20, 3))

@@ -82,3 +82,13 @@ def test_rows_become_a_tensor_on_the_device(X):
 def test_an_unknown_device_is_an_error_by_torch(X):
     with pytest.raises(RuntimeError, match="abacus"):
         OCNN(device="abacus").fit(X)
+
+
+def test_a_warm_start_takes_a_new_budget_and_learning_rate(X):
+    det = AutoEncoder(max_epochs=2, warm_start=True, random_state=0).fit(X)
+    det.set_params(max_epochs=5, batch_size=None, lr=1e-12).fit(X)
+    assert det.n_iter_ == 7
+    weights = [p.clone() for p in det.net_.module_.parameters()]
+    det.fit(X)
+    for before, after in zip(weights, det.net_.module_.parameters(), strict=True):
+        assert_allclose(after.detach(), before.detach(), atol=1e-9)
