@@ -247,6 +247,7 @@ def test_callbacks_work_through_a_grid_search_with_workers(far_anomalies, sklear
 
     bar = sklearn_callback.ProgressBar(max_propagation_depth=None)
     found = search(pipeline).set_callbacks(bar).fit(rows[order], 1 - 2 * y[order])
+    assert np.isfinite(found.cv_results_["mean_test_score"]).all()
     log = monitor.get_logs().data
     assert len([row for row in log if row["task_name"] == "epoch"]) == 3 * (2 * 2 + 1)
     plain = make_pipeline(StandardScaler(), AutoEncoder(max_epochs=3, random_state=0))
