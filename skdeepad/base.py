@@ -169,7 +169,7 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         self : object
             The fitted detector.
         """
-        return self._fit(X, y, fresh=not (self.warm_start and self.__sklearn_is_fitted__()))
+        return self._fit(X, y, fresh=not (self.warm_start and self._has_trained()))
 
     @final
     @fit_context(prefer_skip_nested_validation=True)
@@ -191,7 +191,7 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         self : object
             The fitted detector.
         """
-        return self._fit(X, y, fresh=not self.__sklearn_is_fitted__(), epochs=1)
+        return self._fit(X, y, fresh=not self._has_trained(), epochs=1)
 
     @final
     def fit_predict(self, X, y=None):
@@ -222,8 +222,8 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
                 self.scaler_.set_output(transform="default")
         data = self._scale(data, fit=fresh)
         labels = self._read_labels(y, len(data))
+        vars(self).pop("training_scores_", None)  # new weights never meet an old threshold
         if fresh:
-            vars(self).pop("training_scores_", None)  # an interrupted fit leaves no mixture
             self.net_ = self._make_net(self._make_module, data.shape[1], seed=seed)
         else:
             self.net_.update_budget(**self._net_parameters())
@@ -370,6 +370,10 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         """Number of epochs run."""
         check_is_fitted(self)
         return len(self.net_.history)
+
+    def _has_trained(self) -> bool:
+        """Whether there is a net to go on with, be its last training interrupted."""
+        return hasattr(self, "net_") and len(self.net_.history) > 0
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "training_scores_")

@@ -14,7 +14,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
@@ -388,8 +388,10 @@ def test_grid_search_in_a_pipeline_finds_the_same_with_workers(name, X, far_anom
     grid = {f"{key}__lr": [1e-4, 1e-2], f"{key}__hidden_layer_sizes": [(4,), (8, 4)]}
     results = []
     for n_jobs in (1, 2):
-        search = GridSearchCV(pipeline, grid, scoring="roc_auc", cv=2, n_jobs=n_jobs)
-        results.append(search.fit(rows[::-1][::2], 1 - 2 * y[::-1][::2]).cv_results_)
+        folds = StratifiedKFold(2, shuffle=True, random_state=0)
+        search = GridSearchCV(pipeline, grid, scoring="roc_auc", cv=folds, n_jobs=n_jobs)
+        results.append(search.fit(rows, 1 - 2 * y).cv_results_)
+        assert np.isfinite(results[-1]["mean_test_score"]).all()
     for column in ("mean_test_score", "rank_test_score"):
         assert_array_equal(results[0][column], results[1][column])
 

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
+from numbers import Integral
 
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
@@ -31,6 +32,8 @@ def make_activation(name: str) -> nn.Module:
 
     ``leaky_relu`` has slope 0.1, as Deep SVDD's and the convolutional autoencoders' papers.
     """
+    if name not in ACTIVATIONS:
+        raise ValueError(f"activation={name!r} must be one of {sorted(ACTIVATIONS)}.")
     return nn.LeakyReLU(0.1) if name == "leaky_relu" else ACTIVATIONS[name]()
 
 
@@ -87,6 +90,10 @@ class MLPBackbone(Backbone):
         return self._layers([n_inputs, *reversed(self.hidden_layer_sizes), n_features], bias)
 
     def _layers(self, widths: Sequence[int], bias: bool) -> nn.Module:
+        if not all(isinstance(width, Integral) and width > 0 for width in self.hidden_layer_sizes):
+            raise ValueError(
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} must be positive integers."
+            )
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(widths[:-1]):
             layers.append(nn.Linear(n_in, n_out, bias=bias))
@@ -179,6 +186,10 @@ class ConvBackbone(Backbone):
         return self.channels[-1], height // shrink, width // shrink
 
     def _check(self, n_features: int) -> tuple[int, ...]:
+        if not self.channels:
+            raise ValueError(f"channels={self.channels!r} must have at least one entry.")
+        if self.kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size={self.kernel_size!r} must be odd.")
         shape, shrink = tuple(self.image_shape), 2 ** len(self.channels)
         if len(shape) != 3 or shape[1] % shrink or shape[2] % shrink:
             raise ValueError(

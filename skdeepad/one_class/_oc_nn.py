@@ -97,6 +97,9 @@ class OCNN(BaseDetector):
         Rounds to wait for convergence.
     lr : float, default=1e-2
         Learning rate.
+    lr_milestones : sequence of float, default=(0.66,)
+        Shares of the training after which the learning rate drops by 10. Without a drop w and V
+        don't settle, and which rows score low depends on the seed.
     batch_size : int or None, default=512
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -178,6 +181,7 @@ class OCNN(BaseDetector):
         "nu": [Interval(Real, 0, 1, closed="right")],
         "input_map": [StrOptions({"sphere"}), None],
         "encoder": [HasMethods(["fit", "transform"]), None],
+        "lr_milestones": ["array-like"],
         "tol": [Interval(Real, 0, None, closed="left")],
         "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
     }
@@ -196,6 +200,7 @@ class OCNN(BaseDetector):
         tol=1e-4,
         n_iter_no_change=5,
         lr=1e-2,
+        lr_milestones=(0.66,),
         batch_size=512,
         optimizer="adam",
         trim=0.0,
@@ -218,6 +223,7 @@ class OCNN(BaseDetector):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.lr = lr
+        self.lr_milestones = lr_milestones
         self.batch_size = batch_size
         self.optimizer = optimizer
         self.trim = trim

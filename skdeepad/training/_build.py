@@ -24,9 +24,14 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 
 def find_device(device: str) -> str:
     """The device to compute on; ``"auto"`` is CUDA where there is one."""
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device={device!r} can't be used here: {reason}") from error
+    return device
 
 
 def build_net(
@@ -51,9 +56,22 @@ def build_net(
     ``net_params`` on top of all.
     """
     optimizer = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
-    kwargs |= {"optimizer": optimizer, "optimizer__weight_decay": weight_decay}
-    if "fused" in signature(optimizer).parameters:
-        kwargs["optimizer__fused"] = True
+    if not issubclass(optimizer, torch.optim.Optimizer):
+        raise ValueError(
+            f"optimizer={optimizer!r} must be one of {sorted(OPTIMIZERS)} or a subclass of "
+            "torch.optim.Optimizer."
+        )
+    known = signature(optimizer).parameters
+    if weight_decay and "weight_decay" not in known:
+        raise ValueError(f"weight_decay={weight_decay!r}: {optimizer.__name__} knows none.")
+    if not all(0 < share < 1 for share in kwargs.get("lr_milestones", ())):
+        raise ValueError(
+            f"lr_milestones={kwargs['lr_milestones']!r} must be shares of the training, between "
+            "0 and 1."
+        )
+    settings = {"weight_decay": weight_decay, "fused": True}
+    kwargs |= {f"optimizer__{key}": value for key, value in settings.items() if key in known}
+    kwargs["optimizer"] = optimizer
     callbacks = list(deepcopy(callbacks or []))
     if early_stopping:
         kwargs["train_split"] = HoldOut(validation_fraction, seed)

@@ -19,7 +19,12 @@ class AfterEpoch(Callback):
         self.function = function
 
     def on_epoch_end(self, net, **kwargs) -> None:
-        if self.function(net):
+        try:
+            stop = self.function(net)
+        except KeyboardInterrupt:  # the user's, not a callback's way to stop
+            net.interrupted_ = True
+            raise
+        if stop:
             raise StopTraining
 
 

@@ -95,7 +95,9 @@ class HoldOut:
 
     def __call__(self, dataset: TensorData, y=None) -> tuple[TensorData, TensorData]:
         n = len(dataset)
-        n_valid = min(max(1, round(self.fraction * n)), n - 1)
+        if n < 3:
+            raise ValueError(f"early_stopping=True needs at least 3 rows, got {n}.")
+        n_valid = min(max(1, round(self.fraction * n)), n - 2)
         order = torch.randperm(n, generator=torch.Generator().manual_seed(self.seed))
         valid, train = order[:n_valid], order[n_valid:]
         return TensorData(*dataset[train]), TensorData(*dataset[valid])

@@ -1,6 +1,7 @@
 """The skorch net that trains a detector's module."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import islice
 from math import ceil
 
@@ -25,8 +26,8 @@ PAD = 32
 class DetectorNet(NeuralNet):
     """Minimise the mean of a module's ``loss(x)``, one value per row.
 
-    A net whose players take turns overrides ``optimize``; skorch's callbacks, the history, the
-    budget and the devices stay as they are here.
+    A net whose players take turns overrides ``optimize`` and ``initialize_optimizer``; skorch's
+    callbacks, the history, the budget and the devices stay as they are here.
 
     Parameters
     ----------
@@ -160,7 +161,8 @@ class DetectorNet(NeuralNet):
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
         self.interrupted_ = False
-        super().partial_fit(X, y, classes, **fit_params)
+        with suppress(StopTraining):  # asked for before the first epoch, or after the last
+            super().partial_fit(X, y, classes, **fit_params)
         if self.interrupted_:  # skorch keeps it to itself; scikit-learn's users expect it
             raise KeyboardInterrupt
         return self
@@ -194,7 +196,7 @@ class DetectorNet(NeuralNet):
         else:
             total, n_rows = 0.0, 0
             for batch in iterator:
-                value = self.optimize(batch) if training else self.mean_loss(batch)
+                value = self._step(batch) if training else self.mean_loss(batch)
                 n_rows += len(batch[0])
                 total = total + value * len(batch[0])
             loss = float(total) / n_rows
@@ -202,9 +204,10 @@ class DetectorNet(NeuralNet):
             self.history.new_batch()
             self.history.record_batch(prefix + "_loss", loss)
             self.history.record_batch(prefix + "_batch_size", n_rows)
-        losses = self.history[:, prefix + "_loss"] if len(self.history) > 1 else []
-        self.history.record(prefix + "_loss", loss)
-        self.history.record(prefix + "_loss_best", all(loss < other for other in losses[:-1]))
+        key = prefix + "_loss"
+        others = [epoch[key] for epoch in self.history[:-1] if key in epoch]
+        self.history.record(key, loss)
+        self.history.record(key + "_best", all(loss < other for other in others))
 
     def _batch_listener(self) -> bool:
         hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
@@ -217,13 +220,17 @@ class DetectorNet(NeuralNet):
     # One step --------------------------------------------------------------------------------
 
     def optimize(self, batch) -> Tensor:
-        """One update; returns the batch's mean loss, detached."""
+        """One update of the weights; returns the batch's mean loss, detached."""
         self.optimizer_.zero_grad(set_to_none=True)
         loss = self._loss(batch)
         loss.backward()
         self.optimizer_.step()
-        self._count_step()
         return loss.detach()
+
+    def _step(self, batch) -> Tensor:
+        loss = self.optimize(batch)
+        self._count_step()
+        return loss
 
     def mean_loss(self, batch) -> Tensor:
         """Mean loss of a batch, without trimming and without gradients."""
@@ -236,6 +243,8 @@ class DetectorNet(NeuralNet):
         return {"loss": loss, "y_pred": None}
 
     def train_step(self, batch, **fit_params):
+        if type(self).optimize is not DetectorNet.optimize:  # it knows its players' turns
+            return {"loss": self._step(batch), "y_pred": None}
         step = super().train_step(batch, **fit_params)
         self._count_step()
         return step

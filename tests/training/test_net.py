@@ -240,3 +240,11 @@ def test_chunks_of_wide_rows_are_small():
     net = make_net()
     net.apply(lambda x: sizes.append(len(x)) or x.sum(1), torch.zeros(300, 30_000))
     assert sizes == [64, 64, 64, 64, 64]
+
+
+def test_best_epochs_are_those_below_all_before():
+    # The mean is overshot by more in each epoch.
+    net = make_net(lr=1.05, max_epochs=4).partial_fit(column(1, 2, 6))
+    assert net.history[:, "train_loss_best"] == [True, False, False, False]
+    net = make_net(lr=0.1, max_epochs=3).partial_fit(column(1, 2, 6))
+    assert net.history[:, "train_loss_best"] == [True, True, True]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdeepad import OCNN, AutoEncoder
+from skdeepad import AutoEncoder
 from skdeepad.training import find_device, to_tensor
 
 from ..instances import small
@@ -77,11 +77,6 @@ def test_rows_become_a_tensor_on_the_device(X):
     tensor = to_tensor(X, "cpu")
     assert tensor.device.type == "cpu"
     assert tensor.data_ptr() == X.ctypes.data
-
-
-def test_an_unknown_device_is_an_error_by_torch(X):
-    with pytest.raises(RuntimeError, match="abacus"):
-        OCNN(device="abacus").fit(X)
 
 
 def test_a_warm_start_takes_a_new_budget_and_learning_rate(X):

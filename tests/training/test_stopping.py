@@ -11,7 +11,7 @@ from skorch.callbacks import Callback
 
 from skdeepad import OCNN, VAE, AutoEncoder, DeepSVDD
 from skdeepad.autoencoder._autoencoder import AutoEncoderModule
-from skdeepad.nn import EncoderDecoder
+from skdeepad.nn import ConvBackbone, EncoderDecoder, MLPBackbone
 from skdeepad.training import AfterEpoch, listening
 
 from .toys import column, make_net
@@ -161,3 +161,66 @@ def test_listeners_are_forgotten_after_an_error_too():
         net.partial_fit(column(1.0, 2.0))
     assert net.callbacks_ == []
     pickle.dumps(net)
+
+
+def test_an_interrupt_between_epochs_ends_the_fit(monkeypatch):
+    def interrupt(self, history):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(OCNN, "_has_converged", interrupt)
+    X = np.random.RandomState(0).randn(50, 3)
+    with pytest.raises(KeyboardInterrupt):
+        OCNN().fit(X)
+
+
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_train_end"])
+def test_a_callback_may_stop_before_the_first_epoch_and_after_the_last(hook):
+    def stop(self, net, **kwargs):
+        raise KeyboardInterrupt
+
+    X = np.random.RandomState(0).randn(50, 3)
+    det = AutoEncoder(max_epochs=2, callbacks=[type("Stop", (Callback,), {hook: stop})()]).fit(X)
+    assert det.n_iter_ == (0 if hook == "on_train_begin" else 2)
+
+
+def test_an_interrupted_warm_start_has_no_threshold_and_goes_on(monkeypatch):
+    X = np.random.RandomState(0).randn(50, 3)
+    det = AutoEncoder(max_epochs=2, warm_start=True, random_state=0).fit(X)
+
+    class Interrupt(Callback):
+        def on_batch_end(self, net, **kwargs):
+            net.interrupted_ = True
+            raise KeyboardInterrupt
+
+    net = det.net_
+    net.callbacks_.append(("interrupt", Interrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        det.fit(X)
+    with pytest.raises(NotFittedError):
+        det.predict(X)
+    net.callbacks_.pop()
+    assert det.fit(X).net_ is net
+    assert np.isfinite(det.score_samples(X)).all()
+
+
+def test_early_stopping_needs_rows_to_hold_out():
+    with pytest.raises(ValueError, match="early_stopping=True needs at least 3 rows, got 2"):
+        AutoEncoder(early_stopping=True).fit(np.eye(2))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"optimizer": int}, r"optimizer=<class 'int'> must be one of"),
+        ({"optimizer": torch.optim.LBFGS, "weight_decay": 0.1}, "LBFGS knows none"),
+        ({"device": "cuda:99"}, r"device='cuda:99' can't be used here"),
+        ({"lr_milestones": (2,)}, r"lr_milestones=\(2,\) must be shares"),
+        ({"hidden_layer_sizes": (8.5,)}, r"hidden_layer_sizes=\(8.5,\) must be positive"),
+        ({"backbone": MLPBackbone(activation="foo")}, "activation='foo' must be one of"),
+        ({"backbone": ConvBackbone((1, 2, 2), (4,), 4)}, "kernel_size=4 must be odd"),
+        ({"backbone": ConvBackbone((1, 2, 2), ())}, r"channels=\(\) must have at least one"),
+    ],
+)
+def test_what_the_net_can_not_take_is_named_with_its_value(params, message):
+    with pytest.raises(ValueError, match=message):
+        DeepSVDD(**params).fit(np.random.RandomState(0).randn(20, 4))

@@ -59,9 +59,7 @@ class DuelNet(DetectorNet):
     def optimize(self, batch):
         x, _ = batch
         self._minimise(self.module_.loss_discriminator(x), self.optimizer_discriminator_)
-        loss = self._minimise(self.module_.loss_generator(x), self.optimizer_)
-        self._count_step()
-        return loss
+        return self._minimise(self.module_.loss_generator(x), self.optimizer_)
 
     def mean_loss(self, batch):
         with torch.no_grad():
@@ -129,6 +127,17 @@ def test_callbacks_of_epochs_work_for_players(rows):
     net = duel(max_epochs=5, callbacks=[Shift()])
     net.partial_fit(rows)
     assert (np.diff(history_table(net)["shift"]) > 0).all()
+
+
+def test_a_callback_that_listens_to_batches_changes_nothing_for_players(rows):
+    class Listener(Callback):
+        def on_batch_end(self, net, **kwargs):
+            pass
+
+    plain, heard = (duel(max_epochs=3, callbacks=c).partial_fit(rows) for c in (None, [Listener()]))
+    for pair in zip(plain.module_.parameters(), heard.module_.parameters(), strict=True):
+        assert torch.equal(*pair)
+    assert_allclose(history_table(plain)["train_loss"], history_table(heard)["train_loss"])
 
 
 def test_a_pickled_duel_goes_on_alike(rows):
