@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import io
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -203,7 +202,7 @@ def peak_extra_mb(task):
         det.score_samples(X)
     else:
         AutoEncoder(max_epochs=1, max_steps=None, random_state=0).fit(X)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
+    return resident_mb("VmHWM") - before
 
 
 def memory_table():

@@ -3,10 +3,11 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from math import ceil
+from contextlib import contextmanager
 from typing import final
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
@@ -42,7 +43,7 @@ SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustS
 # A scaled value beyond this is clipped: a column that was constant in training has no scale.
 CLIP = 20.0
 # Rows are validated and scaled in slices of this many values when they are scored.
-SLICE_VALUES = 2**19
+SLICE_VALUES = 2**20
 # Parameters of detectors that the net takes as they are, where a detector has them.
 NET_PARAMETERS = (
     "max_epochs",
@@ -120,15 +121,12 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
     def _read_labels(self, y, n_samples: int):
         """Return labels for the loss as a tensor, or None: unsupervised methods ignore ``y``."""
 
-    def _planned_epochs(self, n_samples: int) -> int:
-        """Number of epochs that a fit takes unless it stops early."""
-        return self._epochs_within_budget(n_samples, self.max_epochs)
+    def _check_rows(self, X: np.ndarray) -> None:
+        """Refuse scaled rows, or parameters for so many of them, that can't be trained on."""
 
-    @final
-    def _epochs_within_budget(self, n_samples: int, max_epochs: int) -> int:
-        n_batches = ceil(n_samples / (self.batch_size or n_samples))
-        steps = max_epochs * n_batches
-        return ceil(min(steps, self.max_steps or steps) / n_batches)
+    def _planned_epochs(self, net: DetectorNet, n_samples: int) -> int:
+        """Number of epochs that a fit takes unless it stops early."""
+        return net.planned_epochs(n_samples)
 
     def _paper_offset(self) -> float:
         """Return the threshold on ``score_samples`` that the paper defines, ``"auto"``."""
@@ -142,7 +140,7 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         """Return a new, unfitted scaler, or None."""
         if isinstance(self.scaler, str):
             return SCALERS[self.scaler]()
-        return None if self.scaler is None else clone(self.scaler)
+        return None if self.scaler is None else with_seeds(self.scaler, seed)
 
     def _make_backbone(self, **kwargs):
         """Return the user's backbone, or the MLP of ``hidden_layer_sizes``."""
@@ -212,26 +210,29 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         return self.fit(X, y).predict(X)
 
     def _fit(self, X, y, *, fresh: bool, epochs: int | None = None):
-        data = validate_data(
-            self, X, dtype=float_types(X), order="C", ensure_min_samples=2, reset=fresh
-        )
-        if fresh:
-            seed = check_random_state(self.random_state).randint(2**31 - 1)
-            self.scaler_ = self._make_scaler(seed)
-            if hasattr(self.scaler_, "set_output"):
-                self.scaler_.set_output(transform="default")
-        data = self._scale(data, fit=fresh)
-        labels = self._read_labels(y, len(data))
+        with self._all_or_nothing():
+            data = validate_data(
+                self, X, dtype=float_types(X), order="C", ensure_min_samples=2, reset=fresh
+            )
+            if fresh:
+                seed = check_random_state(self.random_state).randint(2**31 - 1)
+                self.scaler_ = self._make_scaler(seed)
+                if hasattr(self.scaler_, "set_output"):
+                    self.scaler_.set_output(transform="default")
+                self._clips = isinstance(self.scaler, str)
+            data = self._scale(data, fit=fresh)
+            self._check_rows(data)
+            labels = self._read_labels(y, len(data))
+            if fresh:
+                self.net_ = self._make_net(self._make_module, data.shape[1], seed=seed)
+            else:
+                self.net_.update_budget(**self._net_parameters() | dict(self.net_params or {}))
         vars(self).pop("training_scores_", None)  # new weights never meet an old threshold
-        if fresh:
-            self.net_ = self._make_net(self._make_module, data.shape[1], seed=seed)
-        else:
-            self.net_.update_budget(**self._net_parameters())
         report = FitReport(
             self,
             X,
             y,
-            self._planned_epochs(len(data)) if epochs is None else epochs,
+            self._planned_epochs(self.net_, len(data)) if epochs is None else epochs,
             lambda: {"training_scores_": self._score_training_rows(data)},
         )
         run = Run(type(self).__name__, epochs, self.verbose, report.epoch)
@@ -240,6 +241,17 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         _warn_if_degenerate(self.training_scores_)
         report.end()
         return self
+
+    @contextmanager
+    def _all_or_nothing(self):
+        """Put all attributes back where something is refused."""
+        before = dict(vars(self))
+        try:
+            yield
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _make_net(self, make_module: Callable, *args, seed: int, **kwargs) -> DetectorNet:
         """Return a net with a new module; ``kwargs`` take the place of parameters."""
@@ -251,8 +263,9 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
     def _scale(self, X: np.ndarray, *, fit: bool = False) -> np.ndarray:
         """Scale validated rows; float32, C order."""
         if self.scaler_ is not None:
-            X = self.scaler_.fit_transform(X) if fit else self.scaler_.transform(X)
-        if isinstance(self.scaler, str):
+            with config_context(assume_finite=True):  # it has been validated
+                X = self.scaler_.fit_transform(X) if fit else self.scaler_.transform(X)
+        if self._clips:
             # Only a scaled copy is clipped in place.
             X = np.clip(X, -CLIP, CLIP, out=X).astype(np.float32, order="C", copy=False)
             if not fit or np.isfinite(X.sum()):
@@ -262,7 +275,11 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
     def _score_training_rows(self, X: np.ndarray) -> np.ndarray:
         """Scores of the scaled training rows, in ascending order."""
         self._calibrate(self.net_, X)
-        return np.sort(-self.net_.apply(self.net_.module_.anomaly_score, X))
+        return np.sort(-self.net_.apply(self._training_score(self.net_.module_), X))
+
+    def _training_score(self, module) -> Callable:
+        """Return the anomaly score of training rows, that of any row unless they are known."""
+        return module.anomaly_score
 
     # Score -----------------------------------------------------------------------------------
 
@@ -377,6 +394,19 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "training_scores_")
+
+
+def with_seeds(transformer, seed: int):
+    """Return a clone whose unset seeds, at any depth, are set."""
+    transformer = clone(transformer)
+    unset = {
+        name: seed
+        for name, value in transformer.get_params().items()
+        if value is None and name.rpartition("__")[2] == "random_state"
+    }
+    if unset:
+        transformer.set_params(**unset)
+    return transformer
 
 
 def _warn_if_degenerate(scores: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -213,6 +213,14 @@ def test_copies_score_and_train_on_alike(name, copied, X):
 
 
 @every_detector
+def test_whatever_the_parameters_a_fitted_detector_can_be_pickled(name, X):
+    for parameter, value, others in other_values(name):
+        det = small(name, **others | {parameter: value}).fit(X[:60])
+        twin = pickle.loads(pickle.dumps(det))
+        assert_array_equal(twin.score_samples(X), det.score_samples(X))
+
+
+@every_detector
 def test_pickles_hold_the_weights_once_and_no_data(name, X):
     few, many = (len(pickle.dumps(small(name).fit(rows))) for rows in (X[:100], np.tile(X, (9, 1))))
     n_weights = sum(p.numel() for p in small(name).fit(X).net_.module_.parameters())
@@ -272,6 +280,44 @@ def test_bad_input_gets_a_clear_error_and_loses_nothing(name, spoil, message, X)
         with pytest.raises(ValueError, match=message):
             det.fit(spoil(frame))
     assert_array_equal(det.score_samples(frame), scores)
+
+
+@every_detector
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda f: f.mask(f == f.iloc[0, 0]).rename(columns=str.upper),
+        lambda f: f.iloc[:1, :3],
+    ],
+    ids=["NaN and other names", "one row of other width"],
+)
+def test_a_refused_fit_leaves_the_old_one_whole(name, spoil, X):
+    frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(X.shape[1])])
+    det = small(name, warm_start=False).fit(frame)
+    scores, offset = det.score_samples(frame), det.offset_
+    with pytest.raises(ValueError, match=r"NaN|minimum of 2"):
+        det.fit(spoil(frame))
+    assert_array_equal(det.score_samples(frame), scores)
+    assert det.offset_ == offset
+
+
+@every_detector
+def test_seeds_of_the_scaler_are_set_too(name, X):
+    scaler = make_pipeline(QuantileTransformer(n_quantiles=20, subsample=50))
+    state = np.random.get_state()[1].tolist()
+    first, second = (small(name, scaler=scaler).fit(X).score_samples(X) for _ in range(2))
+    assert_array_equal(first, second)
+    assert np.random.get_state()[1].tolist() == state
+
+
+@every_detector
+def test_what_is_set_after_fit_but_contamination_waits_for_the_next_fit(name, X):
+    det = small(name).fit(X)
+    scores, offset = det.score_samples(3 * X), det.offset_
+    others = {"scaler": None, "nu": 0.4, "anomaly_score": "kl", "residual_scaling": "plain"}
+    det.set_params(**{k: v for k, v in others.items() if k in det.get_params()})
+    assert_array_equal(det.score_samples(3 * X), scores)
+    assert det.offset_ == offset
 
 
 @every_detector

@@ -114,8 +114,9 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
-        Share of the rows of a batch, those of the largest loss, that an update leaves out after
-        a fifth of the steps. It keeps anomalies among the training rows from being learned.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
+        steps: those of the largest loss. It keeps anomalies among the training rows from being
+        learned.
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of the rows and stop once their loss has not fallen for
         ``n_iter_no_change`` epochs; the weights of the best epoch are kept.
@@ -286,10 +287,9 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
             )
         return widths[:-1], widths[-1]
 
-    def _train(self, run, net, X, y) -> None:
+    def _check_rows(self, X) -> None:
         if self.loss == "binary_cross_entropy":
             check_unit_interval(X, "loss", self.loss)
-        super()._train(run, net, X, y)
 
     def _calibrate(self, net, X) -> None:
         calibrate_residuals(net, X)

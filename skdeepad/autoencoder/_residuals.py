@@ -4,7 +4,6 @@ from math import ceil
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..training import DetectorNet, as_tensor
 
@@ -24,10 +23,10 @@ def calibrate_residuals(net: DetectorNet, X: np.ndarray) -> None:
     )
 
 
-def check_unit_interval(X: Tensor, parameter: str, value: str) -> None:
+def check_unit_interval(X: np.ndarray, parameter: str, value: str) -> None:
     """Refuse rows outside of [0, 1] for a parameter that needs them there."""
     if X.min() < -1e-6 or X.max() > 1 + 1e-6:
         raise ValueError(
             f"{parameter}={value!r} needs scaled rows in [0, 1], got values from "
-            f"{X.min().item():.3g} to {X.max().item():.3g}: use scaler='minmax'."
+            f"{X.min():.3g} to {X.max():.3g}: use scaler='minmax'."
         )

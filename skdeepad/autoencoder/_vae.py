@@ -1,7 +1,8 @@
 """Variational autoencoder."""
 
 import warnings
-from math import ceil
+from functools import partial
+from math import ceil, exp
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from .._validation import Integral, Interval, Real, StrOptions
 from ..base import BaseDetector
 from ..nn import ResidualScore, kl_standard_normal
 from ._residuals import calibrate_residuals, check_unit_interval
-from ._vae_module import VAEModule
+from ._vae_module import MAX_DECODER_LOGVAR, VAEModule
 from ._vae_scores import SCORES
 
 # Training rows that the distances in latent space are measured to.
@@ -64,6 +65,7 @@ class VAE(ReconstructorMixin, BaseDetector):
         ``"latent_bhattacharyya"``, ``"latent_density"``: distances from the codes of the training
         rows, or their density. ``"decoder_nearest"``: error of the best code. ``"jacodeco"``:
         change of variables through the decoder [5]_. Most of them are from [3]_.
+        It is read in ``fit``.
     n_draws : int, default=16
         Draws of the Monte-Carlo scores, the same for every row.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
@@ -83,8 +85,8 @@ class VAE(ReconstructorMixin, BaseDetector):
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
-        Share of the rows of a batch, those of the largest loss, that an update leaves out after
-        a fifth of the steps.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
+        steps: those of the largest loss.
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
         noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
@@ -136,8 +138,10 @@ class VAE(ReconstructorMixin, BaseDetector):
     Notes
     -----
     Log variances are clamped, the encoder's to ±10 and the decoder's from above to 4; the KL
-    term never is. Distances in latent space are to at most 4,096 evenly spaced training rows,
-    copies of the row left out. Likelihoods are those of the scaled rows, in nats.
+    term never is. Distances in latent space are to at most 4,096 evenly spaced training rows.
+    A training row is its own neighbour there: it scores as more normal than a new row, and
+    ``training_scores_``, from which the threshold comes, leave it out. Likelihoods are those of
+    the scaled rows, in nats.
 
     References
     ----------
@@ -164,7 +168,7 @@ class VAE(ReconstructorMixin, BaseDetector):
     _parameter_constraints: dict = BaseDetector._parameter_constraints | {
         "n_latent": [Interval(Integral, 1, None, closed="left")],
         "likelihood": [StrOptions({"gaussian", "heteroscedastic", "bernoulli"})],
-        "min_std": [Interval(Real, 0, None, closed="neither")],
+        "min_std": [Interval(Real, 0, exp(MAX_DECODER_LOGVAR / 2), closed="neither")],
         "beta": [Interval(Real, 0, None, closed="left")],
         "anomaly_score": [StrOptions(set(SCORES))],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
@@ -233,16 +237,6 @@ class VAE(ReconstructorMixin, BaseDetector):
         self.verbose = verbose
 
     def _make_module(self, n_features: int) -> nn.Module:
-        if self.likelihood == "bernoulli" and self.anomaly_score == "jacodeco":
-            raise ValueError(
-                "anomaly_score='jacodeco' needs a density: likelihood must be 'gaussian' or "
-                f"'heteroscedastic', got {self.likelihood!r}."
-            )
-        if self.anomaly_score == "jacodeco" and self.n_latent > n_features:
-            raise ValueError(
-                "anomaly_score='jacodeco' needs a code no wider than the rows: n_latent must be "
-                f"at most {n_features}, got {self.n_latent!r}."
-            )
         n_outputs = n_features * (2 if self.likelihood == "heteroscedastic" else 1)
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
         return VAEModule(
@@ -262,11 +256,16 @@ class VAE(ReconstructorMixin, BaseDetector):
         module = net.module_
         mu, logvar = self._posteriors(net, X)
         self.active_units_ = int((kl_standard_normal(mu, logvar).mean(0) > 0.01).sum())
-        if self.anomaly_score == "reconstruction_error":
+        if module.score == "reconstruction_error":
             calibrate_residuals(net, X)
-        if self.anomaly_score.startswith("latent_"):
+        if module.score.startswith("latent_"):
             module.register_buffer("reference_mu", mu)
             module.register_buffer("reference_logvar", logvar)
+
+    def _training_score(self, module):
+        if module.score.startswith("latent_"):
+            return partial(SCORES[module.score], module, n_left_out=1)
+        return super()._training_score(module)
 
     def _posteriors(self, net, X) -> tuple[Tensor, Tensor]:
         """Means and log variances of the codes of evenly spaced rows."""
@@ -275,9 +274,21 @@ class VAE(ReconstructorMixin, BaseDetector):
         stacked = net.apply(lambda x: torch.stack(posterior(x), 1), rows)
         return torch.as_tensor(stacked, dtype=torch.float32, device=device).unbind(1)
 
-    def _train(self, run, net, X, y) -> None:
+    def _check_rows(self, X) -> None:
+        if self.anomaly_score == "jacodeco" and self.likelihood == "bernoulli":
+            raise ValueError(
+                "anomaly_score='jacodeco' needs a density: likelihood must be 'gaussian' or "
+                f"'heteroscedastic', got {self.likelihood!r}."
+            )
+        if self.anomaly_score == "jacodeco" and self.n_latent > X.shape[1]:
+            raise ValueError(
+                "anomaly_score='jacodeco' needs a code no wider than the rows: n_latent must be "
+                f"at most {X.shape[1]}, got {self.n_latent!r}."
+            )
         if self.likelihood == "bernoulli":
             check_unit_interval(X, "likelihood", self.likelihood)
+
+    def _train(self, run, net, X, y) -> None:
         super()._train(run, net, X, y)
         if self.beta and kl_standard_normal(*self._posteriors(net, X)).mean(0).max() <= 0.01:
             warnings.warn(

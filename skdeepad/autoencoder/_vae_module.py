@@ -18,6 +18,8 @@ from ._vae_scores import SCORES
 
 # Bounds of log variances: of the encoder, and from above of the decoder.
 ENCODER_LOGVAR, MAX_DECODER_LOGVAR = (-10.0, 10.0), 4.0
+# Nats for each unit that a value lies outside of [0, 1], where "bernoulli" says nothing.
+BEYOND = 10.0
 
 
 class VAEModule(Stochastic):
@@ -71,7 +73,9 @@ class VAEModule(Stochastic):
     def _nll(self, x: Tensor, z: Tensor) -> Tensor:
         mean, logvar = self.likelihood_parameters(z)
         if self.likelihood == "bernoulli":
-            return F.binary_cross_entropy_with_logits(mean, x.clamp(0, 1), reduction="none")
+            inside = x.clamp(0, 1)
+            loss = F.binary_cross_entropy_with_logits(mean, inside, reduction="none")
+            return loss + (x - inside).abs() * BEYOND
         return gaussian_nll(x, mean, logvar)
 
     def nll(self, x: Tensor, z: Tensor) -> Tensor:

@@ -70,12 +70,12 @@ def iwae(vae, x: Tensor) -> Tensor:
     return log(len(log_weights)) - torch.logsumexp(torch.stack(log_weights), 0)
 
 
-def latent_euclidean(vae, x: Tensor) -> Tensor:
+def latent_euclidean(vae, x: Tensor, n_left_out: int = 0) -> Tensor:
     """Distance from μ(x) to the nearest mean of the reference set."""
-    return _nearest(vae, x, lambda mu, logvar, m, s: (mu - m).norm(dim=2))
+    return _to_reference(vae, x, n_left_out, lambda mu, _, m, __: (mu - m).norm(dim=2))[:, 0]
 
 
-def latent_bhattacharyya(vae, x: Tensor) -> Tensor:
+def latent_bhattacharyya(vae, x: Tensor, n_left_out: int = 0) -> Tensor:
     """Least Bhattacharyya distance from q(z|x) to a posterior of the reference set."""
 
     def distance(mu, logvar, m, s):
@@ -83,13 +83,13 @@ def latent_bhattacharyya(vae, x: Tensor) -> Tensor:
         separation = (mu - m) ** 2 / log_mean_var.exp() / 8
         return (separation + (log_mean_var - (logvar + s) / 2) / 2).sum(2)
 
-    return _nearest(vae, x, distance)
+    return _to_reference(vae, x, n_left_out, distance)[:, 0]
 
 
-def latent_density(vae, x: Tensor) -> Tensor:
+def latent_density(vae, x: Tensor, n_left_out: int = 0) -> Tensor:
     """−log of the aggregated posterior (1/N) Σ q(z|x_i) at z = μ(x)."""
-    logs = _to_reference(vae, x, lambda mu, logvar, m, s: gaussian_nll(mu, m, s).sum(2))
-    return log(logs.shape[1]) - torch.logsumexp(-logs, 1)
+    nlls = _to_reference(vae, x, n_left_out, lambda mu, _, m, s: gaussian_nll(mu, m, s).sum(2))
+    return log(nlls.shape[1]) - torch.logsumexp(-nlls, 1)
 
 
 def decoder_nearest(vae, x: Tensor) -> Tensor:
@@ -155,21 +155,13 @@ def _norm(residual: Tensor) -> Tensor:
     return _total(residual**2).sqrt()
 
 
-def _to_reference(vae, x: Tensor, distance: Callable[..., Tensor]) -> Tensor:
-    """Distances (batch, n_reference); ∞ to a reference row's own copy.
+def _to_reference(vae, x: Tensor, n_left_out: int, distance: Callable[..., Tensor]) -> Tensor:
+    """Distances (batch, n_reference − n_left_out) in ascending order, the least left out.
 
-    Otherwise each training row would be its own nearest neighbour, and no threshold that they
-    set would fit new rows.
+    A training row is its own nearest neighbour: without it, its distances are those of a new row.
     """
     mu, logvar = (t.double()[:, None] for t in vae.posterior(x))
-    columns = []
     reference = vae.reference_mu.double(), vae.reference_logvar.double()
-    for m, s in zip(*(t.split(REFERENCE_CHUNK) for t in reference), strict=True):
-        is_copy = (mu == m).all(2)
-        columns.append(distance(mu, logvar, m, s).masked_fill(is_copy, torch.inf))
-    return torch.cat(columns, 1)
-
-
-def _nearest(vae, x: Tensor, distance: Callable[..., Tensor]) -> Tensor:
-    least = _to_reference(vae, x, distance).amin(1)
-    return least.masked_fill(least.isinf(), 0.0)
+    chunks = zip(*(t.split(REFERENCE_CHUNK) for t in reference), strict=True)
+    distances = torch.cat([distance(mu, logvar, m, s) for m, s in chunks], 1)
+    return distances.sort(1).values[:, n_left_out:]

@@ -105,8 +105,9 @@ class DeepSVDD(EncoderMixin, BaseDetector):
     weight_decay : float, default=5e-7
         Weight :math:`\lambda` of the penalty on the weights.
     trim : float or "auto", default="auto"
-        Share of the rows of a batch, those of the largest loss, that an update leaves out after
-        a fifth of the steps. It keeps anomalies among the training rows from being pulled in.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
+        steps: those of the largest loss. It keeps anomalies among the training rows from being
+        pulled in.
         ``"auto"`` is 0.1 for "one-class" and 0 for "soft-boundary", where ``nu`` says how many
         rows may lie outside and only they have a gradient: less than ``nu`` can be left out.
     early_stopping : bool, default=False
@@ -285,15 +286,9 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         decoder = self._backbone().make_decoder(self.n_latent, n_features, bias=False)
         return EncoderDecoder(module.encoder, decoder)
 
-    def _planned_epochs(self, n_samples: int) -> int:
-        return sum(self._stage_epochs(n_samples))
-
-    def _stage_epochs(self, n_samples: int) -> tuple[int, int]:
-        """Epochs of pre-training and of training."""
-        return (
-            self._epochs_within_budget(n_samples, self.pretrain_epochs),
-            self._epochs_within_budget(n_samples, self.max_epochs),
-        )
+    def _planned_epochs(self, net, n_samples: int) -> int:
+        pretraining = net.planned_epochs(n_samples, self.pretrain_epochs, hold_out=False)
+        return net.planned_epochs(n_samples) + (0 if net.history else pretraining)
 
     def _train(self, run, net, X, y) -> None:
         module = net.module_
@@ -302,7 +297,7 @@ class DeepSVDD(EncoderMixin, BaseDetector):
                 self._pretrain(run, net, X)
             mean = torch.as_tensor(net.apply(module.encode, X).mean(0), dtype=torch.float32)
             module.set_center(mean.to(module.center.device), self.center_eps)
-        warm_up = min(self.warm_up_epochs, self._stage_epochs(len(X))[1] // 5)
+        warm_up = min(self.warm_up_epochs, net.planned_epochs(len(X)) // 5)
 
         def update_radius(net):
             if self.objective == "soft-boundary" and len(net.history) >= warm_up:
@@ -316,7 +311,7 @@ class DeepSVDD(EncoderMixin, BaseDetector):
             self._make_autoencoder,
             net.module_,
             X.shape[1],
-            seed=net.seed,
+            seed=net.seed + 1,  # another one: equal layers would start with equal weights
             max_epochs=self.pretrain_epochs,
             early_stopping=False,
             callbacks=None,
@@ -325,7 +320,7 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         self.pretrain_history_ = history_table(pretrainer)
 
     def _paper_offset(self) -> float:
-        return self._training_quantile(self.nu)
+        return self._training_quantile(self.net_.module_.nu)
 
     @property
     def center_(self) -> np.ndarray:
@@ -335,4 +330,4 @@ class DeepSVDD(EncoderMixin, BaseDetector):
     @property
     def radius_(self) -> float:
         check_is_fitted(self)
-        return (-self._training_quantile(self.nu)) ** 0.5
+        return (-self._paper_offset()) ** 0.5

@@ -4,13 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from .._validation import HasMethods, Interval, Real, StrOptions
-from ..base import BaseDetector
+from ..base import BaseDetector, with_seeds
 from ..nn import make_activation
 
 
@@ -106,8 +105,9 @@ class OCNN(BaseDetector):
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. The penalty on the
         weights is part of the objective.
     trim : float, default=0.0
-        Share of the rows of a batch, those of the largest loss, that an update leaves out after
-        a fifth of the steps. Less than ``nu``: without the share below r nothing is learned.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
+        steps: those of the largest loss. Less than ``nu``: without the share below r nothing is
+        learned.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows below the threshold; ``"auto"`` is the method's r, below which
         lies a share ``nu``. It can be changed after ``fit``.
@@ -239,9 +239,7 @@ class OCNN(BaseDetector):
         scaler = super()._make_scaler(seed)
         if self.encoder is None:
             return scaler
-        encoder = clone(self.encoder)
-        if encoder.get_params().get("random_state", seed) is None:
-            encoder.set_params(random_state=seed)
+        encoder = with_seeds(self.encoder, seed)
         return make_pipeline(encoder, scaler or "passthrough")
 
     def _make_module(self, n_features: int) -> nn.Module:
@@ -253,9 +251,11 @@ class OCNN(BaseDetector):
             nu=self.nu,
         )
 
-    def _train(self, run, net, X, y) -> None:
+    def _check_rows(self, X) -> None:
         if self.trim >= self.nu:
             raise ValueError(f"trim={self.trim!r} must be less than nu={self.nu!r}.")
+
+    def _train(self, run, net, X, y) -> None:
         module = net.module_
 
         def set_r(net):
@@ -283,9 +283,9 @@ class OCNN(BaseDetector):
         return bool((change < self.tol * np.abs(recent[1:])).all())
 
     def _paper_offset(self) -> float:
-        return self._training_quantile(self.nu)
+        return self._training_quantile(self.net_.module_.nu)
 
     @property
     def r_(self) -> float:
         check_is_fitted(self)
-        return self._training_quantile(self.nu)
+        return self._paper_offset()

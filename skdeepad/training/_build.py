@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from inspect import signature
+from numbers import Real
 
 import numpy as np
 import torch
@@ -64,10 +65,10 @@ def build_net(
     known = signature(optimizer).parameters
     if weight_decay and "weight_decay" not in known:
         raise ValueError(f"weight_decay={weight_decay!r}: {optimizer.__name__} knows none.")
-    if not all(0 < share < 1 for share in kwargs.get("lr_milestones", ())):
+    milestones = kwargs.get("lr_milestones", ())
+    if not all(isinstance(share, Real) and 0 < share < 1 for share in milestones):
         raise ValueError(
-            f"lr_milestones={kwargs['lr_milestones']!r} must be shares of the training, between "
-            "0 and 1."
+            f"lr_milestones={milestones!r} must be shares of the training, between 0 and 1."
         )
     settings = {"weight_decay": weight_decay, "fused": True}
     kwargs |= {f"optimizer__{key}": value for key, value in settings.items() if key in known}
@@ -75,11 +76,13 @@ def build_net(
     callbacks = list(deepcopy(callbacks or []))
     if early_stopping:
         kwargs["train_split"] = HoldOut(validation_fraction, seed)
-        callbacks.append(
-            EarlyStopping(patience=n_iter_no_change, load_best=True, sink=lambda text: None)
-        )
+        callbacks.append(EarlyStopping(patience=n_iter_no_change, load_best=True, sink=_silent))
     kwargs |= {"seed": seed, "device": find_device(device), "callbacks": callbacks}
     return net_class(module.float(), **kwargs | dict(net_params or {})).initialize()
+
+
+def _silent(text: str) -> None:
+    """Print nothing, where skorch would."""
 
 
 class Run:

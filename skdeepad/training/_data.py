@@ -31,6 +31,12 @@ class TensorData:
         return self.X[index], None if self.y is None else self.y[index]
 
 
+def count_batches(n_rows: int, batch_size: int) -> int:
+    """Number of batches, a last one of one row having joined the one before it."""
+    n_batches = -(-n_rows // batch_size)
+    return n_batches - (n_batches > 1 and n_rows % batch_size == 1)
+
+
 class TensorBatches:
     """Iterate over a :class:`TensorData` in batches, shuffled anew in each pass.
 
@@ -57,10 +63,7 @@ class TensorBatches:
         self.batch_size = batch_size
         self.generator = generator
         self.device = device
-        starts = range(0, len(dataset), batch_size)
-        self.n_batches = len(starts)
-        if len(starts) > 1 and len(dataset) - starts[-1] == 1:
-            self.n_batches -= 1
+        self.n_batches = count_batches(len(dataset), batch_size)
 
     def __len__(self) -> int:
         return self.n_batches
@@ -93,11 +96,15 @@ class HoldOut:
         self.fraction = fraction
         self.seed = seed
 
-    def __call__(self, dataset: TensorData, y=None) -> tuple[TensorData, TensorData]:
-        n = len(dataset)
+    def n_valid(self, n: int) -> int:
+        """Number of rows set aside out of ``n``."""
         if n < 3:
             raise ValueError(f"early_stopping=True needs at least 3 rows, got {n}.")
-        n_valid = min(max(1, round(self.fraction * n)), n - 2)
+        return min(max(1, round(self.fraction * n)), n - 2)
+
+    def __call__(self, dataset: TensorData, y=None) -> tuple[TensorData, TensorData]:
+        n = len(dataset)
+        n_valid = self.n_valid(n)
         order = torch.randperm(n, generator=torch.Generator().manual_seed(self.seed))
         valid, train = order[:n_valid], order[n_valid:]
         return TensorData(*dataset[train]), TensorData(*dataset[valid])

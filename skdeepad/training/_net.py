@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..nn import link_generator
 from ._callbacks import StopTraining
-from ._data import TensorBatches, TensorData, as_tensor
+from ._data import TensorBatches, TensorData, as_tensor, count_batches
 from ._random import seeded_generator
 
 # Rows are scored in chunks of at most this many values and rows.
@@ -130,6 +130,16 @@ class DetectorNet(NeuralNet):
         """Number of steps that a training of so many epochs takes under ``max_steps``."""
         n_steps = epochs * n_batches
         return n_steps if self.max_steps is None else min(n_steps, self.max_steps)
+
+    def planned_epochs(
+        self, n_rows: int, max_epochs: int | None = None, *, hold_out: bool = True
+    ) -> int:
+        """Number of epochs that a training on so many rows takes unless it stops early."""
+        max_epochs = self.max_epochs if max_epochs is None else max_epochs
+        if hold_out and self.train_split:
+            n_rows -= self.train_split.n_valid(n_rows)
+        n_batches = count_batches(n_rows, self.batch_size or n_rows)
+        return ceil(self.n_steps(n_batches, max_epochs) / n_batches)
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         """Train for ``epochs``, the last one cut short where ``max_steps`` end in it."""
@@ -258,7 +268,7 @@ class DetectorNet(NeuralNet):
 
     def _loss(self, batch) -> Tensor:
         losses = self._row_losses(batch)
-        n_left_out = int(self.trim * losses.numel()) if self.step_ >= self.trim_from_ else 0
+        n_left_out = round(self.trim * losses.numel()) if self.step_ >= self.trim_from_ else 0
         if n_left_out:
             losses = losses.topk(losses.numel() - n_left_out, largest=False).values
         return losses.mean()

@@ -255,3 +255,20 @@ def test_callbacks_work_through_a_grid_search_with_workers(far_anomalies, sklear
     assert_array_equal(
         found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"]
     )
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"max_epochs": 50, "max_steps": 40},
+        {"early_stopping": True, "max_steps": 40, "n_iter_no_change": 1000},
+        {"net_params": {"max_epochs": 7}},
+    ],
+    ids=["a merged last batch", "rows held out", "epochs of net_params"],
+)
+@pytest.mark.parametrize("n", [129, 260])
+def test_the_epochs_planned_are_the_epochs_run(params, n, sklearn_callback):
+    watch = StopAfterEpochs(100)
+    X = np.random.RandomState(0).randn(n, 3)
+    det = AutoEncoder(random_state=0, **params).set_callbacks(watch).fit(X)
+    assert watch.planned == [det.n_iter_]
