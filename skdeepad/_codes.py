@@ -73,4 +73,8 @@ class ReconstructorMixin(EncoderMixin):
         return self._unscale(self._apply(self.net_.module_.reconstruct, X))
 
     def _unscale(self, X: np.ndarray) -> np.ndarray:
-        return X if self.scaler_ is None else self.scaler_.inverse_transform(X)
+        if self.scaler_ is None:
+            return X
+        if not hasattr(self.scaler_, "inverse_transform"):
+            raise ValueError(f"scaler={self.scaler!r} has no inverse_transform.")
+        return self.scaler_.inverse_transform(X)

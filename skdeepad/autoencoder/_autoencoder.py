@@ -11,6 +11,7 @@ from ..nn import (
     AdditiveNoise,
     EncoderDecoder,
     ResidualScore,
+    check_widths,
     make_activation,
     reconstruction_loss,
 )
@@ -63,8 +64,9 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
     feature on the scale that ``residual_scaling`` gives it.
 
     ``AutoEncoder(hidden_layer_sizes=(k,), activation="sigmoid")`` is the network with one hidden
-    layer, :math:`\min_{U,V} \|X - f(XU)V\|_F^2`; with ``activation="identity"`` it is principal
-    component analysis.
+    layer, :math:`\min_{U,V} \|X - f(XU)V\|_F^2`, and biases. With ``activation="identity"``,
+    ``trim=0`` and ``residual_scaling="plain"``, trained to the end, it is principal component
+    analysis.
 
     Parameters
     ----------
@@ -277,6 +279,7 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
             return (), self.n_latent or 32
         if isinstance(self.hidden_layer_sizes, str):
             return (64, 32), self.n_latent or max(2, n_features // 4)
+        check_widths(self.hidden_layer_sizes)
         widths = tuple(self.hidden_layer_sizes)
         if self.n_latent is not None:
             return widths, self.n_latent

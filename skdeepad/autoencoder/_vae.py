@@ -334,6 +334,8 @@ class VAE(ReconstructorMixin, BaseDetector):
             Rows x ~ p(x|z) with z ~ N(0, I), in the units of the training data.
         """
         check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"n_samples={n_samples!r} must be an integer of at least 1.")
         module, rng = self.net_.module_, check_random_state(random_state)
         widths = [module.n_latent, module.x_noise.shape[1]]
         noise = rng.standard_normal((n_samples, sum(widths))).astype(np.float32)

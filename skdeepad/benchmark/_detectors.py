@@ -200,6 +200,13 @@ def describe(estimator):
     return ", ".join(f"{name}={value}" for name, value in changed.items())
 
 
+def identify(estimator):
+    """The class and all parameters, defaults included, as text that is the same in every run."""
+    cls, params = type(estimator), estimator.get_params(deep=False)
+    settings = {k: _stable_repr(v) for k, v in sorted(params.items()) if k != "random_state"}
+    return f"{cls.__module__}.{cls.__qualname__}({settings})"
+
+
 def is_pyod(cls):
     """Whether a class is a detector of pyod's, told without importing pyod."""
     return any(c.__module__ == "pyod.models.base" for c in cls.__mro__)

@@ -14,7 +14,7 @@ from ._detectors import build, normality
 from ._guards import PeakMemory, TimeLimitError, deadline, limited_threads, seeded
 from ._protocols import PROTOCOLS
 
-KEY = ("dataset", "detector", "params", "protocol", "seed")
+KEY = ("dataset", "detector", "params", "protocol", "seed", "fingerprint")
 METRICS = {
     "roc_auc": "anomaly_roc_auc",
     "average_precision": "anomaly_average_precision",
@@ -34,6 +34,7 @@ class Task:
     params: str
     protocol: str
     seed: int
+    fingerprint: str
     X: np.ndarray = field(repr=False)
     y: np.ndarray = field(repr=False)
     estimator: Any = field(repr=False)

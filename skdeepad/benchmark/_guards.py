@@ -16,7 +16,7 @@ import numpy as np
 GRACE = 30.0  # seconds after the time limit before a worker that ignores it is killed
 
 
-class TimeLimitError(TimeoutError):
+class TimeLimitError(BaseException):
     """A run took longer than its time limit."""
 
 

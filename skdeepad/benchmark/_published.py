@@ -1,5 +1,6 @@
 """ADBench's published values, and the check of the runner against them."""
 
+import re
 from importlib.resources import files
 
 import pandas as pd
@@ -84,7 +85,7 @@ def self_test(datasets=SMALL, *, tolerance=0.01, n_jobs=None, **options):
     results = run_benchmark(names, datasets, metrics="roc_auc", n_jobs=n_jobs, **options)
     ours = by_dataset(results).stack().rename("ours")
     published = published_table()[list(names)]
-    spelled = {name.lower(): name for name in datasets}
+    spelled = {re.sub(r"^\d+_", "", name).lower(): name for name in datasets}
     published = published.rename(lambda name: spelled.get(name.lower(), name))
     published = published.reindex(list(datasets))
     gaps = pd.concat([ours, published.stack().rename("published")], axis=1)

@@ -24,6 +24,7 @@ class Results:
         rows = read_rows(self.path) if self.path and self.path.exists() else []
         if retry_errors:
             rows = [row for row in rows if row["status"] == "ok"]
+        self._metrics = tuple(metrics)
         self._rows = {row_key(row): row for row in rows}
         # Columns of an earlier run stay, so that one file can gather runs with other metrics.
         columns = [*KEY, *SIZES, *metrics, *COSTS, *OUTCOME]
@@ -33,7 +34,11 @@ class Results:
             self._rewrite()
 
     def __contains__(self, key):
-        return key in self._rows
+        """Whether the run has a row, and its metrics if it went well."""
+        row = self._rows.get(key)
+        return row is not None and (
+            row["status"] != "ok" or all(pd.notna(row.get(name)) for name in self._metrics)
+        )
 
     def append(self, row):
         """Add a row, on disk before this returns."""
@@ -73,7 +78,9 @@ def read_rows(path):
     else:
         text = path.read_text(encoding="utf-8")
         text = text[: text.rfind("\n") + 1]
-        kept_as_text = dict.fromkeys(("dataset", "detector", "params", "protocol", "error"), str)
+        kept_as_text = dict.fromkeys(
+            ("dataset", "detector", "params", "protocol", "fingerprint", "error"), str
+        )
         table = pd.read_csv(io.StringIO(text), dtype=kept_as_text) if text else pd.DataFrame()
     missing = [name for name in (*KEY, "status") if name not in table]
     if len(table) and missing:

@@ -1,12 +1,14 @@
 """The runner: every detector on every data set, protocol and seed, and nothing twice."""
 
 import itertools
+import numbers
 import sys
 
+import joblib
 from tqdm import tqdm
 
 from ._datasets import SHIPPED, as_datasets
-from ._detectors import as_detectors, describe
+from ._detectors import as_detectors, describe, identify
 from ._execute import METRICS, Task, as_metrics
 from ._pool import run_tasks
 from ._protocols import PROTOCOLS
@@ -45,7 +47,8 @@ def run_benchmark(
     Detectors are fitted without labels and with their parameters as given; every
     ``random_state`` they have is set to the seed. A detector that fails, takes too long or kills
     its process leaves a row that says so. With `output`, rows are on disk as soon as they arrive,
-    and a second call runs only what is missing.
+    and a second call runs only what is missing: a row stands for a class with all its parameters,
+    defaults included, and for the values of a data set, not for their names.
 
     Parameters
     ----------
@@ -124,11 +127,25 @@ def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_
     for protocol in protocols:
         if protocol not in PROTOCOLS:
             raise ValueError(f"protocols={protocol!r} is unknown: pass some of {list(PROTOCOLS)}")
-    seeds = [seeds] if isinstance(seeds, int) else seeds
+    seeds = [seeds] if isinstance(seeds, numbers.Integral) else list(seeds)
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds={seeds!r} holds one of them twice")
     detectors = as_detectors(detectors)
+    identities = {detector: identify(estimator) for detector, estimator in detectors.items()}
     return [
-        Task(dataset, detector, describe(estimator), protocol, int(seed), X, y, estimator)
+        Task(
+            dataset,
+            detector,
+            describe(estimator),
+            protocol,
+            int(seed),
+            joblib.hash((identities[detector], fingerprint))[:12],
+            X,
+            y,
+            estimator,
+        )
         for dataset, (X, y) in as_datasets(datasets, label_column).items()
+        for fingerprint in [joblib.hash((X, y))]
         for protocol, seed in itertools.product(protocols, seeds)
         for detector, estimator in detectors.items()
     ]

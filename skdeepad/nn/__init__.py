@@ -1,7 +1,14 @@
 """Torch building blocks: backbones, stochastic layers, loss terms."""
 
 from ._autoencoder import EncoderDecoder
-from ._backbone import ACTIVATIONS, Backbone, ConvBackbone, MLPBackbone, make_activation
+from ._backbone import (
+    ACTIVATIONS,
+    Backbone,
+    ConvBackbone,
+    MLPBackbone,
+    check_widths,
+    make_activation,
+)
 from ._latent_search import latent_search
 from ._losses import (
     RECONSTRUCTION_LOSSES,
@@ -29,6 +36,7 @@ __all__ = [
     "MLPBackbone",
     "ResidualScore",
     "Stochastic",
+    "check_widths",
     "even_normal_draws",
     "gaussian_nll",
     "kl_standard_normal",

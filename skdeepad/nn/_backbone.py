@@ -37,6 +37,12 @@ def make_activation(name: str) -> nn.Module:
     return nn.LeakyReLU(0.1) if name == "leaky_relu" else ACTIVATIONS[name]()
 
 
+def check_widths(hidden_layer_sizes: Sequence[int]) -> None:
+    """Refuse widths of layers that are no positive integers."""
+    if not all(isinstance(width, Integral) and width > 0 for width in hidden_layer_sizes):
+        raise ValueError(f"hidden_layer_sizes={hidden_layer_sizes!r} must be positive integers.")
+
+
 class Backbone(BaseEstimator, ABC):
     """Base class of backbones.
 
@@ -90,10 +96,7 @@ class MLPBackbone(Backbone):
         return self._layers([n_inputs, *reversed(self.hidden_layer_sizes), n_features], bias)
 
     def _layers(self, widths: Sequence[int], bias: bool) -> nn.Module:
-        if not all(isinstance(width, Integral) and width > 0 for width in self.hidden_layer_sizes):
-            raise ValueError(
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r} must be positive integers."
-            )
+        check_widths(self.hidden_layer_sizes)
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(widths[:-1]):
             layers.append(nn.Linear(n_in, n_out, bias=bias))

@@ -286,6 +286,10 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         decoder = self._backbone().make_decoder(self.n_latent, n_features, bias=False)
         return EncoderDecoder(module.encoder, decoder)
 
+    def _check_rows(self, X) -> None:
+        if self.batch_size == 1 and self.batch_norm and self.backbone is None:
+            raise ValueError("batch_size=1 needs batch_norm=False: a batch of one has no variance.")
+
     def _planned_epochs(self, net, n_samples: int) -> int:
         pretraining = net.planned_epochs(n_samples, self.pretrain_epochs, hold_out=False)
         return net.planned_epochs(n_samples) + (0 if net.history else pretraining)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .._validation import HasMethods, Interval, Real, StrOptions
 from ..base import BaseDetector, with_seeds
-from ..nn import make_activation
+from ..nn import check_widths, make_activation
 
 
 class OCNNModule(nn.Module):
@@ -22,6 +22,7 @@ class OCNNModule(nn.Module):
         super().__init__()
         self.input_map = input_map
         self.nu = nu
+        check_widths(widths)
         widths = [n_features + (input_map == "sphere"), *widths]
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(widths):

@@ -8,7 +8,7 @@ from numbers import Real
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
 from ._callbacks import AfterEpoch, ProgressBar, listening
@@ -57,11 +57,13 @@ def build_net(
     ``net_params`` on top of all.
     """
     optimizer = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
-    if not issubclass(optimizer, torch.optim.Optimizer):
+    if not issubclass(optimizer, torch.optim.Optimizer) or optimizer is torch.optim.LBFGS:
         raise ValueError(
             f"optimizer={optimizer!r} must be one of {sorted(OPTIMIZERS)} or a subclass of "
-            "torch.optim.Optimizer."
+            "torch.optim.Optimizer whose step needs no closure."
         )
+    if callbacks is not None and not all(isinstance(c, Callback) for c in callbacks):
+        raise ValueError(f"callbacks={callbacks!r} must be instances of skorch.callbacks.Callback.")
     known = signature(optimizer).parameters
     if weight_decay and "weight_decay" not in known:
         raise ValueError(f"weight_decay={weight_decay!r}: {optimizer.__name__} knows none.")

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -163,6 +165,12 @@ def test_reconstructions_are_in_the_units_of_the_data():
     assert det.transform(X).shape == (len(X), 5)
     with pytest.raises(ValueError, match="X has 3 columns, but the codes of this AutoEncoder"):
         det.inverse_transform(X[:, :3])
+
+
+@pytest.mark.parametrize("widths", [(0,), (-3,), ("a",), (4, 2.5)])
+def test_widths_are_positive_integers(widths):
+    with pytest.raises(ValueError, match=re.escape(f"hidden_layer_sizes={widths!r} must be")):
+        AutoEncoder(hidden_layer_sizes=widths).fit(np.eye(4))
 
 
 def test_a_code_needs_a_width():

@@ -310,6 +310,19 @@ def test_samples_look_like_the_data():
     assert_allclose(det.sample(3, random_state=1), det.sample(3, random_state=1))
 
 
+@pytest.mark.parametrize("n_samples", [0, 2.5])
+def test_the_number_of_samples_is_a_positive_integer(n_samples):
+    det = VAE(max_epochs=1).fit(np.random.RandomState(0).randn(20, 3))
+    with pytest.raises(ValueError, match=f"n_samples={n_samples} must be an integer"):
+        det.sample(n_samples)
+
+
+def test_bernoulli_scores_rows_outside_the_unit_interval_as_anomalous():
+    X = correlated_bits(np.random.RandomState(0)).astype(float)
+    det = VAE(likelihood="bernoulli", scaler=None, n_latent=2, max_epochs=20).fit(X)
+    assert det.score_samples(X[:1] + 2) < det.score_samples(X[:1]) - 1
+
+
 def test_active_units_are_those_that_the_data_need():
     X = linear_gaussian(2000, np.random.RandomState(0), np.random.RandomState(1).randn(3, 10))
     det = VAE(n_latent=6, likelihood="gaussian", max_epochs=80, max_steps=None, lr=3e-3, trim=0)

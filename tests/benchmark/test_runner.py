@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
+from sklearn.ensemble import IsolationForest
+from sklearn.svm import OneClassSVM
 
 from skdeepad.benchmark import Norm, run_benchmark
 from skdeepad.benchmark._execute import COSTS, KEY, SIZES
@@ -177,3 +179,40 @@ def test_an_estimator_without_scores_is_a_row(data):
             return self
 
     assert run({"mute": Mute()}, data)["error"].str.contains("decision_function").all()
+
+
+def test_a_row_stands_for_what_was_run_and_not_for_its_name(data, tmp_path):
+    output, seeds = tmp_path / "results.csv", 1
+    forest = run({"det": IsolationForest()}, data, output=output, seeds=seeds)
+    svm = run({"det": OneClassSVM()}, data, output=output, seeds=seeds)
+    assert svm["roc_auc"][0] != forest["roc_auc"][0]
+    X, y = data["toy"]
+    other = run({"det": IsolationForest()}, {"toy": (X - y[:, None], y)}, output=output, seeds=1)
+    assert other["roc_auc"][0] != forest["roc_auc"][0]
+    again = run({"det": IsolationForest()}, data, output=output, seeds=seeds)
+    assert again["fit_time"][0] == forest["fit_time"][0]
+
+
+def test_metrics_that_a_row_lacks_are_computed(data, tmp_path):
+    output = tmp_path / "results.csv"
+    run("Norm", data, output=output, metrics="roc_auc")
+    results = run("Norm", data, output=output, metrics="average_precision")
+    assert results["average_precision"].notna().all()
+
+
+def test_a_detector_that_catches_errors_is_stopped_in_time(data):
+    def stubborn(X, y):
+        for _ in range(50):
+            try:
+                time.sleep(0.2)
+            except Exception:
+                continue
+
+    results = run({"stubborn": detector(stubborn)}, data, time_limit=0.3, seeds=1)
+    assert results["status"].tolist() == ["timeout"]
+
+
+def test_seeds_are_integers_of_any_kind_and_each_given_once(data):
+    assert run("Norm", data, seeds=np.int64(1))["seed"].tolist() == [1]
+    with pytest.raises(ValueError, match=r"seeds=\[1, 1\] holds one of them twice"):
+        run("Norm", data, seeds=[1, 1])

@@ -212,7 +212,11 @@ def test_early_stopping_needs_rows_to_hold_out():
     ("params", "message"),
     [
         ({"optimizer": int}, r"optimizer=<class 'int'> must be one of"),
-        ({"optimizer": torch.optim.LBFGS, "weight_decay": 0.1}, "LBFGS knows none"),
+        ({"optimizer": torch.optim.LBFGS}, "whose step needs no closure"),
+        ({"optimizer": torch.optim.Rprop, "weight_decay": 0.1}, "Rprop knows none"),
+        ({"callbacks": ["x"]}, r"callbacks=\['x'\] must be instances"),
+        ({"batch_size": 1}, "batch_size=1 needs batch_norm=False"),
+        ({"hidden_layer_sizes": (0,)}, r"hidden_layer_sizes=\(0,\) must be positive"),
         ({"device": "cuda:99"}, r"device='cuda:99' can't be used here"),
         ({"lr_milestones": (2,)}, r"lr_milestones=\(2,\) must be shares"),
         ({"hidden_layer_sizes": (8.5,)}, r"hidden_layer_sizes=\(8.5,\) must be positive"),
