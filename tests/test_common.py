@@ -91,15 +91,14 @@ def test_global_random_states_are_neither_read_nor_written(name, X):
 @every_detector
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 def test_every_joblib_backend_gives_the_same_scores(name, backend, X):
-    expected = small(name).fit(X).score_samples(X)
-    tasks = [joblib.delayed(_scores)(small(name), X) for _ in range(4)]
-    for scores in joblib.Parallel(n_jobs=2, backend=backend)(tasks):
-        assert_array_equal(scores, expected)
+    def scores(detector):  # a local function travels to workers by value
+        torch.set_num_threads(1)
+        return detector.fit(X).score_samples(X)
 
-
-def _scores(detector, X):
-    torch.set_num_threads(1)
-    return detector.fit(X).score_samples(X)
+    expected = scores(small(name))
+    tasks = [joblib.delayed(scores)(small(name)) for _ in range(4)]
+    for each in joblib.Parallel(n_jobs=2, backend=backend)(tasks):
+        assert_array_equal(each, expected)
 
 
 @every_detector
