@@ -1,20 +1,24 @@
 """What all detectors share: validate, scale, train, score, set the threshold."""
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
 from typing import final
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import BaseEstimator, OutlierMixin, clone
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from ._fit_callbacks import FitReport
+from ._fit_rules import (
+    all_or_nothing,
+    lasting_parameters,
+    warn_if_degenerate,
+    warn_of_changed_parameters,
+    with_seeds,
+)
 from ._validation import (
     CallbackSupportMixin,
     HasMethods,
@@ -210,7 +214,7 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         return self.fit(X, y).predict(X)
 
     def _fit(self, X, y, *, fresh: bool, epochs: int | None = None):
-        with self._all_or_nothing():
+        with all_or_nothing(self):
             data = validate_data(
                 self, X, dtype=float_types(X), order="C", ensure_min_samples=2, reset=fresh
             )
@@ -225,7 +229,9 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
             labels = self._read_labels(y, len(data))
             if fresh:
                 self.net_ = self._make_net(self._make_module, data.shape[1], seed=seed)
+                self._made_with = lasting_parameters(self)
             else:
+                warn_of_changed_parameters(self, self._made_with)
                 self.net_.update_budget(**self._net_parameters() | dict(self.net_params or {}))
         vars(self).pop("training_scores_", None)  # new weights never meet an old threshold
         report = FitReport(
@@ -238,20 +244,9 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         run = Run(type(self).__name__, epochs, self.verbose, report.epoch)
         self._train(run, self.net_, to_tensor(data, self.device), labels)
         self.training_scores_ = self._score_training_rows(data)
-        _warn_if_degenerate(self.training_scores_)
+        warn_if_degenerate(self.training_scores_)
         report.end()
         return self
-
-    @contextmanager
-    def _all_or_nothing(self):
-        """Put all attributes back where something is refused."""
-        before = dict(vars(self))
-        try:
-            yield
-        except Exception:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
 
     def _make_net(self, make_module: Callable, *args, seed: int, **kwargs) -> DetectorNet:
         """Return a net with a new module; ``kwargs`` take the place of parameters."""
@@ -394,27 +389,3 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "training_scores_")
-
-
-def with_seeds(transformer, seed: int):
-    """Return a clone whose unset seeds, at any depth, are set."""
-    transformer = clone(transformer)
-    unset = {
-        name: seed
-        for name, value in transformer.get_params().items()
-        if value is None and name.rpartition("__")[2] == "random_state"
-    }
-    if unset:
-        transformer.set_params(**unset)
-    return transformer
-
-
-def _warn_if_degenerate(scores: np.ndarray) -> None:
-    """Warn where the scores of the training rows can't rank anything."""
-    if not np.isfinite(scores).all():
-        what = "are not finite; scale the input or lower lr"
-    elif np.ptp(scores) <= 1e-7 * np.abs(scores).max():
-        what = "are all alike: the model has collapsed, or all rows are equal"
-    else:
-        return
-    warnings.warn(f"The scores of the training rows {what}.", ConvergenceWarning, stacklevel=4)

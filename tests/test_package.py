@@ -24,7 +24,7 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 DETECTORS = dict(skdeepad.all_detectors())
 
 FLOORS = [
-    {"_version", "_validation", "_fit_callbacks", "nn"},
+    {"_version", "_validation", "_fit_callbacks", "_fit_rules", "nn"},
     {"training"},
     {"base", "_codes"},
     {"autoencoder", "one_class"},

@@ -8,8 +8,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from .._fit_rules import with_seeds
 from .._validation import HasMethods, Interval, Real, StrOptions
-from ..base import BaseDetector, with_seeds
+from ..base import BaseDetector
 from ..nn import check_widths, make_activation
 
 

@@ -1,6 +1,7 @@
 """Training that goes on, and where it runs."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -87,3 +88,20 @@ def test_a_warm_start_takes_a_new_budget_and_learning_rate(X):
     det.fit(X)
     for before, after in zip(weights, det.net_.module_.parameters(), strict=True):
         assert_allclose(after.detach(), before.detach(), atol=1e-9)
+
+
+def test_a_warm_start_warns_of_parameters_that_it_does_not_take_anew(X):
+    det = small("OCNN", warm_start=True).fit(X)
+    with pytest.warns(UserWarning, match="had when it began: nu, scaler"):
+        det.set_params(nu=0.3, scaler="robust", lr=0.1).fit(X)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@every_detector
+def test_cuda_gives_nearly_the_scores_of_the_cpu_and_to_each_row_its_own(name, X):
+    on_gpu, on_cpu = (small(name, device=device).fit(X) for device in ("cuda", "cpu"))
+    scores = on_gpu.score_samples(X)
+    assert next(on_gpu.net_.module_.parameters()).is_cuda
+    assert np.corrcoef(scores, on_cpu.score_samples(X))[0, 1] > 0.95
+    assert_array_equal([on_gpu.score_samples(row[None])[0] for row in X[:50]], scores[:50])
+    assert_allclose(pickle.loads(pickle.dumps(on_gpu)).score_samples(X), scores)

@@ -1,0 +1,66 @@
+"""What every fit keeps to, whatever is fitted."""
+
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+# Parameters that a training which goes on takes anew; the others are part of what it goes on with.
+OF_THE_NEXT_TRAINING = {"max_epochs", "max_steps", "batch_size", "lr", "contamination", "verbose"}
+
+
+@contextmanager
+def all_or_nothing(estimator):
+    """Put all attributes of an estimator back where something is refused."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except Exception:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def with_seeds(transformer, seed: int):
+    """Return a clone whose unset seeds, at any depth, are set."""
+    transformer = clone(transformer)
+    unset = {
+        name: seed
+        for name, value in transformer.get_params().items()
+        if value is None and name.rpartition("__")[2] == "random_state"
+    }
+    if unset:
+        transformer.set_params(**unset)
+    return transformer
+
+
+def lasting_parameters(estimator) -> dict[str, str]:
+    """What a training goes on with, as text."""
+    params = estimator.get_params(deep=False)
+    lasting = params.keys() - OF_THE_NEXT_TRAINING - {"warm_start"}
+    return {name: repr(params[name]) for name in sorted(lasting)}
+
+
+def warn_of_changed_parameters(estimator, made_with: dict[str, str]) -> None:
+    """Warn where a training goes on without the parameters that have changed."""
+    now = lasting_parameters(estimator)
+    changed = [name for name, value in made_with.items() if now[name] != value]
+    if changed:
+        warnings.warn(
+            f"Training goes on with the values that these parameters had when it began: "
+            f"{', '.join(changed)}. Fit with warm_start=False to begin anew.",
+            stacklevel=5,
+        )
+
+
+def warn_if_degenerate(scores: np.ndarray) -> None:
+    """Warn where the scores of the training rows can't rank anything."""
+    if not np.isfinite(scores).all():
+        what = "are not finite; scale the input or lower lr"
+    elif np.ptp(scores) <= 1e-7 * np.abs(scores).max():
+        what = "are all alike: the model has collapsed, or all rows are equal"
+    else:
+        return
+    warnings.warn(f"The scores of the training rows {what}.", ConvergenceWarning, stacklevel=5)
