@@ -93,7 +93,7 @@ TRAINING = {
     "AutoEncoder, default trimming and residuals": ours(AutoEncoder, hidden_layer_sizes=(64, 16)),
     "bare torch loop": bare_loop,
     "PyOD AutoEncoder": pyod_autoencoder,
-    "VAE": ours(VAE, likelihood="gaussian", trim=0.0),
+    "VAE": ours(VAE, likelihood="gaussian", n_latent=7, trim=0.0),
     "PyOD VAE": pyod_vae,
     "DeepSVDD": ours(DeepSVDD, **SVDD),
     "PyOD DeepSVDD": pyod_deep_svdd,

@@ -47,7 +47,7 @@ SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustS
 # A scaled value beyond this is clipped: a column that was constant in training has no scale.
 CLIP = 20.0
 # Rows are validated and scaled in slices of this many values when they are scored.
-SLICE_VALUES = 2**20
+SLICE_VALUES = 2**21
 # Parameters of detectors that the net takes as they are, where a detector has them.
 NET_PARAMETERS = (
     "max_epochs",

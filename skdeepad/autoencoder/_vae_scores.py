@@ -141,10 +141,7 @@ SCORES: dict[str, Callable[..., Tensor]] = {
 
 
 def _mean(values: Iterator[Tensor]) -> Tensor:
-    total, n = 0.0, 0
-    for n, value in enumerate(values, 1):  # noqa: B007
-        total = total + value
-    return total / n
+    return torch.stack(list(values)).mean(0)
 
 
 def _total(values: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ def reconstruction_loss(output: Tensor, x: Tensor, loss: str = "squared_error") 
 
 def gaussian_nll(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
     """Elementwise −log N(x; mean, exp(logvar))."""
-    return 0.5 * (log(2 * pi) + logvar + (x - mean) ** 2 * torch.exp(-logvar))
+    return (x - mean) ** 2 * (0.5 * torch.exp(-logvar)) + 0.5 * (log(2 * pi) + logvar)
 
 
 def kl_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
