@@ -232,7 +232,8 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
                 self._made_with = lasting_parameters(self)
             else:
                 warn_of_changed_parameters(self, self._made_with)
-                self.net_.update_budget(**self._net_parameters() | dict(self.net_params or {}))
+                params = self._net_parameters()
+                self.net_.update_budget(**params | dict(params.get("net_params") or {}))
         vars(self).pop("training_scores_", None)  # new weights never meet an old threshold
         report = FitReport(
             self,

@@ -183,7 +183,7 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
     >>> from skdeepad import AutoEncoder
     >>> X = np.random.RandomState(0).randn(200, 3) @ np.ones((3, 8)) / 3
     >>> det = AutoEncoder(max_epochs=20, random_state=0).fit(X)
-    >>> det.predict(np.vstack([X[:1], 3 * (-1.0) ** np.arange(8)[None]]))
+    >>> det.predict([np.zeros(8), 3 * (-1.0) ** np.arange(8)])
     array([ 1, -1])
     """
 
