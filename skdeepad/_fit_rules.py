@@ -1,5 +1,6 @@
 """What every fit keeps to, whatever is fitted."""
 
+import re
 import warnings
 from contextlib import contextmanager
 
@@ -37,10 +38,10 @@ def with_seeds(transformer, seed: int):
 
 
 def lasting_parameters(estimator) -> dict[str, str]:
-    """What a training goes on with, as text."""
+    """What a training goes on with, as text that a copy of the estimator has too."""
     params = estimator.get_params(deep=False)
     lasting = params.keys() - OF_THE_NEXT_TRAINING - {"warm_start"}
-    return {name: repr(params[name]) for name in sorted(lasting)}
+    return {name: re.sub(r" at 0x\w+", "", repr(params[name])) for name in sorted(lasting)}
 
 
 def warn_of_changed_parameters(estimator, made_with: dict[str, str]) -> None:

@@ -128,9 +128,9 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
     def _check_rows(self, X: np.ndarray) -> None:
         """Refuse scaled rows, or parameters for so many of them, that can't be trained on."""
 
-    def _planned_epochs(self, net: DetectorNet, n_samples: int) -> int:
-        """Number of epochs that a fit takes unless it stops early."""
-        return net.planned_epochs(n_samples)
+    def _planned_epochs(self, net: DetectorNet, n_samples: int, epochs: int | None) -> int:
+        """Number of epochs that a fit, of so many ``epochs`` a net, takes unless it stops early."""
+        return net.planned_epochs(n_samples, epochs)
 
     def _paper_offset(self) -> float:
         """Return the threshold on ``score_samples`` that the paper defines, ``"auto"``."""
@@ -239,7 +239,7 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
             self,
             X,
             y,
-            self._planned_epochs(self.net_, len(data)) if epochs is None else epochs,
+            self._planned_epochs(self.net_, len(data), epochs),
             lambda: {"training_scores_": self._score_training_rows(data)},
         )
         run = Run(type(self).__name__, epochs, self.verbose, report.epoch)

@@ -290,9 +290,13 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         if self.batch_size == 1 and self.batch_norm and self.backbone is None:
             raise ValueError("batch_size=1 needs batch_norm=False: a batch of one has no variance.")
 
-    def _planned_epochs(self, net, n_samples: int) -> int:
-        pretraining = net.planned_epochs(n_samples, self.pretrain_epochs, hold_out=False)
-        return net.planned_epochs(n_samples) + (0 if net.history else pretraining)
+    def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
+        planned = super()._planned_epochs(net, n_samples, epochs)
+        if net.history or not self.pretrain_epochs:
+            return planned
+        return planned + net.planned_epochs(
+            n_samples, epochs or self.pretrain_epochs, hold_out=False
+        )
 
     def _train(self, run, net, X, y) -> None:
         module = net.module_

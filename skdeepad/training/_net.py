@@ -268,8 +268,8 @@ class DetectorNet(NeuralNet):
 
     def _loss(self, batch) -> Tensor:
         losses = self._row_losses(batch)
-        n_left_out = round(self.trim * losses.numel()) if self.step_ >= self.trim_from_ else 0
-        if n_left_out:
+        n_left_out = min(round(self.trim * losses.numel()), losses.numel() - 1)
+        if n_left_out and self.step_ >= self.trim_from_:
             losses = losses.topk(losses.numel() - n_left_out, largest=False).values
         return losses.mean()
 

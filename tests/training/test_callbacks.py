@@ -272,3 +272,12 @@ def test_the_epochs_planned_are_the_epochs_run(params, n, sklearn_callback):
     X = np.random.RandomState(0).randn(n, 3)
     det = AutoEncoder(random_state=0, **params).set_callbacks(watch).fit(X)
     assert watch.planned == [det.n_iter_]
+
+
+@pytest.mark.parametrize("name", ["AutoEncoder", "VAE", "DeepSVDD", "OCNN"])
+def test_the_epochs_of_a_partial_fit_are_planned_too(name, X, sklearn_callback):
+    watch = StopAfterEpochs(100)
+    det = small(name).set_callbacks(watch)
+    for n_stages in (2 if name == "DeepSVDD" else 1, 1):
+        det.partial_fit(X)
+        assert watch.planned[-1] == n_stages

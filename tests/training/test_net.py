@@ -248,3 +248,10 @@ def test_best_epochs_are_those_below_all_before():
     assert net.history[:, "train_loss_best"] == [True, False, False, False]
     net = make_net(lr=0.1, max_epochs=3).partial_fit(column(1, 2, 6))
     assert net.history[:, "train_loss_best"] == [True, True, True]
+
+
+@pytest.mark.parametrize("trim", [0.6, 0.9, 0.99])
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_at_least_one_row_of_a_batch_is_learned_from(trim, n):
+    net = make_net(trim=trim, max_epochs=10).partial_fit(column(*range(n)))
+    assert np.isfinite(net.history[:, "train_loss"]).all()

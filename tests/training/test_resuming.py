@@ -2,11 +2,14 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from skorch.callbacks import LRScheduler
+from torch.optim.lr_scheduler import StepLR
 
 from skdeepad import AutoEncoder
 from skdeepad.training import find_device, to_tensor
@@ -94,6 +97,15 @@ def test_a_warm_start_warns_of_parameters_that_it_does_not_take_anew(X):
     det = small("OCNN", warm_start=True).fit(X)
     with pytest.warns(UserWarning, match="had when it began: nu, scaler"):
         det.set_params(nu=0.3, scaler="robust", lr=0.1).fit(X)
+
+
+def test_a_loaded_detector_goes_on_without_a_warning(X):
+    schedule = LRScheduler(StepLR, step_size=1)
+    det = AutoEncoder(max_epochs=1, callbacks=[schedule], random_state=np.random.RandomState(0))
+    twin = pickle.loads(pickle.dumps(det.fit(X)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        twin.partial_fit(X)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
