@@ -1,8 +1,10 @@
 """What detectors with codes can do beyond detection, spelled as scikit-learn spells it."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 
@@ -72,9 +74,58 @@ class ReconstructorMixin(EncoderMixin):
         check_is_fitted(self)
         return self._unscale(self._apply(self.net_.module_.reconstruct, X))
 
+    def feature_contributions(self, X):
+        """Return what each feature adds to the anomaly of rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to explain.
+
+        Returns
+        -------
+        contributions : ndarray of shape (n_samples, n_features)
+            The higher, the more of the row's anomaly lies in the feature. Their sum is the
+            anomaly score, ``-score_samples(X)``, where this is a mean of residuals; elsewhere
+            the part of it that is a sum over features, in its own unit (for likelihoods:
+            nats).
+        """
+        check_is_fitted(self)
+        return self._apply(self.net_.module_.contributions, X)
+
     def _unscale(self, X: np.ndarray) -> np.ndarray:
+        """Rows in the units of the training data."""
         if self.scaler_ is None:
             return X
         if not hasattr(self.scaler_, "inverse_transform"):
             raise ValueError(f"scaler={self.scaler!r} has no inverse_transform.")
         return self.scaler_.inverse_transform(X)
+
+
+class SamplerMixin:
+    """``sample`` from a module with ``generate(noise)``."""
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw rows from the model.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            Drawn rows, in the units of the training data.
+        """
+        check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"n_samples={n_samples!r} must be an integer of at least 1.")
+        noise = self._draw_noise(n_samples, check_random_state(random_state))
+        return self._unscale(self.net_.apply(self.net_.module_.generate, noise))
+
+    def _draw_noise(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        """What rows are generated from: by default ``module.n_noise`` standard normal values."""
+        return rng.standard_normal((n_samples, self.net_.module_.n_noise)).astype(np.float32)

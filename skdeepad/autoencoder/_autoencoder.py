@@ -51,6 +51,9 @@ class AutoEncoderModule(EncoderDecoder):
     def anomaly_score(self, x: Tensor) -> Tensor:
         return self.residual(x - self.reconstruct(x))
 
+    def contributions(self, x: Tensor) -> Tensor:
+        return self.residual.contributions(x - self.reconstruct(x))
+
 
 class AutoEncoder(ReconstructorMixin, BaseDetector):
     r"""Autoencoder: rows that a bottleneck can't reconstruct are anomalous.

@@ -4,26 +4,24 @@ import warnings
 from functools import partial
 from math import ceil, exp
 
-import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from .._codes import ReconstructorMixin
+from .._codes import ReconstructorMixin, SamplerMixin
 from .._validation import Integral, Interval, Real, StrOptions
 from ..base import BaseDetector
 from ..nn import ResidualScore, kl_standard_normal
-from ._residuals import calibrate_residuals, check_unit_interval
-from ._vae_module import MAX_DECODER_LOGVAR, VAEModule
+from ._likelihood import LIKELIHOODS, MAX_LOGVAR, EvidenceMixin, Likelihood
+from ._residuals import calibrate_residuals
+from ._vae_module import VAEModule
 from ._vae_scores import SCORES
 
 # Training rows that the distances in latent space are measured to.
 MAX_REFERENCE = 4096
 
 
-class VAE(ReconstructorMixin, BaseDetector):
+class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
     r"""Variational autoencoder: rows of low likelihood under a latent variable model.
 
     Minimises the negative evidence lower bound
@@ -167,8 +165,8 @@ class VAE(ReconstructorMixin, BaseDetector):
 
     _parameter_constraints: dict = BaseDetector._parameter_constraints | {
         "n_latent": [Interval(Integral, 1, None, closed="left")],
-        "likelihood": [StrOptions({"gaussian", "heteroscedastic", "bernoulli"})],
-        "min_std": [Interval(Real, 0, exp(MAX_DECODER_LOGVAR / 2), closed="neither")],
+        "likelihood": [StrOptions(LIKELIHOODS)],
+        "min_std": [Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither")],
         "beta": [Interval(Real, 0, None, closed="left")],
         "anomaly_score": [StrOptions(set(SCORES))],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
@@ -237,16 +235,15 @@ class VAE(ReconstructorMixin, BaseDetector):
         self.verbose = verbose
 
     def _make_module(self, n_features: int) -> nn.Module:
-        n_outputs = n_features * (2 if self.likelihood == "heteroscedastic" else 1)
+        likelihood = Likelihood(self.likelihood, n_features, self.min_std)
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
         return VAEModule(
             backbone.make_encoder(n_features, 2 * self.n_latent),
-            backbone.make_decoder(self.n_latent, n_outputs),
+            backbone.make_decoder(self.n_latent, likelihood.n_outputs),
+            likelihood,
             ResidualScore(n_features, self.residual_scaling),
             n_features=n_features,
             n_latent=self.n_latent,
-            likelihood=self.likelihood,
-            min_std=self.min_std,
             beta=self.beta,
             score=self.anomaly_score,
             n_draws=self.n_draws,
@@ -285,8 +282,7 @@ class VAE(ReconstructorMixin, BaseDetector):
                 "anomaly_score='jacodeco' needs a code no wider than the rows: n_latent must be "
                 f"at most {X.shape[1]}, got {self.n_latent!r}."
             )
-        if self.likelihood == "bernoulli":
-            check_unit_interval(X, "likelihood", self.likelihood)
+        super()._check_rows(X)
 
     def _train(self, run, net, X, y) -> None:
         super()._train(run, net, X, y)
@@ -297,48 +293,3 @@ class VAE(ReconstructorMixin, BaseDetector):
                 ConvergenceWarning,
                 stacklevel=4,
             )
-
-    def score(self, X, y=None):
-        """Return the mean evidence lower bound of the rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to score.
-        y : Ignored
-            Not used, present for API consistency.
-
-        Returns
-        -------
-        elbo : float
-            In nats per scaled row; a lower bound of the mean log-likelihood, whatever ``beta``
-            was in training.
-        """
-        check_is_fitted(self)
-        module = self.net_.module_
-        return float(-np.mean(self._apply(lambda x: SCORES["elbo"](module, x), X)))
-
-    def sample(self, n_samples=1, random_state=None):
-        """Draw rows from the model.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            Number of rows.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the draw.
-
-        Returns
-        -------
-        rows : ndarray of shape (n_samples, n_features)
-            Rows x ~ p(x|z) with z ~ N(0, I), in the units of the training data.
-        """
-        check_is_fitted(self)
-        if not isinstance(n_samples, Integral) or n_samples < 1:
-            raise ValueError(f"n_samples={n_samples!r} must be an integer of at least 1.")
-        module, rng = self.net_.module_, check_random_state(random_state)
-        widths = [module.n_latent, module.x_noise.shape[1]]
-        noise = rng.standard_normal((n_samples, sum(widths))).astype(np.float32)
-        return self._unscale(
-            self.net_.apply(lambda both: module.observe(*both.split(widths, 1)), noise)
-        )

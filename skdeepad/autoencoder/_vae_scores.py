@@ -2,7 +2,8 @@
 
 Names and definitions follow Vasilev et al. (arXiv:1806.02997), An & Cho (2015), Burda et al.
 (arXiv:1509.00519) and Šmídl et al. (arXiv:1905.11890). ``vae`` is a module with ``posterior``,
-``decode``, ``nll`` and ``draws``; all functions return (batch,) in float64.
+``decoder``, ``decode``, ``likelihood``, ``nll`` and ``draws``; all functions return (batch,) in
+float64.
 """
 
 from collections.abc import Callable, Iterator
@@ -114,7 +115,7 @@ def jacodeco(vae, x: Tensor) -> Tensor:
         z = vae.posterior(x)[0].detach()
         jacobian = torch.vmap(torch.func.jacrev(lambda code: vae.decode(code[None])[0]))(z)
         singular = torch.linalg.svdvals(jacobian.detach().double()).clamp_min(1e-6)
-        mean, logvar = (t.detach() for t in vae.likelihood_parameters(z))
+        mean, logvar = (t.detach() for t in vae.likelihood.parameters_from(vae.decoder(z)))
     volume = singular.log().sum(1)
     off_surface = 1 - z.shape[1] / x.shape[1]
     noise = 0.5 * off_surface * (log(2 * pi) + logvar).expand_as(mean)

@@ -8,6 +8,7 @@ from ._backbone import (
     MLPBackbone,
     check_widths,
     make_activation,
+    make_mlp,
 )
 from ._latent_search import latent_search
 from ._losses import (
@@ -43,5 +44,6 @@ __all__ = [
     "latent_search",
     "link_generator",
     "make_activation",
+    "make_mlp",
     "reconstruction_loss",
 ]

@@ -43,6 +43,26 @@ def check_widths(hidden_layer_sizes: Sequence[int]) -> None:
         raise ValueError(f"hidden_layer_sizes={hidden_layer_sizes!r} must be positive integers.")
 
 
+def make_mlp(
+    widths: Sequence[int],
+    activation: str,
+    *,
+    batch_norm: bool = False,
+    dropout: float = 0.0,
+    bias: bool = True,
+) -> nn.Sequential:
+    """Fully connected layers from ``widths[0]`` inputs to ``widths[-1]`` outputs, linear there."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(widths[:-1]):
+        layers.append(nn.Linear(n_in, n_out, bias=bias))
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(n_out, affine=False))
+        layers.append(make_activation(activation))
+        if dropout:
+            layers.append(Dropout(dropout))
+    return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1], bias=bias))
+
+
 class Backbone(BaseEstimator, ABC):
     """Base class of backbones.
 
@@ -97,16 +117,13 @@ class MLPBackbone(Backbone):
 
     def _layers(self, widths: Sequence[int], bias: bool) -> nn.Module:
         check_widths(self.hidden_layer_sizes)
-        layers: list[nn.Module] = []
-        for n_in, n_out in pairwise(widths[:-1]):
-            layers.append(nn.Linear(n_in, n_out, bias=bias))
-            if self.batch_norm:
-                layers.append(nn.BatchNorm1d(n_out, affine=False))
-            layers.append(make_activation(self.activation))
-            if self.dropout:
-                layers.append(Dropout(self.dropout))
-        layers.append(nn.Linear(widths[-2], widths[-1], bias=bias))
-        return nn.Sequential(*layers)
+        return make_mlp(
+            widths,
+            self.activation,
+            batch_norm=self.batch_norm,
+            dropout=self.dropout,
+            bias=bias,
+        )
 
 
 class _Reshape(nn.Module):

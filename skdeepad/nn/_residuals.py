@@ -37,14 +37,26 @@ class ResidualScore(nn.Module):
             self.scale.copy_(_inverse_root(residuals.double()))
 
     def forward(self, residual: Tensor) -> Tensor:
+        size = self._sizes(residual)
+        if self.norm == "max":
+            return size.amax(1).double()
+        return size.mean(1, dtype=torch.float64)
+
+    def contributions(self, residual: Tensor) -> Tensor:
+        """What each feature adds to the score, (batch, n_features).
+
+        They sum to the score, but for ``"max"``, where the largest one is the score.
+        """
+        size = self._sizes(residual).double()
+        return size if self.norm == "max" else size / size.shape[1]
+
+    def _sizes(self, residual: Tensor) -> Tensor:
         if self.scaling == "robust":
             residual = (residual / self.scale).clamp(-(CLIP**0.5), CLIP**0.5)
         elif self.scaling == "mahalanobis":
+            # The symmetric root keeps each coordinate next to its feature.
             residual = residual @ self.scale
-        if self.norm == "max":
-            return residual.abs().amax(1).double()
-        power = residual**2 if self.norm == "mse" else residual.abs()
-        return power.mean(1, dtype=torch.float64)
+        return residual**2 if self.norm == "mse" else residual.abs()
 
 
 def _inverse_root(residuals: Tensor, shrinkage: float = 0.05) -> Tensor:

@@ -1,5 +1,6 @@
 """Training: skorch nets over whole tensors, callbacks, seeds."""
 
+from ._adversarial import AdversarialNet
 from ._build import OPTIMIZERS, Run, build_net, find_device, history_table, to_tensor
 from ._callbacks import AfterEpoch, ProgressBar, StopTraining, listening
 from ._data import HoldOut, TensorBatches, TensorData, as_tensor
@@ -8,6 +9,7 @@ from ._random import seeded_generator, seeded_weights
 
 __all__ = [
     "OPTIMIZERS",
+    "AdversarialNet",
     "AfterEpoch",
     "DetectorNet",
     "HoldOut",

@@ -26,8 +26,7 @@ PAD = 32
 class DetectorNet(NeuralNet):
     """Minimise the mean of a module's ``loss(x)``, one value per row.
 
-    A net whose players take turns overrides ``optimize`` and ``initialize_optimizer``; skorch's
-    callbacks, the history, the budget and the devices stay as they are here.
+    For players that take turns there is :class:`AdversarialNet`.
 
     Parameters
     ----------
@@ -38,7 +37,7 @@ class DetectorNet(NeuralNet):
         Seed of shuffles, noise and dropout.
     trim : float
         Share of the rows of a batch, those of the largest loss, that an update leaves out once a
-        fifth of the steps are done.
+        fifth of the steps are done. Rows with a label other than 0 are never left out.
     max_steps : int or None
         Upper limit to the number of optimizer steps of one training.
     lr_milestones : sequence of float
@@ -114,8 +113,13 @@ class DetectorNet(NeuralNet):
         self.max_epochs, self.max_steps, self.batch_size = max_epochs, max_steps, batch_size
         if lr != self.lr:
             self.lr = lr
-            for group in self.optimizer_.param_groups:
-                group["lr"] = lr
+            for prefix, optimizer in self._named_optimizers().items():
+                if "lr" not in self.get_params_for(prefix):
+                    _set_lr(optimizer, lambda _: lr)
+
+    def _named_optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Optimizers by the prefix of their parameters."""
+        return {"optimizer": self.optimizer_}
 
     # The loop --------------------------------------------------------------------------------
 
@@ -267,17 +271,24 @@ class DetectorNet(NeuralNet):
         return self.module_.loss(x) if y is None else self.module_.loss(x, y)
 
     def _loss(self, batch) -> Tensor:
-        losses = self._row_losses(batch)
-        n_left_out = min(round(self.trim * losses.numel()), losses.numel() - 1)
-        if n_left_out and self.step_ >= self.trim_from_:
-            losses = losses.topk(losses.numel() - n_left_out, largest=False).values
-        return losses.mean()
+        return self._reduce(self._row_losses(batch), batch)
+
+    def _reduce(self, losses: Tensor, batch) -> Tensor:
+        """Mean of the losses of a batch, some of the unlabelled rows left out."""
+        if not self.trim or not losses.ndim or self.step_ < self.trim_from_:
+            return losses.mean()
+        y = batch[1]
+        others = losses if y is None else losses[y == 0]
+        n_left_out = min(round(self.trim * len(others)), len(losses) - 1)
+        if n_left_out:
+            others = others.topk(len(others) - n_left_out, largest=False).values
+        return others.mean() if y is None else torch.cat([losses[y != 0], others]).mean()
 
     def _count_step(self) -> None:
         self.step_ += 1
         if self.step_ in self.lr_drops_:
-            for group in self.optimizer_.param_groups:
-                group["lr"] /= 10
+            for optimizer in self._named_optimizers().values():
+                _set_lr(optimizer, lambda lr: lr / 10)
 
     # Scoring ---------------------------------------------------------------------------------
 
@@ -311,6 +322,11 @@ class DetectorNet(NeuralNet):
                 out[start : start + n_rows] = values
         assert out is not None
         return out
+
+
+def _set_lr(optimizer: torch.optim.Optimizer, change: Callable[[float], float]) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = change(group["lr"])
 
 
 def _mean_of_batches(batches, prefix: str) -> float:

@@ -11,27 +11,27 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from skdeepad import VAE
+from skdeepad.autoencoder._likelihood import Likelihood
 from skdeepad.autoencoder._vae_module import VAEModule
 from skdeepad.autoencoder._vae_scores import SCORES
-from skdeepad.nn import MLPBackbone, ResidualScore
+from skdeepad.nn import MLPBackbone, ResidualScore, kl_standard_normal
 
 
 def make_module(**params):
     torch.manual_seed(0)
+    likelihood = Likelihood(params.pop("likelihood", "gaussian"), 3, 0.135)
     settings = {
         "n_features": 3,
         "n_latent": 2,
-        "likelihood": "gaussian",
-        "min_std": 0.135,
         "beta": 1.0,
         "score": "elbo",
         "n_draws": 64,
     } | params
     backbone = MLPBackbone((8,))
-    n_outputs = 3 * (1 + (settings["likelihood"] == "heteroscedastic"))
     return VAEModule(
         backbone.make_encoder(3, 4),
-        backbone.make_decoder(2, n_outputs),
+        backbone.make_decoder(2, likelihood.n_outputs),
+        likelihood,
         ResidualScore(3, "plain"),
         **settings,
     )
@@ -62,7 +62,7 @@ def test_the_elbo_of_a_linear_vae_is_the_likelihood_of_probabilistic_pca(seed):
     }
     det = VAE(**params).fit(train)
     module = det.net_.module_
-    elbo, sigma2 = det.score(test), module.logvar.exp().item()
+    elbo, sigma2 = det.score(test), module.likelihood.logvar.exp().item()
     assert -0.02 <= ppca - elbo <= 0.25
     assert abs(sigma2 - 0.25) < 0.03
     W, mean = (p.detach().double().numpy() for p in module.decoder[0].parameters())
@@ -157,11 +157,10 @@ def test_jacodeco_is_the_density_of_linear_gaussian_data(noise):
     module = VAEModule(
         nn.Linear(6, 4),
         nn.Linear(2, 6),
+        Likelihood("gaussian", 6, 0.01),
         ResidualScore(6, "plain"),
         n_features=6,
         n_latent=2,
-        likelihood="gaussian",
-        min_std=0.01,
         beta=1.0,
         score="jacodeco",
         n_draws=1,
@@ -174,7 +173,7 @@ def test_jacodeco_is_the_density_of_linear_gaussian_data(noise):
         module.encoder.weight.zero_()
         module.encoder.weight[:2].copy_(torch.tensor(posterior_mean))
         module.encoder.bias.zero_()
-        module.logvar.fill_(np.log(noise**2))
+        module.likelihood.logvar.fill_(np.log(noise**2))
     X = linear_gaussian(500, rng, W, noise)
     exact = multivariate_normal(np.zeros(n_features), W.T @ W + noise**2 * np.eye(6)).logpdf(X)
     with torch.inference_mode():
@@ -258,7 +257,7 @@ def test_scores_are_what_their_names_say():
         draws = [mu + torch.exp(logvar / 2) * e for e in module.z_noise]
 
         def nll(z):
-            mean, lv = module.likelihood_parameters(z)
+            mean, lv = module.likelihood.parameters_from(module.decoder(z))
             return -torch.distributions.Normal(mean, torch.exp(lv / 2)).log_prob(x).sum(1)
 
         def score(name):
@@ -328,3 +327,24 @@ def test_active_units_are_those_that_the_data_need():
     det = VAE(n_latent=6, likelihood="gaussian", max_epochs=80, max_steps=None, lr=3e-3, trim=0)
     # Unscaled, so that the noise is the same in all directions, as the model has it.
     assert det.set_params(random_state=0, scaler=None).fit(X).active_units_ == 3
+
+
+@pytest.mark.parametrize("anomaly_score", ["elbo", "reconstruction_probability"])
+def test_contributions_are_the_features_parts_of_the_reconstruction_probability(X, anomaly_score):
+    vae = VAE(max_epochs=20, anomaly_score=anomaly_score, random_state=0).fit(X)
+    parts = vae.feature_contributions(X)
+    module = vae.net_.module_
+    rest = (
+        0.0
+        if anomaly_score == "reconstruction_probability"
+        else vae._apply(lambda x: kl_standard_normal(*module.posterior(x)).sum(1), X)
+    )
+    assert_allclose(parts.sum(1) + rest, -vae.score_samples(X), rtol=1e-4, atol=1e-4)
+
+
+def test_contributions_name_the_feature_that_is_off(X):
+    vae = VAE(max_epochs=150, random_state=0).fit(X)
+    spoilt = X.copy()
+    columns = np.arange(len(X)) % X.shape[1]
+    spoilt[np.arange(len(X)), columns] += 6
+    assert (vae.feature_contributions(spoilt).argmax(1) == columns).mean() >= 0.8

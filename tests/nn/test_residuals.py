@@ -106,3 +106,17 @@ def test_mahalanobis_takes_correlations_into_account():
 def test_mahalanobis_of_residuals_that_are_all_zero_is_finite():
     score = calibrated("mahalanobis", "mse", np.zeros((10, 3)), np.ones((10, 3)))
     assert np.isfinite(apply(score, np.ones((2, 3)))).all()
+
+
+@pytest.mark.parametrize("scaling", ["plain", "robust", "mahalanobis"])
+@pytest.mark.parametrize("norm", ["mse", "mae", "max"])
+def test_contributions_make_up_the_score(scaling, norm):
+    torch.manual_seed(0)
+    x = torch.randn(50, 4)
+    residuals = 0.1 * torch.randn(50, 4) @ torch.randn(4, 4)
+    score = ResidualScore(4, scaling, norm)
+    score.calibrate(residuals, x)
+    parts = score.contributions(residuals)
+    assert parts.shape == (50, 4)
+    whole = parts.amax(1) if norm == "max" else parts.sum(1)
+    assert_allclose(whole, score(residuals), rtol=1e-6)

@@ -255,3 +255,13 @@ def test_best_epochs_are_those_below_all_before():
 def test_at_least_one_row_of_a_batch_is_learned_from(trim, n):
     net = make_net(trim=trim, max_epochs=10).partial_fit(column(*range(n)))
     assert np.isfinite(net.history[:, "train_loss"]).all()
+
+
+def test_labelled_rows_are_never_trimmed():
+    torch.manual_seed(0)
+    losses = torch.tensor([1.0, 5.0, 2.0, 9.0, 3.0])
+    y = torch.tensor([0, 0, 0, -1, 1])
+    net = make_net(trim=0.34)
+    net.step_, net.trim_from_ = 0, 0
+    assert net._reduce(losses, (None, y)) == (1 + 2 + 9 + 3) / 4
+    assert net._reduce(losses, (None, None)) == (1 + 2 + 3) / 3

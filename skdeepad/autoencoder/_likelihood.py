@@ -1,0 +1,99 @@
+"""What the decoders of variational autoencoders stand for: p(x|·)."""
+
+from collections.abc import Callable
+from math import log
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..nn import gaussian_nll
+from ._residuals import check_unit_interval
+
+LIKELIHOODS = {"heteroscedastic", "gaussian", "bernoulli"}
+# Bounds of log variances: of codes, and from above of p(x|·).
+CODE_LOGVAR, MAX_LOGVAR = (-10.0, 10.0), 4.0
+# Nats for each unit that a value lies outside of [0, 1], where "bernoulli" says nothing.
+BEYOND = 10.0
+
+
+class Likelihood(nn.Module):
+    """p(x|·) with the output of a decoder, (batch, ``n_outputs``), for its parameters.
+
+    ``"heteroscedastic"``: a Gaussian with mean and log variance of each feature from the decoder;
+    ``"gaussian"``: with one learned variance; ``"bernoulli"``: the output holds logits.
+    """
+
+    def __init__(self, name: str, n_features: int, min_std: float) -> None:
+        super().__init__()
+        self.name = name
+        self.n_outputs = n_features * (2 if name == "heteroscedastic" else 1)
+        self.logvar_bounds = 2 * log(min_std), MAX_LOGVAR
+        if name == "gaussian":
+            self.logvar = nn.Parameter(torch.zeros(()))
+
+    def parameters_from(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean (logits for "bernoulli") and log variance."""
+        if self.name == "heteroscedastic":
+            mean, logvar = output.chunk(2, dim=1)
+            return mean, logvar.clamp(*self.logvar_bounds)
+        if self.name == "gaussian":
+            return output, self.logvar.clamp(*self.logvar_bounds)
+        return output, torch.zeros((), device=output.device)
+
+    def nll(self, output: Tensor, x: Tensor) -> Tensor:
+        """−log p(x_j|·) of each feature, (batch, n_features)."""
+        mean, logvar = self.parameters_from(output)
+        if self.name == "bernoulli":
+            inside = x.clamp(0, 1)
+            loss = F.binary_cross_entropy_with_logits(mean, inside, reduction="none")
+            return loss + (x - inside).abs() * BEYOND
+        return gaussian_nll(x, mean, logvar)
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Mean of p(x|·)."""
+        mean, _ = self.parameters_from(output)
+        return torch.sigmoid(mean) if self.name == "bernoulli" else mean
+
+    def observe(self, output: Tensor, noise: Tensor) -> Tensor:
+        """x̃ ~ p(x|·) made of standard normal noise."""
+        if self.name == "bernoulli":
+            uniform = 0.5 * (1 + torch.erf(noise / 2**0.5))
+            return (uniform < self.mean(output)).to(noise.dtype)
+        mean, logvar = self.parameters_from(output)
+        return mean + torch.exp(0.5 * logvar) * noise
+
+
+def split_gaussian(output: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and log variance of a code from the output of an encoder."""
+    mu, logvar = output.chunk(2, dim=1)
+    return mu, logvar.clamp(*CODE_LOGVAR)
+
+
+class EvidenceMixin:
+    """``score`` of a module with ``negative_elbo(x)``, and what its likelihood asks of rows."""
+
+    _apply: Callable
+
+    def _check_rows(self, X: np.ndarray) -> None:
+        if self.likelihood == "bernoulli":
+            check_unit_interval(X, "likelihood", self.likelihood)
+
+    def score(self, X, y=None):
+        """Return the mean evidence lower bound of the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to score.
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        elbo : float
+            In nats per scaled row; a lower bound of the mean log-likelihood, whatever the weights
+            of its terms were in training.
+        """
+        return float(-np.mean(self._apply(lambda x: self.net_.module_.negative_elbo(x), X)))

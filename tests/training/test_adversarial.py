@@ -1,0 +1,170 @@
+"""Players take turns."""
+
+import pickle
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from skorch.callbacks import Callback
+from torch import nn
+
+from skdeepad.nn import Stochastic
+from skdeepad.training import AdversarialNet, history_table
+
+from .toys import make_net
+
+
+class Shift(Stochastic):
+    def __init__(self):
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(2))
+
+    def forward(self, x):
+        return self.shift + self.randn_like(x)
+
+
+class Duel(nn.Module):
+    """A generator that shifts noise, and a discriminator that tells its rows from others."""
+
+    players: ClassVar = {"generator": ("generator",), "discriminator": ("discriminator",)}
+
+    def __init__(self):
+        super().__init__()
+        self.generator = Shift()
+        self.discriminator = nn.Linear(2, 1)
+
+    def logits(self, x):
+        return self.discriminator(x).squeeze(1)
+
+    def loss_generator(self, x):
+        return nn.functional.softplus(-self.logits(self.generator(x)))
+
+    def loss_discriminator(self, x):
+        fake = self.generator(x)  # not detached: the net lets no player move another's part
+        return (
+            nn.functional.softplus(-self.logits(x)) + nn.functional.softplus(self.logits(fake))
+        ).mean()
+
+    def anomaly_score(self, x):
+        return -self.logits(x).double()
+
+
+def duel(**params):
+    torch.manual_seed(0)
+    params = {"optimizer": "adam", "lr": 0.02, "batch_size": 50, "max_epochs": 100} | params
+    params = {"optimizer_discriminator__lr": 0.1, "optimizer__betas": (0.5, 0.9)} | params
+    return make_net(Duel(), net_class=AdversarialNet, **params)
+
+
+@pytest.fixture
+def rows():
+    torch.manual_seed(1)
+    return torch.tensor([2.0, -1.0]) + torch.randn(500, 2)
+
+
+def test_both_players_are_trained_by_their_own_optimizers(rows):
+    net = duel()
+    before = {name: p.detach().clone() for name, p in net.module_.named_parameters()}
+    net.partial_fit(rows)
+    for name, parameter in net.module_.named_parameters():
+        assert not torch.equal(parameter, before[name])
+    assert_allclose(net.module_.generator.shift.detach().numpy(), rows.mean(0).numpy(), atol=0.2)
+    assert net.optimizer_discriminator_.param_groups[0]["lr"] == 0.1
+    assert net.optimizer_.param_groups[0]["lr"] == 0.02
+
+
+@pytest.mark.parametrize(
+    ("still", "moving"),
+    [("generator.shift", "discriminator.weight"), ("discriminator.weight", "generator.shift")],
+)
+def test_no_player_moves_the_others_weights(rows, still, moving):
+    lr = "lr" if still == "generator.shift" else "optimizer_discriminator__lr"
+    net = duel(**{lr: 0.0, "max_epochs": 2})
+    before = {name: p.detach().clone() for name, p in net.module_.named_parameters()}
+    net.partial_fit(rows)
+    after = dict(net.module_.named_parameters())
+    assert torch.equal(after[still], before[still])
+    assert not torch.equal(after[moving], before[moving])
+
+
+def test_history_budget_and_validation_work_for_players(rows):
+    net = duel(max_steps=25, early_stopping=True, validation_fraction=0.2, n_iter_no_change=100)
+    net.partial_fit(rows)
+    table = history_table(net)
+    assert net.step_ == 25
+    assert len(table["train_loss"]) == 4  # 8 steps an epoch, and one more
+    assert np.isfinite(table["valid_loss"]).all()
+
+
+def test_callbacks_of_epochs_work_for_players(rows):
+    class Follow(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            net.history.record("shift", net.module_.generator.shift[0].item())
+
+    net = duel(max_epochs=5, callbacks=[Follow()])
+    net.partial_fit(rows)
+    assert (np.diff(history_table(net)["shift"]) > 0).all()
+
+
+def test_a_callback_that_listens_to_batches_changes_nothing_for_players(rows):
+    class Listener(Callback):
+        def on_batch_end(self, net, **kwargs):
+            pass
+
+    plain, heard = (duel(max_epochs=3, callbacks=c).partial_fit(rows) for c in (None, [Listener()]))
+    for pair in zip(plain.module_.parameters(), heard.module_.parameters(), strict=True):
+        assert torch.equal(*pair)
+    assert_allclose(history_table(plain)["train_loss"], history_table(heard)["train_loss"])
+
+
+def test_a_pickled_duel_goes_on_alike(rows):
+    net = duel(max_epochs=3).partial_fit(rows)
+    twin = pickle.loads(pickle.dumps(net))
+    for each in (net, twin):
+        each.partial_fit(rows)
+    for pair in zip(net.module_.parameters(), twin.module_.parameters(), strict=True):
+        assert torch.equal(*pair)
+    assert twin.history[:, "train_loss"] == net.history[:, "train_loss"]
+    assert len(twin.history) == 6
+
+
+def test_every_players_loss_is_in_the_history(rows):
+    net = duel(max_epochs=4).partial_fit(rows)
+    table = history_table(net)
+    assert set(table) >= {"train_loss", "discriminator_loss"}
+    assert len(table["discriminator_loss"]) == 4
+    assert "generator_loss" not in table  # the first player's is train_loss
+    net = duel(max_epochs=1, lr=0.0, optimizer_discriminator__lr=0.0).partial_fit(rows)
+    logits = net.module_.logits(rows)
+    real = nn.functional.softplus(-logits).mean().item()
+    assert 0 < net.history[-1, "discriminator_loss"] - real < 2
+
+
+def test_a_turn_computes_gradients_for_its_own_player_alone(rows):
+    seen = []
+
+    class Listener(Callback):
+        def on_grad_computed(self, net, named_parameters, **kwargs):
+            seen.append([name for name, weight in named_parameters if weight.grad is not None])
+
+    duel(max_epochs=1, batch_size=500, callbacks=[Listener()]).partial_fit(rows)
+    assert seen == [["generator.shift"], ["discriminator.weight", "discriminator.bias"]]
+
+
+def test_settings_of_the_first_optimizer_hold_for_all_that_have_none_of_their_own():
+    net = duel(optimizer_discriminator__lr=0.3)
+    groups = [net.optimizer_.param_groups[0], net.optimizer_discriminator_.param_groups[0]]
+    assert [group["betas"] for group in groups] == [(0.5, 0.9)] * 2
+    assert [group["lr"] for group in groups] == [0.02, 0.3]
+    net.update_budget(max_epochs=1, max_steps=None, batch_size=50, lr=0.01)
+    assert [group["lr"] for group in groups] == [0.01, 0.3]
+
+
+def test_only_the_first_players_rows_are_trimmed(rows):
+    far = torch.cat([rows, torch.full((50, 2), 100.0)])
+    trimmed = duel(trim=0.2, max_steps=30, max_epochs=30).partial_fit(far)
+    assert np.isfinite(history_table(trimmed)["train_loss"]).all()
+    plain = duel(max_steps=30, max_epochs=30).partial_fit(far)
+    assert trimmed.history[:, "train_loss"] != plain.history[:, "train_loss"]
