@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.base import BaseEstimator
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
@@ -19,6 +19,7 @@ from ._fit_rules import (
     warn_of_changed_parameters,
     with_seeds,
 )
+from ._threshold import ThresholdMixin
 from ._validation import (
     CallbackSupportMixin,
     HasMethods,
@@ -26,7 +27,6 @@ from ._validation import (
     Interval,
     Real,
     StrOptions,
-    check_parameter,
     fit_context,
     float_types,
     take_rows,
@@ -67,7 +67,7 @@ NET_PARAMETERS = (
 )
 
 
-class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
+class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     """Abstract base of the detectors.
 
     A detector writes its constructor, its torch module and ``_make_module``. It may extend
@@ -132,10 +132,6 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         """Number of epochs that a fit, of so many ``epochs`` a net, takes unless it stops early."""
         return net.planned_epochs(n_samples, epochs)
 
-    def _paper_offset(self) -> float:
-        """Return the threshold on ``score_samples`` that the paper defines, ``"auto"``."""
-        raise NotImplementedError
-
     def _net_parameters(self) -> dict:
         """Return the parameters that the net takes."""
         return {name: getattr(self, name) for name in NET_PARAMETERS if hasattr(self, name)}
@@ -194,24 +190,6 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
             The fitted detector.
         """
         return self._fit(X, y, fresh=not self._has_trained(), epochs=1)
-
-    @final
-    def fit_predict(self, X, y=None):
-        """Fit the detector to ``X`` and label its rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows, at least two.
-        y : array-like of shape (n_samples,), default=None
-            What ``fit`` takes.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            +1 for inliers, −1 for outliers.
-        """
-        return self.fit(X, y).predict(X)
 
     def _fit(self, X, y, *, fresh: bool, epochs: int | None = None):
         with all_or_nothing(self):
@@ -319,58 +297,7 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         return -self._apply(self.net_.module_.anomaly_score, X)
 
-    @final
-    def decision_function(self, X):
-        """Return the score of each row relative to the threshold.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to score.
-
-        Returns
-        -------
-        decision : ndarray of shape (n_samples,)
-            ``score_samples(X) - offset_``: negative for outliers.
-        """
-        return self.score_samples(X) - self.offset_
-
-    @final
-    def predict(self, X):
-        """Label each row as inlier or outlier.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to label.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            +1 for inliers, −1 for outliers. A row without a finite score is an outlier.
-        """
-        return np.where(self.decision_function(X) >= 0, 1, -1)
-
     # Attributes ------------------------------------------------------------------------------
-
-    @property
-    def offset_(self) -> float:
-        """Threshold on ``score_samples``.
-
-        It follows ``contamination``, which can be changed after ``fit`` without training again.
-        """
-        check_is_fitted(self)
-        check_parameter(self, "contamination")
-        if self.contamination == "auto":
-            return self._paper_offset()
-        return self._training_quantile(self.contamination)
-
-    def _training_quantile(self, share: float) -> float:
-        """Score that a share of the training rows lies below; linear, in constant time."""
-        position, last = share * (len(self.training_scores_) - 1), len(self.training_scores_) - 1
-        below = int(position)
-        low, high = self.training_scores_[[below, min(below + 1, last)]]
-        return float(low + (position - below) * (high - low))
 
     @property
     def history_(self) -> dict[str, np.ndarray]:
@@ -387,6 +314,3 @@ class BaseDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator, ABC):
     def _has_trained(self) -> bool:
         """Whether there is a net to go on with, be its last training interrupted."""
         return hasattr(self, "net_") and len(self.net_.history) > 0
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "training_scores_")
