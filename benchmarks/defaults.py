@@ -54,38 +54,42 @@ VARIANTS = {
 }
 
 
-def table(results: pd.DataFrame) -> pd.DataFrame:
+def table(results: pd.DataFrame, variants) -> pd.DataFrame:
     """Means over sets and seeds, and how often a variant beats isolation forest on a set."""
     per_set = results.groupby(["detector", "dataset"])[["roc_auc", "average_precision"]].mean()
     roc = per_set["roc_auc"].unstack("dataset")
-    summary = per_set.groupby("detector").mean().reindex(VARIANTS)
+    summary = per_set.groupby("detector").mean().reindex(variants)
     summary.columns = ["AUCROC", "AUCPR"]
     summary["sets above IForest"] = (roc > roc.loc["IForest"]).sum(axis=1)
     summary["s of CPU"] = results.groupby("detector")["fit_cpu_time"].mean()
     return summary.round({"AUCROC": 1, "AUCPR": 1, "s of CPU": 2})
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n-jobs", type=int, default=2)
-    options = parser.parse_args()
+def study(name: str, title: str, variants: dict, sets: list[str], n_jobs: int) -> None:
+    """Run variants by ADBench's protocol and write their table to ``results/<name>.md``."""
     output = Path("skdeepad-benchmark")
     output.mkdir(exist_ok=True)
     results = run_benchmark(
-        VARIANTS,
-        SETS,
+        variants,
+        sets,
         metrics=("roc_auc", "average_precision"),
-        n_jobs=options.n_jobs,
-        output=output / "defaults.csv",
+        n_jobs=n_jobs,
+        output=output / f"{name}.csv",
     )
     text = (
-        "# Defaults under contamination\n\n"
-        "`python benchmarks/defaults.py`: ADBench's protocol, seeds 1 to 3, means over "
-        f"{len(SETS)} sets: {', '.join(SETS)}. One setting for all of them.\n\n"
-        f"{table(results).to_markdown()}\n"
+        f"# {title}\n\n"
+        f"`python benchmarks/{name}.py`: ADBench's protocol, seeds 1 to 3, means over "
+        f"{len(sets)} sets: {', '.join(sets)}. One setting for all of them.\n\n"
+        f"{table(results, variants).to_markdown()}\n"
     )
-    (Path(__file__).parent / "results" / "defaults.md").write_text(text)
+    (Path(__file__).parent / "results" / f"{name}.md").write_text(text)
     print(text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n-jobs", type=int, default=2)
+    study("defaults", "Defaults under contamination", VARIANTS, SETS, parser.parse_args().n_jobs)
 
 
 if __name__ == "__main__":

@@ -2,17 +2,20 @@
 
 from ._version import __version__ as __version__
 from .autoencoder import VAE, AutoEncoder
+from .base import BaseDetector as _BaseDetector
+from .ensemble import DetectorEnsemble
 from .one_class import OCNN, DeepSVDD
 
-__all__ = ["OCNN", "VAE", "AutoEncoder", "DeepSVDD", "all_detectors"]
+__all__ = ["OCNN", "VAE", "AutoEncoder", "DeepSVDD", "DetectorEnsemble", "all_detectors"]
 
 
 def all_detectors():
-    """Return the public detectors.
+    """Return the public detectors, without those that are made of others.
 
     Returns
     -------
     detectors : list of tuple of (str, type)
         Names and classes, sorted by name.
     """
-    return sorted((name, globals()[name]) for name in __all__ if name != "all_detectors")
+    classes = ((name, globals()[name]) for name in __all__ if name != "all_detectors")
+    return sorted((name, cls) for name, cls in classes if issubclass(cls, _BaseDetector))

@@ -28,6 +28,7 @@ FLOORS = [
     {"training"},
     {"base", "_codes"},
     {"autoencoder", "one_class"},
+    {"ensemble"},
     {"metrics", "datasets"},
     {"benchmark"},
 ]

@@ -1,0 +1,44 @@
+"""What ensembles buy on contaminated training rows.
+
+Run ``SKDEEPAD_DATA=... python benchmarks/ensembles.py``: ADBench's protocol, seeds 1 to 3, the 19
+sets of ``benchmarks/defaults.py``, one setting for all sets. Rows go to
+``skdeepad-benchmark/ensembles.csv``, where an interrupted run goes on.
+"""
+
+import argparse
+
+from defaults import SETS, study
+
+from skdeepad import VAE, AutoEncoder, DetectorEnsemble
+
+NOISY = AutoEncoder(max_steps=800, noise=0.3)
+SHORT = VAE(max_steps=1000)
+VARIANTS = {
+    "IForest": "pyod.IForest",
+    "AutoEncoder (default)": AutoEncoder(),
+    "5 AutoEncoder, log (default)": DetectorEnsemble(),
+    "5 AutoEncoder, rank": DetectorEnsemble(combine="rank"),
+    "5 AutoEncoder, zscore": DetectorEnsemble(combine="zscore"),
+    "AutoEncoder, 800 steps, noise .3": NOISY,
+    "5 AutoEncoder, 800 steps, noise .3, log": DetectorEnsemble(NOISY),
+    "20 AutoEncoder, 800 steps, noise .3, log": DetectorEnsemble(NOISY, 20),
+    "VAE, 1,000 steps": SHORT,
+    "5 VAE, 1,000 steps, rank": DetectorEnsemble(SHORT, combine="rank"),
+    "5 VAE, 1,000 steps, zscore": DetectorEnsemble(SHORT, combine="zscore"),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n-jobs", type=int, default=2)
+    study(
+        "ensembles",
+        "Ensembles under contamination",
+        VARIANTS,
+        SETS,
+        parser.parse_args().n_jobs,
+    )
+
+
+if __name__ == "__main__":
+    main()

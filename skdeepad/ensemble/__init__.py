@@ -1,0 +1,5 @@
+"""Detectors made of detectors."""
+
+from ._ensemble import DetectorEnsemble
+
+__all__ = ["DetectorEnsemble"]

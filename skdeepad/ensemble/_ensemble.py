@@ -1,0 +1,213 @@
+"""Several detectors that differ in their seeds, and one score from theirs."""
+
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
+
+from .._fit_rules import all_or_nothing, reseeded, warn_if_degenerate
+from .._threshold import ThresholdMixin
+from .._validation import HasMethods, Integral, Interval, Real, StrOptions, fit_context
+from ..autoencoder import AutoEncoder
+
+
+def _negative_log(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """−log of the anomaly score, which is the negative of ``scores``."""
+    floor = max(1e-12 * -training[0], np.finfo(np.float64).tiny)
+    return -np.log(np.maximum(-scores, floor))
+
+
+def _rank(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Share of the training scores below, going on linearly beyond the least and the largest."""
+    low, high = training[0], training[-1]
+    share = np.interp(scores, training, np.linspace(0, 1, len(training)))
+    excess = np.minimum(scores - low, 0) + np.maximum(scores - high, 0)
+    return share + excess / (high - low or 1.0)
+
+
+def _zscore(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Standard deviations above the mean of the training scores."""
+    return (scores - training.mean()) / (training.std() or 1.0)
+
+
+# What makes the scores of members comparable; the ensemble's score is their mean.
+COMBINATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "log": _negative_log,
+    "rank": _rank,
+    "zscore": _zscore,
+}
+
+
+class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
+    r"""Detectors of the same kind and different seeds, which outvote one another's luck.
+
+    The weights of a deep detector, and so its scores, depend on the seed. Each member has one of
+    its own, and the score of a row is the mean
+
+    .. math:: s(x) = \frac{1}{M} \sum_m c_m(s_m(x))
+
+    of the members' scores, made comparable by ``combine`` with nothing but their scores of the
+    training rows: a row's score depends on no other row that is scored.
+
+    Parameters
+    ----------
+    estimator : estimator or None, default=None
+        What the members are clones of: anything with ``fit`` and ``score_samples``, a pipeline
+        included. None is :class:`~skdeepad.AutoEncoder` with its defaults.
+    n_estimators : int, default=5
+        Number of members :math:`M`.
+    combine : {"log", "rank", "zscore"}, default="log"
+        ``"log"``: logarithms of the anomaly scores, which must not be negative as those of
+        likelihoods may be; a member that is far off weighs little. ``"rank"``: shares of training
+        scores below. ``"zscore"``: standard deviations from the mean of the training scores.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold. It can be changed after ``fit``.
+    n_jobs : int or None, default=None
+        Members trained at a time, by joblib. The result is the same for any value and backend.
+    random_state : int, RandomState instance or None, default=None
+        Source of the members' seeds, which take the place of any ``random_state`` in
+        ``estimator``.
+    verbose : int, default=0
+        Verbosity of joblib.
+
+    Attributes
+    ----------
+    estimators_ : list of estimators
+        The fitted members.
+    member_scores_ : list of ndarray of shape (n_samples,)
+        Each member's scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    AutoEncoder : The members unless others are named.
+
+    Notes
+    -----
+    What an ensemble buys on contaminated training rows is in ``benchmarks/results/ensembles.md``,
+    made by ``python benchmarks/ensembles.py``.
+
+    References
+    ----------
+    .. [1] J. Chen et al., "Outlier detection with autoencoder ensembles", SDM 2017.
+    .. [2] C. C. Aggarwal, S. Sathe, "Theoretical foundations and algorithms for outlier
+       ensembles", SIGKDD Explorations 17, 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import AutoEncoder, DetectorEnsemble
+    >>> X = np.random.RandomState(0).randn(200, 3) @ np.ones((3, 8)) / 3
+    >>> det = DetectorEnsemble(AutoEncoder(max_epochs=20), n_estimators=3, random_state=0).fit(X)
+    >>> det.predict([np.zeros(8), 3 * (-1.0) ** np.arange(8)])
+    array([ 1, -1])
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "score_samples"]), None],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "combine": [StrOptions(set(COMBINATIONS))],
+        "contamination": [Interval(Real, 0, 0.5, closed="right")],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        n_estimators=5,
+        *,
+        combine="log",
+        contamination=0.1,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.combine = combine
+        self.contamination = contamination
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Fit the members.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows, at least two.
+        y : array-like of shape (n_samples,), default=None
+            What the members' ``fit`` takes.
+
+        Returns
+        -------
+        self : object
+            The fitted ensemble.
+        """
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_estimators)
+        prototype = AutoEncoder() if self.estimator is None else self.estimator
+        members = [reseeded(clone(prototype), int(seed)) for seed in seeds]
+        fitted = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(
+            delayed(_fit_member)(member, X, y) for member in members
+        )
+        with all_or_nothing(self):
+            self.estimators_ = [member for member, _ in fitted]
+            scores = [scores for _, scores in fitted]
+            self.member_scores_ = [np.sort(each) for each in scores]
+            self._check_scores()
+            self._combine = COMBINATIONS[self.combine]
+            self.training_scores_ = np.sort(self._combined(scores))
+            for name in ("n_features_in_", "feature_names_in_"):
+                vars(self).pop(name, None)
+                if hasattr(self.estimators_[0], name):
+                    setattr(self, name, getattr(self.estimators_[0], name))
+        warn_if_degenerate(self.training_scores_)
+        return self
+
+    def score_samples(self, X):
+        """Return the score of each row: the higher, the more normal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            Mean of the members' scores, made comparable by ``combine``.
+        """
+        check_is_fitted(self)
+        return self._combined([member.score_samples(X) for member in self.estimators_])
+
+    def _combined(self, scores: list[np.ndarray]) -> np.ndarray:
+        pairs = zip(scores, self.member_scores_, strict=True)
+        return np.mean([self._combine(each, training) for each, training in pairs], axis=0)
+
+    def _check_scores(self) -> None:
+        if self.combine == "log" and any(training[-1] > 0 for training in self.member_scores_):
+            raise ValueError(
+                "combine='log' needs anomaly scores that are not negative, which those of "
+                f"{type(self.estimators_[0]).__name__} are: combine must be 'rank' or 'zscore' "
+                "here."
+            )
+
+
+def _fit_member(member, X, y):
+    """A fitted member and its scores of the training rows, which may be computed elsewhere."""
+    member.fit(X, y)
+    return member, member.score_samples(X)

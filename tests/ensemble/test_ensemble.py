@@ -1,0 +1,149 @@
+"""Ensembles: laws of scikit-learn, seeds, and each combination against its formula."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skdeepad import AutoEncoder, DetectorEnsemble
+
+
+def small(**params):
+    settings = {"n_estimators": 2, "random_state": 0} | params
+    return DetectorEnsemble(AutoEncoder(max_epochs=3), **settings)
+
+
+@parametrize_with_checks([small()])
+def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+def test_members_differ_and_the_same_seed_gives_the_same_scores(X):
+    det = small().fit(X)
+    first, second = det.estimators_
+    assert (first.score_samples(X) != second.score_samples(X)).any()
+    assert_array_equal(det.score_samples(X), small().fit(X).score_samples(X))
+    assert_array_equal(det.score_samples(X), clone(det).fit(X).score_samples(X))
+    assert (det.score_samples(X) != small(random_state=1).fit(X).score_samples(X)).any()
+
+
+def test_seeds_in_the_estimator_are_replaced_at_any_depth(X):
+    pipeline = make_pipeline(StandardScaler(), AutoEncoder(max_epochs=2, random_state=7))
+    det = DetectorEnsemble(pipeline, n_estimators=3, random_state=0).fit(X)
+    seeds = [member[-1].random_state for member in det.estimators_]
+    assert len(set(seeds)) == 3
+    assert 7 not in seeds
+    assert pipeline[-1].random_state == 7
+
+
+@pytest.mark.parametrize("n_jobs", [2, -1])
+def test_members_trained_in_parallel_are_the_same(n_jobs, X):
+    expected = small(n_estimators=3).fit(X).score_samples(X)
+    assert_array_equal(small(n_estimators=3, n_jobs=n_jobs).fit(X).score_samples(X), expected)
+
+
+def test_the_global_random_state_is_left_alone(X):
+    before = np.random.get_state()[1].tolist()
+    small().fit(X)
+    assert np.random.get_state()[1].tolist() == before
+
+
+@pytest.mark.parametrize("combine", ["log", "rank", "zscore"])
+def test_each_combination_is_its_formula_and_a_function_of_the_row(combine, X):
+    det = small(combine=combine).fit(X)
+    rows = np.r_[X[:50], 30 * X[:3]]
+    member = [each.score_samples(rows) for each in det.estimators_]
+    training = [each.score_samples(X) for each in det.estimators_]
+    if combine == "log":
+        parts = [-np.log(-scores) for scores in member]
+    elif combine == "zscore":
+        pairs = zip(member, training, strict=True)
+        parts = [(scores - t.mean()) / t.std() for scores, t in pairs]
+    else:
+        below = [(t[:, None] < s).mean(0) for s, t in zip(member, training, strict=True)]
+        parts = [share * len(X) / (len(X) - 1) for share in below]
+    inside = slice(0, 50)
+    expected = np.mean(parts, axis=0)
+    assert_allclose(det.score_samples(rows)[inside], expected[inside], rtol=1e-9)
+    assert_array_equal(det.score_samples(rows[::-1])[::-1], det.score_samples(rows))
+    assert_array_equal(det.score_samples(rows[:1]), det.score_samples(rows)[:1])
+    # No ties, and the right order, beyond the training scores too.
+    far = det.score_samples(np.array([20, 30, 40])[:, None] * X[:1])
+    if combine != "log":  # the logarithms are of clipped residuals
+        assert (np.diff(far) <= 0).all()
+    assert (far < det.training_scores_[0]).all()
+
+
+def test_ranks_go_on_beyond_the_training_scores():
+    from skdeepad.ensemble._ensemble import _rank
+
+    training = np.array([-4.0, -2.0, 0.0])
+    assert_allclose(
+        _rank(np.array([-8.0, -4, -3, -1, 0, 1]), training), [-1, 0, 0.25, 0.75, 1, 1.25]
+    )
+
+
+def test_negative_anomaly_scores_are_not_combined_by_logarithms(X):
+    before = small().fit(X)
+    scores = before.score_samples(X)
+    before.set_params(estimator=OneClassSVM())
+    with pytest.raises(
+        ValueError, match=r"combine='log' needs .* OneClassSVM .* 'rank'"
+    ):
+        before.fit(X)
+    assert_array_equal(before.score_samples(X), scores)
+
+
+def test_rows_without_any_residual_have_a_finite_score():
+    X = np.ones((40, 3))
+    with pytest.warns(UserWarning, match="all alike"):
+        det = small().fit(X)
+    assert np.isfinite(det.score_samples(X)).all()
+
+
+def test_any_estimator_with_score_samples_can_be_a_member(X, far_anomalies):
+    rows, y = far_anomalies
+    det = DetectorEnsemble(IsolationForest(n_estimators=10), combine="rank", random_state=0).fit(X)
+    assert roc_auc_score(y, -det.score_samples(rows)) > 0.95
+    with pytest.raises(ValueError, match="'estimator' parameter of DetectorEnsemble"):
+        DetectorEnsemble(StandardScaler()).fit(X)
+
+
+def test_an_ensemble_varies_less_over_seeds_than_its_members(X, broken_correlations):
+    rows, y = broken_correlations
+
+    def areas(make):
+        scores = [make(seed).fit(X).score_samples(rows) for seed in range(6)]
+        return [roc_auc_score(y, -each) for each in scores]
+
+    member = AutoEncoder(max_epochs=30)
+    alone = areas(lambda seed: clone(member).set_params(random_state=seed))
+    together = areas(lambda seed: DetectorEnsemble(member, random_state=seed))
+    assert np.std(together) < np.std(alone)
+    assert np.mean(together) > np.mean(alone)
+
+
+def test_contamination_and_pickles_as_of_any_detector(X):
+    det = small().fit(X)
+    det.set_params(contamination=0.25)
+    assert (det.predict(X) == -1).sum() == 75
+    twin = pickle.loads(pickle.dumps(det))
+    assert_array_equal(twin.score_samples(X), det.score_samples(X))
+    assert not hasattr(clone(det), "estimators_")
+
+
+def test_members_parameters_can_be_searched(X, far_anomalies):
+    rows, y = far_anomalies
+    grid = {"estimator__lr": [1e-4, 1e-2], "combine": ["log", "rank"]}
+    folds = StratifiedKFold(2, shuffle=True, random_state=0)
+    search = GridSearchCV(small(), grid, scoring="roc_auc", cv=folds).fit(rows, 1 - 2 * y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
