@@ -21,7 +21,6 @@ VARIANTS = {
     "5 AutoEncoder, zscore": DetectorEnsemble(combine="zscore"),
     "AutoEncoder, 800 steps, noise .3": NOISY,
     "5 AutoEncoder, 800 steps, noise .3, log": DetectorEnsemble(NOISY),
-    "20 AutoEncoder, 800 steps, noise .3, log": DetectorEnsemble(NOISY, 20),
     "VAE, 1,000 steps": SHORT,
     "5 VAE, 1,000 steps, rank": DetectorEnsemble(SHORT, combine="rank"),
     "5 VAE, 1,000 steps, zscore": DetectorEnsemble(SHORT, combine="zscore"),
