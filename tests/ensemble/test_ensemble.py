@@ -96,9 +96,7 @@ def test_negative_anomaly_scores_are_not_combined_by_logarithms(X):
     before = small().fit(X)
     scores = before.score_samples(X)
     before.set_params(estimator=OneClassSVM())
-    with pytest.raises(
-        ValueError, match=r"combine='log' needs .* OneClassSVM .* 'rank'"
-    ):
+    with pytest.raises(ValueError, match=r"combine='log' needs .* OneClassSVM .* 'rank'"):
         before.fit(X)
     assert_array_equal(before.score_samples(X), scores)
 
