@@ -1,6 +1,7 @@
-"""Labelled data to try detectors on: eight sets inside the package, ADBench's others on demand.
+"""Labelled data to try detectors on: eight sets inside the package, others on demand.
 
-In each, ``target`` is 1 for an anomaly and 0 for a normal row.
+These are ADBench's tables and NAB's time series. In each, ``target`` is 1 for an anomaly and 0 for
+a normal row.
 """
 
 from ._adbench import fetch_adbench, list_adbench
@@ -14,16 +15,19 @@ from ._loaders import (
     load_wdbc,
     load_wine,
 )
+from ._nab import list_nab, load_nab
 from ._shipped import list_datasets
 
 __all__ = [
     "fetch_adbench",
     "list_adbench",
     "list_datasets",
+    "list_nab",
     "load_breastw",
     "load_cardio",
     "load_glass",
     "load_ionosphere",
+    "load_nab",
     "load_thyroid",
     "load_vowels",
     "load_wdbc",

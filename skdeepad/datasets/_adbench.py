@@ -1,21 +1,16 @@
 """The 47 classical sets of ADBench."""
 
-import difflib
-import hashlib
-import os
-from pathlib import Path
-
 from . import _loaders
-from ._base import DATA, import_optional, load_npz
+from ._base import load_npz
+from ._remote import Remote, read_sums, unknown_name
 from ._shipped import list_datasets
 
 # A commit, not a branch: its hash stands for the content of each file below it.
 _COMMIT = "f7fed68dea6901fe9a81ed51b251b1d2456790cd"
 _URL = f"https://raw.githubusercontent.com/Minqi824/ADBench/{_COMMIT}/adbench/datasets/Classical/"
 # Of 28 files. The other 19 are checked by nothing but the commit in the URL.
-_SHA256 = {
-    file: sha256 for sha256, file in map(str.split, (DATA / "SHA256SUMS").read_text().splitlines())
-}
+_SHA256 = read_sums("SHA256SUMS")
+_ADBENCH = Remote("adbench", _URL, _SHA256)
 _NAMES = [
     "ALOI",
     "annthyroid",
@@ -163,7 +158,7 @@ def fetch_adbench(
     if short in list_datasets():
         return getattr(_loaders, f"load_{short}")(return_X_y=return_X_y, as_frame=as_frame)
     return load_npz(
-        _locate(f"{stem}.npz", data_home, download_if_missing),
+        _ADBENCH.locate(f"{stem}.npz", data_home, download_if_missing),
         feature_names=None,
         descr=f"{stem}, one of the 47 classical sets of ADBench: https://github.com/Minqi824/ADBench",
         return_X_y=return_X_y,
@@ -177,45 +172,11 @@ def _stem(name):
     for short, stem in _STEMS.items():
         if key in (short, stem.lower()):
             return stem
-    near = difflib.get_close_matches(key.lstrip("0123456789_"), _STEMS)
-    accepted = " or ".join(repr(_STEMS[short].partition("_")[2]) for short in near)
-    raise ValueError(
-        f"name={name!r} is no classical set of ADBench: "
-        + (f"did you mean {accepted}? " if near else "")
-        + "list_adbench() gives the names accepted"
+    spelled = {short: stem.partition("_")[2] for short, stem in _STEMS.items()}
+    raise unknown_name(
+        name,
+        near=key.lstrip("0123456789_"),
+        spelled=spelled,
+        what="classical set of ADBench",
+        lister="list_adbench",
     )
-
-
-def _locate(file, data_home, download_if_missing):
-    """Path of a file on this machine, downloaded if need be."""
-    own = os.environ.get("SKDEEPAD_DATA")
-    if own and (path := Path(own).expanduser() / "adbench" / file).is_file():
-        return path
-    if data_home is None:
-        data_home = import_optional("pooch", "the default data_home").os_cache("skdeepad")
-    path = Path(data_home).expanduser() / "adbench" / file
-    if not _is_intact(path):
-        _download(path, download_if_missing)
-    return path
-
-
-def _is_intact(path):
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return _SHA256.get(path.name) in (None, hashlib.file_digest(file, "sha256").hexdigest())
-
-
-def _download(path, download_if_missing):
-    by_hand = (
-        f"to put it there by hand, save {_URL + path.name} as {path}, or in the folder adbench of "
-        "the one that the environment variable SKDEEPAD_DATA names"
-    )
-    if not download_if_missing:
-        raise OSError(f"{path} is missing or damaged and download_if_missing=False; {by_hand}")
-    pooch = import_optional("pooch", "downloading")
-    sha256 = _SHA256.get(path.name)
-    try:
-        pooch.retrieve(_URL + path.name, known_hash=sha256, fname=path.name, path=path.parent)
-    except (OSError, ValueError) as error:  # no network, no such page, no space, wrong content
-        raise OSError(f"{path.name} could not be downloaded: {error}; {by_hand}") from error

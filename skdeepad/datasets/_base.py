@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 DATA = Path(__file__).parent / "data"
+TARGET_NAMES = ("normal", "anomaly")
 
 # What NumPy raises on a file that is cut, garbled, or something else.
 _DAMAGE = (
@@ -39,7 +40,7 @@ def load_npz(path, *, feature_names, descr, return_X_y, as_frame):
         target=target,
         frame=frame,
         feature_names=feature_names,
-        target_names=np.array(["normal", "anomaly"]),
+        target_names=np.array(TARGET_NAMES),
         DESCR=descr,
         filename=str(path),
     )

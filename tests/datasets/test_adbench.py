@@ -22,6 +22,8 @@ from skdeepad.datasets import (
 # Read before a fixture takes it away from the tests.
 ORIGINALS = os.environ.get("SKDEEPAD_DATA")
 
+pytestmark = pytest.mark.usefixtures("no_folder", "no_network")
+
 
 def save(folder, file, value=0.0):
     """Write a small set as ADBench would, and return its path."""
@@ -34,24 +36,6 @@ def save(folder, file, value=0.0):
 def trust(monkeypatch, path):
     """Make the sum of this file the one that is expected of its name."""
     monkeypatch.setitem(_adbench._SHA256, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
-
-
-@pytest.fixture(autouse=True)
-def no_folder(monkeypatch):
-    monkeypatch.delenv("SKDEEPAD_DATA", raising=False)
-
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch):
-    """Refuse each download, and list what was asked for."""
-    asked = []
-
-    def refuse(url, output_file, pooch):
-        asked.append(url)
-        raise ConnectionError("no route to host")
-
-    monkeypatch.setattr("pooch.core.choose_downloader", lambda *args, **kwargs: refuse)
-    return asked
 
 
 def test_the_list_has_47_names_in_adbenchs_order():
