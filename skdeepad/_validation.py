@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import validate_data
 
 try:  # scikit-learn ≥ 1.9
@@ -28,6 +29,7 @@ __all__ = [
     "Interval",
     "Real",
     "StrOptions",
+    "check_feature_names_in",
     "check_parameter",
     "fit_context",
     "float_types",

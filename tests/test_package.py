@@ -14,6 +14,7 @@ import skdeepad.base
 import skdeepad.datasets
 import skdeepad.metrics
 import skdeepad.nn
+import skdeepad.preprocessing
 from skdeepad.base import BaseDetector
 
 from .instances import SMALL, small
@@ -29,10 +30,17 @@ FLOORS = [
     {"base", "_codes"},
     {"autoencoder", "one_class"},
     {"ensemble"},
-    {"metrics", "datasets"},
+    {"metrics", "datasets", "preprocessing"},
     {"benchmark"},
 ]
 FAMILIES = FLOORS[3]
+PUBLIC_MODULES = [
+    skdeepad,
+    skdeepad.metrics,
+    skdeepad.datasets,
+    skdeepad.preprocessing,
+    skdeepad.nn,
+]
 
 
 def part_of(path):
@@ -77,7 +85,7 @@ HOMES = {
     r"\.backward\(": {"training"},
     r"\bskorch\b.*import|import skorch": {"training"},
     r"manual_seed\(": {"training"},
-    r"validate_data\(": {"base"},
+    r"validate_data\(": {"base", "preprocessing"},
     r"fit_transform\(": {"base"},
     r"sklearn\.(base import _|utils import _|utils\._)": {"_validation"},
     r"(?<![\w.])print\(": set(),
@@ -182,7 +190,7 @@ CHECKS |= {"RT01", "RT03", "RT05", "YD01", "GL07"}
 
 
 def public_objects():
-    for module in (skdeepad, skdeepad.metrics, skdeepad.datasets, skdeepad.nn):
+    for module in PUBLIC_MODULES:
         for name in module.__all__:
             value = getattr(module, name)
             if inspect.isclass(value) and module is not skdeepad.nn:

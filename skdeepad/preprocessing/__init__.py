@@ -1,0 +1,5 @@
+"""From raw data to rows that detectors take."""
+
+from ._spectrogram import SpectrogramTransformer
+
+__all__ = ["SpectrogramTransformer"]

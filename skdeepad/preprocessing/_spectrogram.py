@@ -1,0 +1,261 @@
+"""Time series as rows of short-time amplitudes."""
+
+import numpy as np
+from scipy.signal import ShortTimeFFT, get_window
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import (
+    Integral,
+    Interval,
+    Real,
+    StrOptions,
+    check_feature_names_in,
+    fit_context,
+    validate_data,
+)
+from ..metrics import anomaly_mask
+
+
+class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+    r"""Time series to the amplitudes of their frequencies, a row for each frame of time.
+
+    A frame is ``window_length`` consecutive samples, and one begins every ``hop`` samples. With the
+    window's values w, frame i of a series x becomes the row
+
+    .. math:: a_{ik} = \Bigl|\sum_t w_t\, x_{t + i \cdot \mathrm{hop}}\, e^{-2\pi j f_k t}\Bigr|
+        \Big/ \sqrt{\textstyle\sum_t w_t^2},
+
+    or :math:`\log(a_{ik} + \mathrm{log\_offset})`. The scale makes white noise come out at the same
+    amplitude whatever the window.
+
+    The input is **a series, not a set of rows**: its rows are samples at even distances in the
+    order of time, each column is a series of its own, and the output has fewer rows than the input.
+    So ``make_pipeline(SpectrogramTransformer(), VAE())`` can be fitted to a series and scores its
+    frames, but scikit-learn's cross-validation and scorers, which compare each row with its label,
+    need the frames and ``frame_labels`` made beforehand.
+
+    Parameters
+    ----------
+    window_length : int, default=64
+        Samples in a frame. Long ones tell frequencies apart, short ones points in time: cover the
+        period that an anomaly would break.
+    hop : int, default=16
+        Samples from the begin of a frame to that of the next, at most ``window_length``. A quarter
+        of the window, so that no event falls between frames.
+    window : str or tuple, default=("tukey", 0.25)
+        Window, as :func:`scipy.signal.get_window` takes it. The default is flat over three quarters
+        of a frame, so that events count the same wherever in a frame they are.
+    detrend : {"constant", "linear"} or None, default=None
+        What to subtract from a frame first: its mean, or its linear trend. By default nothing, as
+        the level of a series may be what changes.
+    log : bool, default=True
+        Whether to take the logarithm, in which half an amplitude is as far off as twice. In plain
+        amplitudes quiet frames are all close to one another, and one that is too quiet gets a
+        *normal* score from detectors that measure squared differences.
+    log_offset : float, default=1e-3
+        Added to amplitudes before the logarithm, in their unit: what is far below counts as
+        silence.
+
+    Attributes
+    ----------
+    frequencies_ : ndarray of shape (n_frequencies,)
+        Frequencies :math:`f_k` in cycles per sample, from 0 to 1/2.
+    window_ : ndarray of shape (window_length,)
+        Values :math:`w_t` of the window.
+    n_features_in_ : int
+        Number of series.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the series, where all of them are strings.
+
+    See Also
+    --------
+    scipy.signal.ShortTimeFFT : What computes the amplitudes.
+    skdeepad.datasets.load_nab : Labelled series to try it on.
+
+    Notes
+    -----
+    Only whole frames are made: up to ``hop - 1`` samples at the end of a series are in none. A
+    frame depends on its own samples alone. Without ``log`` the result is that of
+    ``scipy.signal.spectrogram(x, nperseg=window_length, noverlap=window_length - hop,
+    mode="magnitude", detrend=False)``.
+
+    ``set_output`` is not supported: containers would take the index of the samples for the frames.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad.preprocessing import SpectrogramTransformer
+    >>> X = np.sin(2 * np.pi * np.arange(500) / 8)[:, None]  # one series, 8 samples a cycle
+    >>> spectrogram = SpectrogramTransformer(window_length=64, hop=16).fit(X)
+    >>> frames = spectrogram.transform(X)
+    >>> frames.shape
+    (28, 33)
+    >>> float(spectrogram.frequencies_[frames[0].argmax()])
+    0.125
+    >>> spectrogram.frame_bounds(len(X))[:3].tolist()
+    [[0, 64], [16, 80], [32, 96]]
+    """
+
+    _parameter_constraints: dict = {
+        "window_length": [Interval(Integral, 2, None, closed="left")],
+        "hop": [Interval(Integral, 1, None, closed="left")],
+        "window": [str, tuple],
+        "detrend": [StrOptions({"constant", "linear"}), None],
+        "log": ["boolean"],
+        "log_offset": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        *,
+        window_length=64,
+        hop=16,
+        window=("tukey", 0.25),
+        detrend=None,
+        log=True,
+        log_offset=1e-3,
+    ):
+        self.window_length = window_length
+        self.hop = hop
+        self.window = window
+        self.detrend = detrend
+        self.log = log
+        self.log_offset = log_offset
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Make the window and check the series; nothing is learned from its values.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_series)
+            Series as columns, at least ``window_length`` samples.
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+        """
+        if self.hop > self.window_length:
+            raise ValueError(
+                f"hop={self.hop!r} leaves samples out of all frames: at most "
+                f"window_length={self.window_length!r} is accepted."
+            )
+        try:
+            self.window_ = get_window(self.window, self.window_length)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"window={self.window!r} is no window: what scipy.signal.get_window takes, a name "
+                "or a tuple of name and parameters, is accepted."
+            ) from error
+        self._check_series(X, reset=True)
+        self.frequencies_ = np.fft.rfftfreq(self.window_length)
+        return self
+
+    def transform(self, X):
+        """Return the amplitudes of each frame.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_series)
+            Series as columns, at least ``window_length`` samples.
+
+        Returns
+        -------
+        frames : ndarray of shape (n_frames, n_series * n_frequencies)
+            Amplitudes or their logarithms: those of the first series, of the second, and so on.
+        """
+        check_is_fitted(self)
+        X = self._check_series(X, reset=False)
+        stft = ShortTimeFFT(self.window_, self.hop, fs=1.0, scale_to="psd")
+        amplitudes = np.abs(  # (n_series, n_frequencies, n_frames)
+            stft.stft_detrend(
+                X.T, self.detrend, p0=0, p1=self._n_frames(len(X)), k_offset=stft.m_num_mid
+            )
+        )
+        frames = np.ascontiguousarray(amplitudes.reshape(-1, amplitudes.shape[-1]).T)
+        return np.log(frames + self.log_offset) if self.log else frames
+
+    def frame_bounds(self, n_samples):
+        """Return which samples of a series are in each frame.
+
+        Parameters
+        ----------
+        n_samples : int
+            Length of the series.
+
+        Returns
+        -------
+        bounds : ndarray of shape (n_frames, 2)
+            Index of the first sample of each frame, and that of the first one behind it.
+        """
+        starts = self.hop * np.arange(self._n_frames(n_samples))
+        return np.column_stack([starts, starts + self.window_length])
+
+    def frame_centers(self, n_samples):
+        """Return the sample in the middle of each frame.
+
+        Parameters
+        ----------
+        n_samples : int
+            Length of the series.
+
+        Returns
+        -------
+        centers : ndarray of shape (n_frames,)
+            Index of the sample at the centre of each frame; ``timestamps[centers]`` are the times
+            to draw scores at.
+        """
+        return self.frame_bounds(n_samples)[:, 0] + self.window_length // 2
+
+    def frame_labels(self, y):
+        """Label each frame that has an anomalous sample in it as anomalous.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,)
+            Labels of the samples: 0 and 1 with 1 the anomaly, -1 and +1 with -1 the anomaly, or
+            bool with True the anomaly.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_frames,)
+            1 for an anomalous frame, 0 for a normal one.
+        """
+        before = np.concatenate([[0], np.cumsum(anomaly_mask(y))])  # anomalies before each sample
+        start, stop = self.frame_bounds(len(before) - 1).T
+        return (before[stop] > before[start]).astype(np.int64)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return a name for each column of the output.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the series; by default those seen in ``fit``, or ``x0``, ``x1`` and so on.
+
+        Returns
+        -------
+        feature_names_out : ndarray of str objects
+            ``x0_f3`` for ``frequencies_[3]`` of the series ``x0``.
+        """
+        check_is_fitted(self)
+        series = check_feature_names_in(self, input_features)
+        names = [f"{name}_f{k}" for name in series for k in range(len(self.frequencies_))]
+        return np.asarray(names, dtype=object)
+
+    def _check_series(self, X, *, reset):
+        X = validate_data(self, X, dtype=np.float64, reset=reset)
+        self._n_frames(len(X))
+        return X
+
+    def _n_frames(self, n_samples):
+        if n_samples < self.window_length:
+            raise ValueError(
+                f"A series of {n_samples} samples has no frame of "
+                f"window_length={self.window_length!r}: at least as many samples are accepted."
+            )
+        return 1 + (n_samples - self.window_length) // self.hop
