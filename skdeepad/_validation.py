@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as take_rows
+from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -30,6 +31,7 @@ __all__ = [
     "Real",
     "StrOptions",
     "check_feature_names_in",
+    "check_matplotlib_support",
     "check_parameter",
     "fit_context",
     "float_types",

@@ -12,6 +12,7 @@ from numpydoc.validate import validate
 import skdeepad
 import skdeepad.base
 import skdeepad.datasets
+import skdeepad.inspection
 import skdeepad.metrics
 import skdeepad.nn
 import skdeepad.preprocessing
@@ -30,7 +31,7 @@ FLOORS = [
     {"base", "_codes"},
     {"autoencoder", "one_class"},
     {"ensemble"},
-    {"metrics", "datasets", "preprocessing"},
+    {"metrics", "datasets", "preprocessing", "inspection"},
     {"benchmark"},
 ]
 FAMILIES = FLOORS[3]
@@ -39,6 +40,7 @@ PUBLIC_MODULES = [
     skdeepad.metrics,
     skdeepad.datasets,
     skdeepad.preprocessing,
+    skdeepad.inspection,
     skdeepad.nn,
 ]
 
@@ -86,7 +88,7 @@ HOMES = {
     r"\bskorch\b.*import|import skorch": {"training"},
     r"manual_seed\(": {"training"},
     r"validate_data\(": {"base", "preprocessing"},
-    r"fit_transform\(": {"base"},
+    r"fit_transform\(": {"base", "inspection"},
     r"sklearn\.(base import _|utils import _|utils\._)": {"_validation"},
     r"(?<![\w.])print\(": set(),
 }

@@ -1,0 +1,6 @@
+"""Pictures of what detectors have learned, as scikit-learn's Displays."""
+
+from ._latent_space import LatentSpaceDisplay
+from ._reconstruction import ReconstructionDisplay
+
+__all__ = ["LatentSpaceDisplay", "ReconstructionDisplay"]

@@ -1,0 +1,201 @@
+"""Codes in the plane."""
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.multiclass import type_of_target
+
+from .._validation import check_matplotlib_support
+
+#: Classes up to this number have matplotlib's colours for classes; more have a colour scale.
+N_COLORS = 10
+
+
+class LatentSpaceDisplay:
+    """Codes of rows as points, coloured by class, cluster or score.
+
+    Make it by :meth:`from_estimator` or :meth:`from_codes`.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_samples, 2)
+        Where the rows are in the plane.
+    y : array-like of shape (n_samples,) or None, default=None
+        Classes of the rows, as numbers or strings, or a number for each, as floats.
+    axis_names : tuple of (str, str), default=("code 0", "code 1")
+        Names of the axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the points.
+    figure_ : matplotlib Figure
+        Figure that they are in.
+    scatters_ : list of matplotlib PathCollection
+        Points of each class in the order of the legend, or one for all.
+
+    See Also
+    --------
+    ReconstructionDisplay : What a detector makes of rows.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from skdeepad import AutoEncoder
+    >>> from skdeepad.datasets import load_wine
+    >>> from skdeepad.inspection import LatentSpaceDisplay
+    >>> X, y = load_wine(return_X_y=True)
+    >>> det = AutoEncoder(max_epochs=20, random_state=0).fit(X)
+    >>> display = LatentSpaceDisplay.from_estimator(det, X, y)
+    >>> plt.show()  # doctest: +SKIP
+    """
+
+    def __init__(self, *, points, y=None, axis_names=("code 0", "code 1")):
+        self.points = points
+        self.y = y
+        self.axis_names = axis_names
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y=None, *, method="pca", random_state=None, ax=None, **kwargs
+    ):
+        """Draw the codes that a detector gives to rows.
+
+        Parameters
+        ----------
+        estimator : detector or Pipeline
+            Fitted, with ``transform``.
+        X : array-like of shape (n_samples, n_features)
+            Rows to encode.
+        y : array-like of shape (n_samples,) or None, default=None
+            Classes of the rows (labels, clusters, ``names[labels]``), or a number for each as
+            floats (scores).
+        method : {"pca", "tsne"} or None, default="pca"
+            How codes of more than two values are brought to two: by their principal components, by
+            t-SNE, or by leaving out all but the first two.
+        random_state : int, RandomState instance or None, default=None
+            Seed of t-SNE.
+        ax : matplotlib Axes or None, default=None
+            Where to draw; a new figure by default.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.scatter`.
+
+        Returns
+        -------
+        display : LatentSpaceDisplay
+            The display, drawn.
+        """
+        if not hasattr(estimator, "transform"):
+            raise ValueError(
+                f"estimator={estimator!r} has no codes to show: a detector with transform, such as "
+                "AutoEncoder() or VAE(), or a Pipeline that ends with one is accepted."
+            )
+        codes = estimator.transform(X)
+        return cls.from_codes(codes, y, method=method, random_state=random_state, ax=ax, **kwargs)
+
+    @classmethod
+    def from_codes(cls, codes, y=None, *, method="pca", random_state=None, ax=None, **kwargs):
+        """Draw codes.
+
+        Parameters
+        ----------
+        codes : array-like of shape (n_samples, n_latent)
+            Codes, of at least two values.
+        y : array-like of shape (n_samples,) or None, default=None
+            Classes of the rows, or a number for each as floats.
+        method : {"pca", "tsne"} or None, default="pca"
+            How codes of more than two values are brought to two: by their principal components, by
+            t-SNE, or by leaving out all but the first two.
+        random_state : int, RandomState instance or None, default=None
+            Seed of t-SNE.
+        ax : matplotlib Axes or None, default=None
+            Where to draw; a new figure by default.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.scatter`.
+
+        Returns
+        -------
+        display : LatentSpaceDisplay
+            The display, drawn.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_codes")
+        codes = check_array(codes, input_name="codes", ensure_min_features=2)
+        if y is not None:
+            check_consistent_length(codes, y)
+        points, axis_names = _project(codes, method, random_state)
+        return cls(points=points, y=y, axis_names=axis_names).plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the points.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Where to draw; a new figure by default.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.scatter`.
+
+        Returns
+        -------
+        display : LatentSpaceDisplay
+            The display, drawn.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        kwargs = {"s": 14, "alpha": 0.8, "linewidths": 0} | kwargs
+        if self.y is None:
+            self.scatters_ = [ax.scatter(*self.points.T, **kwargs)]
+        elif type_of_target(self.y).startswith("continuous"):
+            self.scatters_ = [ax.scatter(*self.points.T, c=self.y, **kwargs)]
+            self.figure_.colorbar(self.scatters_[0], ax=ax)
+        else:
+            self._plot_classes(kwargs)
+        ax.set(xlabel=self.axis_names[0], ylabel=self.axis_names[1])
+        return self
+
+    def _plot_classes(self, kwargs):
+        from matplotlib import colormaps
+
+        classes, members, counts = np.unique(self.y, return_inverse=True, return_counts=True)
+        few = len(classes) <= N_COLORS
+        colors = (
+            colormaps["tab10"].colors
+            if few
+            else colormaps["turbo"].resampled(len(classes))(range(len(classes)))
+        )
+        self.scatters_ = [
+            self.ax_.scatter(
+                *self.points[members == k].T,
+                # Few points are not to be hidden under many: anomalies above all.
+                **{"color": colors[k], "label": str(name), "zorder": 2 - counts[k] / len(members)}
+                | kwargs,
+            )
+            for k, name in enumerate(classes)
+        ]
+        legend = self.ax_.legend(
+            loc="upper left", bbox_to_anchor=(1, 1), frameon=False, markerscale=1.5
+        )
+        for handle in legend.legend_handles:
+            handle.set_alpha(1)
+
+
+def _project(codes, method, random_state):
+    """Return codes brought to two values, and what these are called."""
+    if method not in ("pca", "tsne", None):
+        raise ValueError(f"method={method!r}: 'pca', 'tsne' or None is accepted.")
+    if codes.shape[1] == 2 or method is None:
+        return codes[:, :2], ("code 0", "code 1")
+    if method == "pca":
+        pca = PCA(n_components=2).fit(codes)
+        shares = pca.explained_variance_ratio_
+        names = (f"principal component {k} ({share:.0%})" for k, share in enumerate(shares, 1))
+        return pca.transform(codes), tuple(names)
+    # scikit-learn's default of 30 neighbours, or what few rows allow.
+    perplexity = min(30, (len(codes) - 1) / 3)
+    tsne = TSNE(perplexity=perplexity, random_state=random_state)
+    return tsne.fit_transform(codes), ("t-SNE 1", "t-SNE 2")
