@@ -1,4 +1,8 @@
-"""Sphinx's configuration: ``sphinx-build -W -b html doc doc/_build/html``."""
+"""Sphinx's configuration: ``sphinx-build -W -b html doc doc/_build/html``.
+
+The examples load data from the folder that ``SKDEEPAD_DATA`` names or from the network; one that
+has neither is a warning.
+"""
 
 from skdeepad import __version__
 
@@ -14,8 +18,9 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "numpydoc",
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "examples"]
 nitpicky = False
 
 autosummary_generate = True
@@ -32,14 +37,26 @@ numpydoc_show_class_members = False
 
 extlinks = {"arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s")}
 intersphinx_mapping = {
+    "matplotlib": ("https://matplotlib.org/stable", None),
     "python": ("https://docs.python.org/3", None),
     "numpy": ("https://numpy.org/doc/stable", None),
     "pandas": ("https://pandas.pydata.org/docs", None),
+    "scipy": ("https://docs.scipy.org/doc/scipy", None),
     "sklearn": ("https://scikit-learn.org/stable", None),
     "skorch": ("https://skorch.readthedocs.io/en/stable", None),
     "torch": ("https://docs.pytorch.org/docs/stable", None),
 }
 intersphinx_timeout = 10
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "auto_examples",
+    "doc_module": ("skdeepad",),
+    "backreferences_dir": None,
+    "only_warn_on_example_error": True,
+    "download_all_examples": False,
+    "show_memory": False,
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"skdeepad {version}"

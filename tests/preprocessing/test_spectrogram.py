@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.signal import spectrogram
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
@@ -154,6 +155,13 @@ def test_a_frame_of_the_user_is_taken_and_nothing_of_it_changed():
     np.testing.assert_array_equal(
         frames, SpectrogramTransformer().fit(series()).transform(series())
     )
+
+
+def test_no_index_of_samples_is_given_to_frames():
+    X = pd.DataFrame({"value": series()[:, 0]})
+    assert not hasattr(SpectrogramTransformer(), "set_output")
+    with config_context(transform_output="pandas"):
+        assert isinstance(SpectrogramTransformer().fit(X).transform(X), np.ndarray)
 
 
 def test_a_series_shorter_than_a_frame_is_refused():

@@ -1,0 +1,122 @@
+"""
+=========================================
+Time series: a small input, a small score
+=========================================
+
+A spectrogram turns a series into rows for a detector: one for each frame of time, with the
+amplitude of each frequency in it. A variational autoencoder that learned the frames of the first
+days scores the later ones. Whether it finds an anomaly that is *quieter* than usual depends on two
+choices: plain amplitudes or their logarithms, and the length of a frame.
+
+The series are from the Numenta Anomaly Benchmark, a value every five minutes for two weeks. By day
+the values are high, by night low. On one day they are twice as high as usual (*jumpsup*), or stay
+low (*nojump*). The labelled window, red, is much longer than the anomaly.
+"""
+
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+
+from skdeepad import VAE
+from skdeepad.datasets import load_nab
+from skdeepad.metrics import anomaly_roc_auc
+from skdeepad.preprocessing import SpectrogramTransformer
+
+series = {name: load_nab(f"art_daily_{name}") for name in ("jumpsup", "nojump")}
+
+
+def label_time(ax, nab):
+    for start, stop in nab.windows:
+        ax.axvspan(start, stop, color="tab:red", alpha=0.15, linewidth=0)
+    ax.xaxis.set_major_locator(mdates.DayLocator(interval=3))
+    ax.xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
+
+
+fig, axes = plt.subplots(1, 2, figsize=(10, 2.4), sharex=True, sharey=True, layout="constrained")
+for ax, (name, nab) in zip(axes, series.items(), strict=True):
+    ax.plot(nab.timestamps, nab.data, linewidth=0.7)
+    ax.set_title(name)
+    label_time(ax, nab)
+
+# %%
+# Frames
+# ------
+#
+# A frame of eight hours is 96 samples, and a new one begins each hour. Each is a column of the two
+# pictures, for the series without a jump; red lines mark the window. Plain amplitudes show days and
+# nothing else. In logarithms the nights have contents too, and half an amplitude is as far off as
+# twice.
+
+eight_hours = SpectrogramTransformer(window_length=96, hop=12)
+nab = series["nojump"]
+times = nab.timestamps[eight_hours.frame_centers(len(nab.data))]
+fig, axes = plt.subplots(1, 2, figsize=(10, 2.8), sharey=True, layout="constrained")
+for ax, log in zip(axes, (False, True), strict=True):
+    eight_hours.set_params(log=log).fit(nab.data)
+    frames = eight_hours.transform(nab.data)
+    mesh = ax.pcolormesh(times, 12 * eight_hours.frequencies_, frames.T, rasterized=True)
+    fig.colorbar(mesh, ax=ax)
+    ax.set_title("log(amplitude + 0.001)" if log else "amplitude")
+    for edge in nab.windows.ravel():
+        ax.axvline(edge, color="tab:red")
+    ax.xaxis.set_major_locator(mdates.DayLocator(interval=3))
+    ax.xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
+axes[0].set_ylabel("cycles per hour")
+
+# %%
+# Scores
+# ------
+#
+# The score is the reconstruction probability under one variance for all frequencies, turned round
+# so that a high value is anomalous. The first 40 % of the frames, grey, are for training. A frame
+# counts as an anomaly if it meets the labelled window.
+
+
+def plot_scores(ax, nab, transformer):
+    frames = transformer.fit(nab.data).transform(nab.data)
+    labels = transformer.frame_labels(nab.target)
+    times = nab.timestamps[transformer.frame_centers(len(nab.data))]
+    n_train = int(0.4 * len(frames))
+    detector = VAE(
+        hidden_layer_sizes=(32, 16),
+        n_latent=2,
+        likelihood="gaussian",
+        anomaly_score="reconstruction_probability",
+        max_epochs=150,
+        random_state=0,
+    ).fit(frames[:n_train])
+    scores = detector.score_samples(frames)
+    auc = anomaly_roc_auc(labels[n_train:], scores[n_train:])
+    ax.plot(times[: n_train + 1], -scores[: n_train + 1], color="tab:gray", linewidth=1)
+    ax.plot(times[n_train:], -scores[n_train:], linewidth=1)
+    ax.set_title(f"ROC AUC {auc:.2f}", loc="right", fontsize="medium")
+    label_time(ax, nab)
+
+
+transformers = {
+    "8 hours, plain": SpectrogramTransformer(window_length=96, hop=12, log=False),
+    "8 hours, log": SpectrogramTransformer(window_length=96, hop=12),
+    "24 hours, log": SpectrogramTransformer(window_length=288, hop=12),
+}
+fig, axes = plt.subplots(3, 2, figsize=(10, 6), sharex=True, layout="constrained")
+for row, (frame, transformer) in zip(axes, transformers.items(), strict=True):
+    for ax, (name, nab) in zip(row, series.items(), strict=True):
+        plot_scores(ax, nab, transformer)
+        ax.set_title(f"{name}: {frame}", loc="left", fontsize="medium")
+fig.supylabel("anomaly score")
+
+# %%
+# In plain amplitudes the missing jump scores *below* the other days. A likelihood of constant
+# variance measures absolute differences, and where all amplitudes are small, so are their
+# differences: **a small input has a small score**, and a ROC AUC below one half is the sign of it.
+# The jump that is too high stands out, but nights in its window score below any day outside.
+#
+# Logarithms measure relative differences, and nights score like days. They are the default of
+# :class:`~skdeepad.preprocessing.SpectrogramTransformer`. What they cannot do is see a missing jump
+# in eight hours that look like any night.
+#
+# Frames of 24 hours can: each has a day in it, and a day without activity is unlike all that came
+# before. A frame should cover the period that an anomaly breaks. No score gets close to a ROC AUC
+# of 1 where a window labels hours that are like any other. ``benchmarks/nab.py`` has all of the six
+# artificial series.
+
+# sphinx_gallery_thumbnail_number = 3
