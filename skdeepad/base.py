@@ -58,6 +58,7 @@ NET_PARAMETERS = (
     "optimizer",
     "weight_decay",
     "trim",
+    "trim_start",
     "early_stopping",
     "validation_fraction",
     "n_iter_no_change",

@@ -42,6 +42,7 @@ OTHER_VALUES = {
     "optimizer": "sgd",
     "weight_decay": 0.5,
     "trim": 0.4,
+    "trim_start": 0.7,
     "early_stopping": True,
     "validation_fraction": (0.3, {"early_stopping": True}),
     "n_iter_no_change": (1, {"early_stopping": True, "max_epochs": 30, "lr": 0.5}),

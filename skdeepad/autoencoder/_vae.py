@@ -83,16 +83,19 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss.
-    early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
-        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
-        epoch are kept.
+        Share of the rows of a batch, rounded, that an update leaves out: those of the largest
+        loss.
+    trim_start : float, default=0.2
+        Share of the steps before trimming begins.
+    early_stopping : bool or "knee", default=False
+        True: hold out ``validation_fraction`` of the rows and stop once their loss, under the
+        same noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the
+        best epoch are kept. ``"knee"``: hold out no rows and stop 1.2 times as many epochs in as
+        the mean loss so far took to its knee [6]_; it needs the package kneed.
     validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping``.
+        Share of the rows held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping``.
+        Epochs without improvement under ``early_stopping=True``.
     contamination : float in (0, 0.5], default=0.1
         Share of the training rows below the threshold. It can be changed after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
@@ -152,6 +155,8 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
     .. [4] Y. Burda et al., "Importance weighted autoencoders", arXiv:1509.00519.
     .. [5] V. Šmídl, J. Bím, T. Pevný, "Anomaly scores for generative models",
        arXiv:1905.11890.
+    .. [6] N. Merrill, A. Eskandarian, "Modified autoencoder training and scoring for robust
+       unsupervised anomaly detection in deep learning", IEEE Access 8, 2020.
 
     Examples
     --------
@@ -171,6 +176,8 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
         "anomaly_score": [StrOptions(set(SCORES))],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
         "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
+        "trim_start": [Interval(Real, 0, 1, closed="left")],
+        "early_stopping": ["boolean", StrOptions({"knee"})],
     }
 
     def __init__(
@@ -194,6 +201,7 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
         optimizer="adam",
         weight_decay=0.0,
         trim=0.1,
+        trim_start=0.2,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -223,6 +231,7 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
         self.optimizer = optimizer
         self.weight_decay = weight_decay
         self.trim = trim
+        self.trim_start = trim_start
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

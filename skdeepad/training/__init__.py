@@ -2,7 +2,7 @@
 
 from ._adversarial import AdversarialNet
 from ._build import OPTIMIZERS, Run, build_net, find_device, history_table, to_tensor
-from ._callbacks import AfterEpoch, ProgressBar, StopTraining, listening
+from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, StopTraining, listening
 from ._data import HoldOut, TensorBatches, TensorData, as_tensor
 from ._net import DetectorNet
 from ._random import seeded_generator, seeded_weights
@@ -13,6 +13,7 @@ __all__ = [
     "AfterEpoch",
     "DetectorNet",
     "HoldOut",
+    "KneeStopping",
     "ProgressBar",
     "Run",
     "StopTraining",

@@ -11,7 +11,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
-from ._callbacks import AfterEpoch, ProgressBar, listening
+from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, listening
 from ._data import HoldOut, as_tensor
 from ._net import DetectorNet
 
@@ -43,7 +43,7 @@ def build_net(
     device: str,
     optimizer: str | type[torch.optim.Optimizer] = "adam",
     weight_decay: float = 0.0,
-    early_stopping: bool = False,
+    early_stopping: bool | str = False,
     validation_fraction: float = 0.1,
     n_iter_no_change: int = 10,
     callbacks=None,
@@ -53,8 +53,8 @@ def build_net(
     """Make and initialise the net that trains ``module``.
 
     The parameters are those of the detectors; ``kwargs`` (``lr``, ``batch_size``,
-    ``max_epochs``, ``max_steps``, ``trim``, ``lr_milestones``) go to the net as they are, and
-    ``net_params`` on top of all.
+    ``max_epochs``, ``max_steps``, ``trim``, ``trim_start``, ``lr_milestones``) go to the net as
+    they are, and ``net_params`` on top of all.
     """
     optimizer = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
     if not issubclass(optimizer, torch.optim.Optimizer) or optimizer is torch.optim.LBFGS:
@@ -76,7 +76,9 @@ def build_net(
     kwargs |= {f"optimizer__{key}": value for key, value in settings.items() if key in known}
     kwargs["optimizer"] = optimizer
     callbacks = list(deepcopy(callbacks or []))
-    if early_stopping:
+    if early_stopping == "knee":
+        callbacks.append(KneeStopping())
+    elif early_stopping:
         kwargs["train_split"] = HoldOut(validation_fraction, seed)
         callbacks.append(EarlyStopping(patience=n_iter_no_change, load_best=True, sink=_silent))
     kwargs |= {"seed": seed, "device": find_device(device), "callbacks": callbacks}

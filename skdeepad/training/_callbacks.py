@@ -1,8 +1,10 @@
 """What may listen to a net while it trains."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
@@ -26,6 +28,51 @@ class AfterEpoch(Callback):
             raise
         if stop:
             raise StopTraining
+
+
+class KneeStopping(Callback):
+    """End a training once the knee of its losses lies behind.
+
+    The knee is Kneedle's, with sensitivity 5, on the mean of the losses so far, which falls
+    steeply and then flattens; the training ends when it has gone on for ``factor`` times as many
+    epochs as the knee took.
+    """
+
+    def __init__(self, factor: float = 1.2) -> None:
+        self.factor = factor
+
+    def initialize(self) -> "KneeStopping":
+        _import_kneed()  # an error before the first epoch is better than one after it
+        return self
+
+    def on_train_begin(self, net, **kwargs) -> None:
+        self.begin_ = len(net.history)
+
+    def on_epoch_end(self, net, **kwargs) -> None:
+        losses = np.array(net.history[self.begin_ :, "train_loss"])
+        epochs = np.arange(1, len(losses) + 1)
+        knee = _knee(epochs, np.cumsum(losses) / epochs)
+        if knee is not None and len(losses) > self.factor * knee:
+            raise StopTraining
+
+
+def _knee(x: np.ndarray, y: np.ndarray) -> float | None:
+    """The knee of a falling, convex curve, or None where it has none yet."""
+    if len(y) < 3 or not np.isfinite(y).all() or np.ptp(y) == 0:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # kneed's, about a curve without a knee
+        return _import_kneed().KneeLocator(x, y, S=5, curve="convex", direction="decreasing").knee
+
+
+def _import_kneed():
+    try:
+        import kneed
+    except ImportError as error:
+        raise ImportError(
+            "early_stopping='knee' needs the package kneed: pip install 'skdeepad[knee]'."
+        ) from error
+    return kneed
 
 
 class ProgressBar(Callback):

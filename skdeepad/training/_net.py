@@ -36,8 +36,10 @@ class DetectorNet(NeuralNet):
     seed : int
         Seed of shuffles, noise and dropout.
     trim : float
-        Share of the rows of a batch, those of the largest loss, that an update leaves out once a
-        fifth of the steps are done. Rows with a label other than 0 are never left out.
+        Share of the rows of a batch, those of the largest loss, that an update leaves out. Rows
+        with a label other than 0 are never left out.
+    trim_start : float
+        Share of the steps that are done before trimming begins.
     max_steps : int or None
         Upper limit to the number of optimizer steps of one training.
     lr_milestones : sequence of float
@@ -53,6 +55,7 @@ class DetectorNet(NeuralNet):
         *,
         seed: int = 0,
         trim: float = 0.0,
+        trim_start: float = 0.2,
         max_steps: int | None = None,
         lr_milestones: Sequence[float] = (),
         dataset: type = TensorData,
@@ -64,6 +67,7 @@ class DetectorNet(NeuralNet):
     ) -> None:
         self.seed = seed
         self.trim = trim
+        self.trim_start = trim_start
         self.max_steps = max_steps
         self.lr_milestones = lr_milestones
         super().__init__(
@@ -155,7 +159,7 @@ class DetectorNet(NeuralNet):
         n_steps = self.n_steps(len(batches), self.max_epochs if epochs is None else epochs)
         self.step_, self.trim_from_, self.lr_drops_ = 0, 0, set()
         if not self.history:  # schedules are of the first training, not of one that goes on
-            self.trim_from_ = n_steps // 5
+            self.trim_from_ = int(self.trim_start * n_steps)
             self.lr_drops_ = {ceil(share * n_steps) for share in self.lr_milestones}
         try:
             while self.step_ < n_steps:
