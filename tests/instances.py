@@ -60,6 +60,7 @@ OTHER_VALUES_OF = {
         "activity_weight": 1.0,
         "residual_scaling": "plain",
         "residual_norm": "max",
+        "n_snapshots": 3,
         "trim": 0.0,
     },
     "VAE": {

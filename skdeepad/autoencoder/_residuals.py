@@ -4,6 +4,7 @@ from math import ceil
 
 import numpy as np
 import torch
+from torch import nn
 
 from ..training import DetectorNet, as_tensor
 
@@ -11,9 +12,9 @@ from ..training import DetectorNet, as_tensor
 MAX_ROWS = 8192
 
 
-def calibrate_residuals(net: DetectorNet, X: np.ndarray) -> None:
-    """Let the module's ``residual`` take its scale from evenly spaced training rows."""
-    module = net.module_
+def calibrate_residuals(net: DetectorNet, X: np.ndarray, module: nn.Module | None = None) -> None:
+    """Let the ``residual`` of a module, the net's, take its scale from evenly spaced rows."""
+    module = net.module_ if module is None else module
     rows = X[:: ceil(len(X) / MAX_ROWS)]
     residuals = net.apply(lambda x: x - module.reconstruct(x), rows)
     device = next(module.parameters()).device

@@ -1,0 +1,106 @@
+"""The autoencoder's module, and the widths of its layers."""
+
+import torch
+from torch import Tensor, nn
+
+from ..nn import (
+    AdditiveNoise,
+    EncoderDecoder,
+    ResidualScore,
+    check_widths,
+    make_activation,
+    reconstruction_loss,
+)
+from ._snapshots import Snapshots
+
+
+class AutoEncoderModule(EncoderDecoder):
+    """x → E(x + ε) → D(E(x + ε)), compared with the clean x.
+
+    With ``n_snapshots`` above 1, what is scored are that many copies of it, each with residual
+    scales of its own: the residuals of early weights are larger than those of late ones.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        residual: ResidualScore,
+        *,
+        n_latent: int,
+        loss: str = "squared_error",
+        noise: float = 0.0,
+        activity_weight: float = 0.0,
+        n_snapshots: int = 1,
+    ) -> None:
+        super().__init__(encoder, decoder)
+        self.residual = residual
+        self.n_latent = n_latent
+        self.loss_name = loss
+        self.noise = AdditiveNoise(noise)
+        self.activity_weight = activity_weight
+        self.snapshots = None
+        if n_snapshots > 1:
+            self.snapshots = Snapshots(self, n_snapshots)
+
+    def decode(self, z: Tensor) -> Tensor:
+        output = self.decoder(z)
+        return torch.sigmoid(output) if self.loss_name == "binary_cross_entropy" else output
+
+    def loss(self, x: Tensor) -> Tensor:
+        z = self.encode(self.noise(x))
+        loss = reconstruction_loss(self.decoder(z), x, self.loss_name)
+        return loss + self.activity_weight * z.abs().sum(1) if self.activity_weight else loss
+
+    def scored(self) -> list["AutoEncoderModule"]:
+        """The modules whose residuals make the score: the snapshots, or itself without any."""
+        return list(self.snapshots or ()) or [self]
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        scores = [module.residual(x - module.reconstruct(x)) for module in self.scored()]
+        return torch.stack(scores).mean(0)
+
+    def contributions(self, x: Tensor) -> Tensor:
+        parts = [
+            module.residual.contributions(x - module.reconstruct(x)) for module in self.scored()
+        ]
+        return torch.stack(parts).mean(0)
+
+
+def make_module(
+    detector, n_features: int, cls: type[AutoEncoderModule] = AutoEncoderModule, **kwargs
+) -> AutoEncoderModule:
+    """Make the module that a detector's parameters for layers and residuals ask for."""
+    widths, n_latent = _widths(detector, n_features)
+    backbone = detector._make_backbone(
+        hidden_layer_sizes=widths, dropout=getattr(detector, "dropout", 0.0)
+    )
+    return cls(
+        nn.Sequential(
+            backbone.make_encoder(n_features, n_latent), make_activation(backbone.activation)
+        ),
+        backbone.make_decoder(n_latent, n_features),
+        ResidualScore(n_features, detector.residual_scaling, detector.residual_norm),
+        n_latent=n_latent,
+        n_snapshots=detector.n_snapshots,
+        **kwargs,
+    )
+
+
+def _widths(detector, n_features: int) -> tuple[tuple[int, ...], int]:
+    """Widths of the hidden layers before the code, and of the code."""
+    sizes, n_latent = detector.hidden_layer_sizes, detector.n_latent
+    if detector.backbone is not None:
+        return (), n_latent or 32
+    if isinstance(sizes, str):
+        return (64, 32), n_latent or max(2, n_features // 4)
+    check_widths(sizes)
+    widths = tuple(sizes)
+    if n_latent is not None:
+        return widths, n_latent
+    if not widths:
+        raise ValueError(
+            f"hidden_layer_sizes={sizes!r} needs at least one width, or n_latent the width of "
+            "the code."
+        )
+    return widths[:-1], widths[-1]
