@@ -1,12 +1,20 @@
 """Deep anomaly detectors that are scikit-learn estimators."""
 
 from ._version import __version__ as __version__
-from .autoencoder import VAE, AutoEncoder
+from .autoencoder import VAE, AutoEncoder, RobustAutoEncoder
 from .base import BaseDetector as _BaseDetector
 from .ensemble import DetectorEnsemble
 from .one_class import OCNN, DeepSVDD
 
-__all__ = ["OCNN", "VAE", "AutoEncoder", "DeepSVDD", "DetectorEnsemble", "all_detectors"]
+__all__ = [
+    "OCNN",
+    "VAE",
+    "AutoEncoder",
+    "DeepSVDD",
+    "DetectorEnsemble",
+    "RobustAutoEncoder",
+    "all_detectors",
+]
 
 
 def all_detectors():

@@ -11,6 +11,7 @@ from skdeepad.nn import MLPBackbone
 SMALL = {
     "AutoEncoder": {"max_epochs": 3},
     "VAE": {"max_epochs": 3, "n_draws": 4},
+    "RobustAutoEncoder": {"max_epochs": 3},
     "DeepSVDD": {"max_epochs": 3, "pretrain_epochs": 2},
     "OCNN": {"max_epochs": 3},
 }
@@ -19,6 +20,7 @@ SMALL = {
 LEARNING = {
     "AutoEncoder": {"max_epochs": 150},
     "VAE": {"max_epochs": 150},
+    "RobustAutoEncoder": {"max_epochs": 150},
     "DeepSVDD": {},
     "OCNN": {},
 }
@@ -72,6 +74,16 @@ OTHER_VALUES_OF = {
         "n_draws": 3,
         "residual_scaling": ("plain", {"anomaly_score": "reconstruction_error"}),
         "trim": 0.0,
+    },
+    "RobustAutoEncoder": {
+        "n_latent": 5,
+        "penalty": "row",
+        "sparse_weight": 5.0,
+        "n_inner_epochs": (1, {"max_epochs": 30}),
+        "residual_scaling": "plain",
+        "residual_norm": "max",
+        "n_snapshots": 3,
+        "trim_start": (0.7, {"trim": 0.2}),
     },
     "DeepSVDD": {
         "objective": "soft-boundary",

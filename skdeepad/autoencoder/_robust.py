@@ -1,0 +1,296 @@
+"""Robust autoencoder."""
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+from torch import Tensor, nn
+
+from .._codes import ReconstructorMixin
+from .._validation import Integral, Interval, Real, StrOptions
+from ..base import BaseDetector
+from ._autoencoder_module import AutoEncoderModule, make_module
+from ._residuals import calibrate_residuals
+from ._snapshots import train_with_snapshots
+
+# Dimension over which the cells of a group lie.
+GROUPS = {"row": 1, "column": 0}
+
+
+class RobustAutoEncoderModule(AutoEncoderModule):
+    """An autoencoder of L = X − S, and the S that goes with its reconstruction of L."""
+
+    def __init__(self, *args, penalty: str, sparse_weight: float, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.penalty = penalty
+        self.sparse_weight = sparse_weight
+
+    def _size(self, rows: Tensor) -> Tensor:
+        """|r| of each cell, or the root mean square of each group of them."""
+        if self.penalty == "cell":
+            return rows.abs()
+        return rows.square().mean(GROUPS[self.penalty], keepdim=True).sqrt()
+
+    def sparse_part(self, residual: Tensor) -> Tensor:
+        """The S that minimises ‖R − S‖² + λ P(S): R, its cells or groups shrunk by λ/2."""
+        size = self._size(residual).clamp_min(torch.finfo(residual.dtype).tiny)
+        return residual * (1 - self.sparse_weight / 2 / size).clamp_min(0)
+
+    def objective(self, residual: Tensor, S: Tensor) -> float:
+        """(‖R − S‖² + λ P(S)) / N."""
+        value = (residual - S).square().sum(dtype=torch.float64)
+        if S.any():  # else an infinite weight
+            value = value + self.sparse_weight * self._size(S).expand_as(S).sum(dtype=torch.float64)
+        return float(value) / len(S)
+
+
+class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
+    r"""Robust autoencoder: it learns the training rows without their gross errors.
+
+    The training rows are taken apart into what an autoencoder can reconstruct and a sparse part,
+    :math:`X = L + S`. With an encoder :math:`E` and a decoder :math:`D`,
+
+    .. math:: \min_{E, D, S} \| L - D(E(L)) \|_F^2 + \lambda P(S) , \qquad L = X - S ,
+
+    is minimised in turn over the net, for some epochs, and over S with the reconstruction
+    :math:`\hat X = D(E(L))` held fixed, exactly: :math:`\| X - \hat X - S \|_F^2 + \lambda P(S)`
+    is least where S is the residual :math:`X - \hat X`, shrunk by :math:`\lambda / 2`. The
+    penalty P says what is sparse, with N rows of d features:
+
+    .. math:: \text{cell: } \sum_{ij} |S_{ij}| , \qquad
+        \text{row: } \sqrt{d} \, \sum_i \|S_{i \cdot}\| , \qquad
+        \text{column: } \sqrt{N} \, \sum_j \|S_{\cdot j}\| .
+
+    A row is scored by its residual, :math:`x - D(E(x))`, with no S of its own.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : "auto" or sequence of int, default="auto"
+        Widths from the input to the code, which is the last of them; the decoder mirrors them.
+        ``"auto"`` is (64, 32, max(2, n_features // 4)), as in :class:`AutoEncoder`.
+    n_latent : int or None, default=None
+        Width of a further layer, the code, behind ``hidden_layer_sizes``. None: the last of
+        these is the code; 32 with a ``backbone``.
+    activation : str, default="tanh"
+        Activation of all hidden layers, as in :class:`AutoEncoder`.
+    backbone : Backbone or None, default=None
+        Makes the encoder and the decoder in place of ``hidden_layer_sizes``;
+        :class:`~skdeepad.nn.ConvBackbone` makes it the robust convolutional autoencoder [1]_.
+    penalty : {"cell", "row", "column"}, default="cell"
+        What of the training data is grossly wrong: single values, whole rows, which are then the
+        anomalies among them, or whole features.
+    sparse_weight : float, default=1.0
+        Weight :math:`\lambda`. A cell whose residual is at most :math:`\lambda / 2`, or a row or
+        column whose residuals have a root mean square of at most that, in scaled units, is left
+        to the autoencoder. 0 leaves it nothing to learn; ``numpy.inf`` makes it the plain one.
+    n_inner_epochs : int, default=10
+        Epochs between two updates of S; at most a tenth of all, so that a short training has its
+        rounds too.
+    residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
+        Scale of the residuals in the score, as in :class:`AutoEncoder`.
+    residual_norm : {"mse", "mae", "max"}, default="mse"
+        Mean square, mean absolute value or largest absolute value over the features.
+    n_snapshots : int, default=1
+        Weights that the score is the mean over, as in :class:`AutoEncoder`.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=500
+        Upper limit to the number of epochs.
+    max_steps : int or None, default=1000
+        Upper limit to the number of optimizer steps.
+    lr : float, default=1e-3
+        Learning rate.
+    batch_size : int or None, default=128
+        Rows of a batch; None: all of them.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Its state goes on
+        from round to round.
+    weight_decay : float, default=0.0
+        L2 penalty of the optimizer on the weights, :math:`\mu` of [1]_.
+    trim : float, default=0.0
+        Share of the rows of a batch, rounded, that an update leaves out: those of the largest
+        loss. S has the same task.
+    trim_start : float, default=0.2
+        Share of the steps before trimming begins.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold. It can be changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``, with S = 0.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights and shuffles.
+    verbose : int, default=0
+        Above 0, a progress bar is shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    scaler_ : transformer or None
+        The fitted scaler.
+    sparse_ : scipy.sparse.csr_array of shape (n_samples, n_features)
+        S of the training rows, in scaled units.
+    n_outer_ : int
+        Number of updates of S.
+    objective_curve_ : ndarray of shape (`n_outer_`,)
+        :math:`(\| X - \hat X - S \|_F^2 + \lambda P(S)) / N` after each update of S.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Losses of each epoch.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    AutoEncoder : Leaves the worst rows out of an update in place of correcting them.
+
+    Notes
+    -----
+    With ``penalty="row"`` the anomalies among the training rows are those that ``sparse_`` is
+    not zero in. No method of this kind can tell rows that share a direction and outweigh the
+    normal ones: they are then what is learned.
+
+    The target of the net is L, as in the equation of [1]_, not X, as in its code. λ is that of
+    [1]_; [2]_ shrinks by another multiple of its λ, and by :math:`\lambda / 2 \cdot \sqrt d` in
+    the place of :math:`\lambda`, for rows, it is the same step: the factors :math:`\sqrt d` and
+    :math:`\sqrt N`, usual for penalties on groups, give one λ the same meaning whatever the size
+    of the data. L stays the target for a number of epochs; there is no test of convergence.
+
+    ``partial_fit`` begins with S = 0 for its rows. A pickle holds ``sparse_``, one entry for each
+    cell that is not zero, and no other training data.
+
+    References
+    ----------
+    .. [1] R. Chalapathy, A. K. Menon, S. Chawla, "Robust, deep and inductive anomaly detection",
+       ECML PKDD 2017, arXiv:1704.06743.
+    .. [2] C. Zhou, R. C. Paffenroth, "Anomaly detection with robust deep autoencoders", KDD 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import RobustAutoEncoder
+    >>> X = np.random.RandomState(0).randn(200, 3) @ np.ones((3, 8)) / 3
+    >>> X[7, 2] = 30
+    >>> det = RobustAutoEncoder(max_epochs=100, sparse_weight=4, random_state=0).fit(X)
+    >>> [cells.tolist() for cells in det.sparse_.nonzero()]
+    [[7], [2]]
+    """
+
+    _parameter_constraints: dict = {
+        name: constraint
+        for name, constraint in BaseDetector._parameter_constraints.items()
+        if name not in {"early_stopping", "validation_fraction", "n_iter_no_change"}
+    } | {
+        "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
+        "n_latent": [Interval(Integral, 1, None, closed="left"), None],
+        "penalty": [StrOptions({"cell", *GROUPS})],
+        "sparse_weight": [Interval(Real, 0, None, closed="both")],
+        "n_inner_epochs": [Interval(Integral, 1, None, closed="left")],
+        "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
+        "residual_norm": [StrOptions({"mse", "mae", "max"})],
+        "n_snapshots": [Interval(Integral, 1, None, closed="left")],
+        "trim_start": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes="auto",
+        n_latent=None,
+        activation="tanh",
+        backbone=None,
+        penalty="cell",
+        sparse_weight=1.0,
+        n_inner_epochs=10,
+        residual_scaling="robust",
+        residual_norm="mse",
+        n_snapshots=1,
+        scaler="standard",
+        max_epochs=500,
+        max_steps=1000,
+        lr=1e-3,
+        batch_size=128,
+        optimizer="adam",
+        weight_decay=0.0,
+        trim=0.0,
+        trim_start=0.2,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_latent = n_latent
+        self.activation = activation
+        self.backbone = backbone
+        self.penalty = penalty
+        self.sparse_weight = sparse_weight
+        self.n_inner_epochs = n_inner_epochs
+        self.residual_scaling = residual_scaling
+        self.residual_norm = residual_norm
+        self.n_snapshots = n_snapshots
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.trim_start = trim_start
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        return make_module(
+            self,
+            n_features,
+            RobustAutoEncoderModule,
+            penalty=self.penalty,
+            sparse_weight=self.sparse_weight,
+        )
+
+    def _train(self, run, net, X, y) -> None:
+        module, begin, objective = net.module_, len(net.history), []
+        n_inner = max(1, min(self.n_inner_epochs, net.planned_epochs(len(X), run.epochs) // 10))
+        S = torch.zeros_like(X)
+        L = X.clone()  # what the net trains on: each epoch takes its batches from it anew
+
+        def separate() -> None:
+            residual = X - torch.as_tensor(net.apply(module.reconstruct, L)).to(X)
+            S.copy_(module.sparse_part(residual))
+            objective.append(module.objective(residual, S))
+            torch.sub(X, S, out=L)
+
+        def update(net) -> None:
+            if (len(net.history) - begin) % n_inner == 0:
+                separate()
+
+        train_with_snapshots(run, net, L, y, update)
+        if not objective or (len(net.history) - begin) % n_inner:
+            separate()
+        self.sparse_ = csr_array(S.cpu().numpy())
+        self.n_outer_, self.objective_curve_ = len(objective), np.array(objective)
+
+    def _calibrate(self, net, X) -> None:
+        for module in net.module_.scored():
+            calibrate_residuals(net, X, module)
