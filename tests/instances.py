@@ -107,6 +107,9 @@ OTHER_VALUES_OF = {
     },
 }
 
+#: Documented attributes that say something of each training row, beside its score.
+OF_TRAINING_ROWS = {"RobustAutoEncoder": ["sparse_"]}
+
 #: Parameters that act on something else than the result, each with a test of its own.
 TESTED_ELSEWHERE = {"device", "verbose", "warm_start"}
 

@@ -1,6 +1,5 @@
 """What may listen to a net while it trains."""
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -57,12 +56,10 @@ class KneeStopping(Callback):
 
 
 def _knee(x: np.ndarray, y: np.ndarray) -> float | None:
-    """The knee of a falling, convex curve, or None where it has none yet."""
-    if len(y) < 3 or not np.isfinite(y).all() or np.ptp(y) == 0:
+    """The knee of a falling, convex curve, or None where there is none yet."""
+    if not (np.isfinite(y).all() and y[-1] < y[0]):  # it does not fall
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # kneed's, about a curve without a knee
-        return _import_kneed().KneeLocator(x, y, S=5, curve="convex", direction="decreasing").knee
+    return _import_kneed().KneeLocator(x, y, S=5, curve="convex", direction="decreasing").knee
 
 
 def _import_kneed():

@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from skorch.callbacks import Callback, EpochScoring
+from torch import nn
 
 from skdeepad import VAE, AutoEncoder
 from skdeepad.training import HoldOut, history_table, to_tensor
@@ -137,6 +138,38 @@ def test_trimming_leaves_out_the_largest_losses_after_a_fifth_of_the_steps():
         mean -= 0.1 * 2 * np.mean(mean - kept)
     assert_allclose(net.module_.mean.item(), mean, rtol=1e-5)
     assert_allclose(net.history[:, "train_loss"], losses, rtol=1e-5)
+
+
+class Shifts(nn.Module):
+    """A number of its own for each row, which shows the rows that get a gradient."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(n, 1))
+
+    def loss(self, x):
+        index, value = x.long()[:, 0], x[:, 1:]
+        return ((value - self.shift[index]) ** 2).sum(1)
+
+
+def test_trimming_from_the_first_step_is_the_percentile_loss():
+    values = np.random.RandomState(0).randn(200)
+    rows = torch.tensor(np.c_[np.arange(200), values], dtype=torch.float32)
+    net = make_net(Shifts(200), trim=0.05, trim_start=0, lr=0.1, max_epochs=1).partial_fit(rows)
+    kept = values**2 <= np.quantile(values**2, 0.95)
+    moved = net.module_.shift.detach().numpy()[:, 0]
+    assert kept.sum() == 190
+    assert (moved[~kept] == 0).all()
+    assert_allclose(moved[kept], 0.1 * 2 * values[kept] / 190, rtol=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_trimming_begins_after_the_share_of_steps_it_is_told(share):
+    net = make_net(Mean(1.5), trim=0.2, trim_start=share, lr=1e-12, max_epochs=4)
+    net.partial_fit(column(0.0, 1.0, 2.0, 3.0, 101.5))
+    n_full = int(4 * share)
+    expected = [(5 + 100**2) / 5] * n_full + [1.25] * (4 - n_full)
+    assert_allclose(net.history[:, "train_loss"], expected, rtol=1e-5)
 
 
 def test_trimming_starts_at_once_in_a_training_that_goes_on():

@@ -1,6 +1,7 @@
 """Ways in which a training ends before its time."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 
 from skdeepad import OCNN, VAE, AutoEncoder, DeepSVDD
-from skdeepad.autoencoder._autoencoder import AutoEncoderModule
+from skdeepad.autoencoder._autoencoder_module import AutoEncoderModule
 from skdeepad.nn import ConvBackbone, EncoderDecoder, MLPBackbone
 from skdeepad.training import AfterEpoch, listening
 
@@ -63,6 +64,64 @@ def test_the_rows_held_out_are_not_trained_on():
     best = int(np.argmin(net.history[:, "valid_loss"]))
     path = train.X.mean().item() * (1 - 0.9 ** np.arange(len(net.history) + 1))
     assert_allclose(net.module_.mean.item(), path[best + 1], rtol=1e-4)
+
+
+# Knee stopping -------------------------------------------------------------------------------
+
+
+def epochs_until_the_knee(losses):
+    """Number of epochs of a training with these losses, by the definition."""
+    for n in range(3, len(losses) + 1):
+        epochs = np.arange(1, n + 1)
+        mean = np.cumsum(losses[:n]) / epochs
+        # The distance of the falling curve from the diagonal, both scaled to [0, 1].
+        x, y = (epochs - 1) / (n - 1), (mean - mean.min()) / np.ptp(mean)
+        distance = 1 - y - x
+        knee = distance.argmax()
+        confirmed = (distance[knee:] < distance[knee] - 5 / (n - 1)).any()
+        if confirmed and n > 1.2 * (knee + 1):
+            return n
+    return len(losses)
+
+
+@pytest.mark.parametrize("rate", [0.8, 0.9, 0.97])
+def test_the_knee_of_a_known_curve_ends_the_training_where_it_should(rate):
+    pytest.importorskip("kneed")
+    # Gradient descent on (mean − 3)² has the losses 9 · rate²ⁿ.
+    net = make_net(early_stopping="knee", lr=(1 - rate) / 2, max_epochs=500)
+    net.partial_fit(column(3.0))
+    expected = epochs_until_the_knee(9 * rate ** (2 * np.arange(500)))
+    assert 5 < expected < 200
+    assert len(net.history) == expected
+    assert "valid_loss" not in net.history[-1]
+
+
+@pytest.mark.parametrize("losses", ["constant", "rising", "not finite"])
+def test_a_curve_without_a_knee_takes_all_its_epochs(losses):
+    pytest.importorskip("kneed")
+    lr = {"constant": 1e-12, "rising": 1.1, "not finite": 1e30}[losses]
+    net = make_net(early_stopping="knee", lr=lr, max_epochs=30)
+    assert len(net.partial_fit(column(3.0)).history) == 30
+
+
+def test_a_training_that_goes_on_has_a_knee_of_its_own(X):
+    pytest.importorskip("kneed")
+    det = AutoEncoder(early_stopping="knee", warm_start=True, random_state=0).fit(X)
+    first = det.n_iter_
+    assert first < det.net_.planned_epochs(len(X))
+    assert det.fit(X).n_iter_ >= first + 5
+    assert det.partial_fit(X).score_samples(X).shape == (len(X),)
+
+
+def test_knee_stopping_without_its_package_names_what_to_install(X, monkeypatch):
+    det = AutoEncoder(max_epochs=2, random_state=0).fit(X)
+    scores = det.score_samples(X)
+    monkeypatch.setitem(sys.modules, "kneed", None)
+    with pytest.raises(
+        ImportError, match=r"early_stopping='knee' .* pip install 'skdeepad\[knee\]'"
+    ):
+        det.set_params(early_stopping="knee").fit(X)
+    assert_array_equal(det.score_samples(X), scores)
 
 
 # Ctrl-C --------------------------------------------------------------------------------------
