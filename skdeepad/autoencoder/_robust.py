@@ -161,11 +161,14 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
     not zero in. No method of this kind can tell rows that share a direction and outweigh the
     normal ones: they are then what is learned.
 
-    The target of the net is L, as in the equation of [1]_, not X, as in its code. λ is that of
-    [1]_; [2]_ shrinks by another multiple of its λ, and by :math:`\lambda / 2 \cdot \sqrt d` in
-    the place of :math:`\lambda`, for rows, it is the same step: the factors :math:`\sqrt d` and
-    :math:`\sqrt N`, usual for penalties on groups, give one λ the same meaning whatever the size
-    of the data. L stays the target for a number of epochs; there is no test of convergence.
+    The target of the net is L, as in the equation of [1]_, not X, as in its code. For cells, λ is
+    that of [1]_. The step of [2]_ shrinks the norm of a row or column by its own λ, which is the
+    step with :math:`2 \lambda / \sqrt d` or :math:`2 \lambda / \sqrt N` here: the factors
+    :math:`\sqrt d` and :math:`\sqrt N` of the penalties, usual for groups, give one value the
+    same meaning whatever the size of the data. There is no test of convergence.
+
+    Each round needs an epoch. With more than ten thousand rows, ``max_steps`` ends a training
+    within a few epochs: raise it, or ``batch_size``.
 
     ``partial_fit`` begins with S = 0 for its rows. A pickle holds ``sparse_``, one entry for each
     cell that is not zero, and no other training data.
