@@ -270,6 +270,7 @@ def test_the_score_is_the_mean_of_the_errors_after_evenly_spaced_epochs(cls, n_s
     det = cls(n_snapshots=n_snapshots, callbacks=[Errors(X)], **params).fit(X)
     errors = np.array(det.net_.callbacks_[0][1].errors)
     assert_allclose(-det.score_samples(X), errors[list(kept)].mean(axis=0), rtol=1e-5)
+    assert_allclose(det.feature_contributions(X).sum(axis=1), -det.score_samples(X), rtol=1e-5)
     assert_array_equal(det.reconstruct(X), cls(**params).fit(X).reconstruct(X))
 
 
