@@ -41,7 +41,7 @@ VARIANTS = {
     "RobustAutoEncoder, weight .5": RobustAutoEncoder(sparse_weight=0.5),
     "RobustAutoEncoder, weight 2": RobustAutoEncoder(sparse_weight=2.0),
     "RobustAutoEncoder, rows": RobustAutoEncoder(penalty="row"),
-    "RobustAutoEncoder, trim .1": RobustAutoEncoder(trim=0.1),
+    "RobustAutoEncoder, trim 0": RobustAutoEncoder(trim=0.0),
     "RobustAutoEncoder, 2,500 steps": RobustAutoEncoder(max_steps=2500),
     "VAE (default)": VAE(),
     "VAE, 1,000 steps": VAE(max_steps=1000),

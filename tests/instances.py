@@ -83,7 +83,7 @@ OTHER_VALUES_OF = {
         "residual_scaling": "plain",
         "residual_norm": "max",
         "n_snapshots": 3,
-        "trim_start": (0.7, {"trim": 0.2}),
+        "trim": 0.0,
     },
     "DeepSVDD": {
         "objective": "soft-boundary",

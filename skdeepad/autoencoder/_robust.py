@@ -106,9 +106,9 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
         from round to round.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights, :math:`\mu` of [1]_.
-    trim : float, default=0.0
+    trim : float, default=0.1
         Share of the rows of a batch, rounded, that an update leaves out: those of the largest
-        loss. S has the same task.
+        loss, S being taken off. 0 is the objective above.
     trim_start : float, default=0.2
         Share of the steps before trimming begins.
     contamination : float in (0, 0.5], default=0.1
@@ -226,7 +226,7 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
         batch_size=128,
         optimizer="adam",
         weight_decay=0.0,
-        trim=0.0,
+        trim=0.1,
         trim_start=0.2,
         contamination=0.1,
         callbacks=None,

@@ -18,6 +18,7 @@ LINEAR = {
     "max_epochs": 200,
     "max_steps": None,
     "lr": 1e-2,
+    "trim": 0.0,
     "random_state": 0,
 }
 
@@ -191,7 +192,7 @@ def test_s_is_the_residual_of_the_scaled_rows_shrunk_by_half_the_weight(penalty,
 
 
 def test_an_infinite_weight_is_the_plain_autoencoder(X):
-    params = {"max_epochs": 30, "random_state": 0, "trim": 0.0, "weight_decay": 1e-3}
+    params = {"max_epochs": 30, "random_state": 0, "weight_decay": 1e-3}
     robust = RobustAutoEncoder(sparse_weight=np.inf, **params).fit(X)
     plain = AutoEncoder(**params).fit(X)
     assert robust.sparse_.nnz == 0
