@@ -1,14 +1,16 @@
 """Deep anomaly detectors that are scikit-learn estimators."""
 
 from ._version import __version__ as __version__
-from .autoencoder import VAE, AutoEncoder, RobustAutoEncoder
+from .autoencoder import AAE, VAE, WAE, AutoEncoder, RobustAutoEncoder
 from .base import BaseDetector as _BaseDetector
 from .ensemble import DetectorEnsemble
 from .one_class import OCNN, DeepSVDD
 
 __all__ = [
+    "AAE",
     "OCNN",
     "VAE",
+    "WAE",
     "AutoEncoder",
     "DeepSVDD",
     "DetectorEnsemble",

@@ -3,6 +3,7 @@
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import RobustScaler
 from skorch.callbacks import GradientNormClipping
+from torch.distributions import Normal
 
 import skdeepad
 from skdeepad.nn import MLPBackbone
@@ -10,8 +11,10 @@ from skdeepad.nn import MLPBackbone
 #: Parameters that make a fit take milliseconds.
 SMALL = {
     "AutoEncoder": {"max_epochs": 3},
+    "AAE": {"max_epochs": 3},
     "VAE": {"max_epochs": 3, "n_draws": 4},
     "RobustAutoEncoder": {"max_epochs": 3},
+    "WAE": {"max_epochs": 3},
     "DeepSVDD": {"max_epochs": 3, "pretrain_epochs": 2},
     "OCNN": {"max_epochs": 3},
 }
@@ -19,8 +22,10 @@ SMALL = {
 #: Parameters with which a net learns the 300 rows of the common tests.
 LEARNING = {
     "AutoEncoder": {"max_epochs": 150},
+    "AAE": {"max_epochs": 150},
     "VAE": {"max_epochs": 150},
     "RobustAutoEncoder": {"max_epochs": 150},
+    "WAE": {"max_epochs": 150},
     "DeepSVDD": {},
     "OCNN": {},
 }
@@ -65,6 +70,16 @@ OTHER_VALUES_OF = {
         "n_snapshots": 3,
         "trim": 0.0,
     },
+    "AAE": {
+        "n_latent": 5,
+        "encoder": "gaussian",
+        "prior": "uniform",
+        "discriminator_layer_sizes": (5,),
+        "lr_discriminator": 0.01,
+        "anomaly_score": "discriminator",
+        "residual_scaling": "plain",
+        "trim": 0.0,
+    },
     "VAE": {
         "n_latent": 5,
         "likelihood": "gaussian",
@@ -83,6 +98,21 @@ OTHER_VALUES_OF = {
         "residual_scaling": "plain",
         "residual_norm": "max",
         "n_snapshots": 3,
+        "trim": 0.0,
+    },
+    "WAE": {
+        "n_latent": 5,
+        "encoder": "gaussian",
+        "prior": Normal(1.0, 2.0),
+        "cost": "absolute_error",
+        "divergence": "gan",
+        "divergence_weight": 1.0,
+        "kernel": "rbf",
+        "kernel_scales": (1.0,),
+        "discriminator_layer_sizes": ((5,), {"divergence": "gan"}),
+        "lr_discriminator": (0.01, {"divergence": "gan"}),
+        "anomaly_score": "latent_density",
+        "residual_scaling": "plain",
         "trim": 0.0,
     },
     "DeepSVDD": {

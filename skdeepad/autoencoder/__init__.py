@@ -1,7 +1,9 @@
 """Detectors that compress rows and compare them with what comes back."""
 
+from ._aae import AAE
 from ._autoencoder import AutoEncoder
 from ._robust import RobustAutoEncoder
 from ._vae import VAE
+from ._wae import WAE
 
-__all__ = ["VAE", "AutoEncoder", "RobustAutoEncoder"]
+__all__ = ["AAE", "VAE", "WAE", "AutoEncoder", "RobustAutoEncoder"]

@@ -10,6 +10,7 @@ from ._backbone import (
     make_activation,
     make_mlp,
 )
+from ._divergences import KERNELS, squared_mmd
 from ._latent_search import latent_search
 from ._losses import (
     RECONSTRUCTION_LOSSES,
@@ -28,6 +29,7 @@ from ._stochastic import (
 
 __all__ = [
     "ACTIVATIONS",
+    "KERNELS",
     "RECONSTRUCTION_LOSSES",
     "AdditiveNoise",
     "Backbone",
@@ -46,4 +48,5 @@ __all__ = [
     "make_activation",
     "make_mlp",
     "reconstruction_loss",
+    "squared_mmd",
 ]

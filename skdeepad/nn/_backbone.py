@@ -37,10 +37,10 @@ def make_activation(name: str) -> nn.Module:
     return nn.LeakyReLU(0.1) if name == "leaky_relu" else ACTIVATIONS[name]()
 
 
-def check_widths(hidden_layer_sizes: Sequence[int]) -> None:
+def check_widths(widths: Sequence[int], parameter: str = "hidden_layer_sizes") -> None:
     """Refuse widths of layers that are no positive integers."""
-    if not all(isinstance(width, Integral) and width > 0 for width in hidden_layer_sizes):
-        raise ValueError(f"hidden_layer_sizes={hidden_layer_sizes!r} must be positive integers.")
+    if not all(isinstance(width, Integral) and width > 0 for width in widths):
+        raise ValueError(f"{parameter}={widths!r} must be positive integers.")
 
 
 def make_mlp(

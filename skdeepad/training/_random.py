@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import torch
 
-_LOCK = threading.Lock()
+# Seeding within seeding is fine: the inner state is put back too.
+_LOCK = threading.RLock()
 
 
 @contextmanager

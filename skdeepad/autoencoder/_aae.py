@@ -1,0 +1,256 @@
+"""Adversarial autoencoder."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from .._validation import Integral, Interval, Real, StrOptions
+from ..base import BaseDetector
+from ..nn import reconstruction_loss
+from ..training import AdversarialNet
+from ._matched_codes import ENCODERS, Discriminator, MatchedCodes, MatchedCodesMixin
+from ._priors import PRIORS
+
+
+class AAEModule(MatchedCodes):
+    """An autoencoder, and a discriminator D that its encoder learns to fool."""
+
+    players = {
+        "reconstruction": ("encoder", "decoder"),
+        "discriminator": ("discriminator",),
+        "generator": ("encoder",),
+    }
+
+    def __init__(self, *, discriminator: Discriminator, **parts) -> None:
+        super().__init__(**parts)
+        self.discriminator = discriminator
+
+    def loss_reconstruction(self, x: Tensor) -> Tensor:
+        return reconstruction_loss(self.decode(self.draw_codes(x)), x)
+
+    def loss_discriminator(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            z = self.draw_codes(x)
+        return self.discriminator.loss(z, self.draw_prior(z))
+
+    def loss_generator(self, x: Tensor) -> Tensor:
+        return self.discriminator.fooling_loss(self.draw_codes(x))
+
+    def discriminator_score(self, x: Tensor) -> Tensor:
+        """−D(E(x))."""
+        return -self.discriminator(self.encode(x)).double()
+
+
+class AAE(MatchedCodesMixin, BaseDetector):
+    r"""Adversarial autoencoder: reconstruction, with codes that are distributed as a prior.
+
+    On each batch three players take turns [1]_: encoder :math:`E` and decoder :math:`G` lower
+    the reconstruction error, the discriminator :math:`D` learns to tell draws from the prior
+    from codes, and the encoder learns to fool it:
+
+    .. math::
+        \min_{E,G} & \; \textstyle\frac1N\sum_i \|x_i - G(E(x_i))\|^2 \\
+        \min_D & \; -\textstyle\frac1N\sum_i \log D(z'_i) + \log(1 - D(E(x_i))),
+            \quad z'_i \sim p(z) \\
+        \min_E & \; -\textstyle\frac1N\sum_i \log D(E(x_i)) .
+
+    The prior is whatever can be drawn from. The anomaly score of a row is, by default, the mean
+    square of its residual, each feature on the scale that ``residual_scaling`` gives it.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(64, 32)
+        Widths from the input towards the code; the decoder mirrors them.
+    n_latent : int or None, default=None
+        Size of the code. None: max(2, n_features // 4), or 32 with a ``backbone``.
+    activation : str, default="tanh"
+        Activation of the hidden layers, as in :class:`AutoEncoder`. The code is linear.
+    backbone : Backbone or None, default=None
+        Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
+    encoder : {"deterministic", "gaussian"}, default="deterministic"
+        ``"gaussian"``: z is drawn from a normal distribution whose mean and variance are
+        functions of x; scores are of the mean.
+    prior : str, distribution or callable, default="normal"
+        :math:`p(z)`. ``"normal"``: standard normal. ``"uniform"``: on :math:`[-1, 1]^d`, where
+        tanh brings the codes. ``"sphere"``: uniform on the unit sphere, where codes are
+        normalised. ``"mixture"``: 2d Gaussians of standard deviation 1/2, one on each half of
+        each axis, with unit variance in all. Else a :class:`torch.distributions.Distribution`
+        of codes, or of one value that all values of a code follow independently, or a function
+        from (n, torch.Generator) to a tensor of shape (n, n_latent).
+    discriminator_layer_sizes : sequence of int, default=(64, 64)
+        Widths of the discriminator's hidden layers, rectified linear units.
+    lr_discriminator : float, default=5e-4
+        Learning rate of the discriminator. Lower it where the discriminator wins: where
+        ``history_["discriminator_loss"]`` falls far below 2 log 2.
+    anomaly_score : str, default="reconstruction"
+        ``"reconstruction"``: size of the residual. ``"discriminator"``: log odds, by the
+        discriminator, that the code is none of the prior's. ``"latent_density"``:
+        :math:`-\log p(E(x))`, for priors with a density. It is read in ``fit``.
+    residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
+        Scale of the residuals in ``"reconstruction"``, as in :class:`AutoEncoder`.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=500
+        Upper limit to the number of epochs.
+    max_steps : int or None, default=2500
+        Upper limit to the number of optimizer steps.
+    lr : float, default=1e-3
+        Learning rate.
+    batch_size : int or None, default=128
+        Rows of a batch; None: all of them.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
+    weight_decay : float, default=0.0
+        L2 penalty of the optimizer on the weights.
+    trim : float, default=0.1
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
+        steps: those of the largest loss.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
+        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
+        epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold. It can be changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, shuffles and noise.
+    verbose : int, default=0
+        Above 0, a progress bar is shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    scaler_ : transformer or None
+        The fitted scaler.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Losses of each epoch.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    WAE : One objective for encoder and decoder, with a weight; no discriminator needed.
+    VAE : A normal prior for the code of each single row; scores from likelihoods.
+
+    Notes
+    -----
+    The published training is gradient descent with momentum; here each player has an Adam
+    optimizer with :math:`\beta_1 = 0.5`, which two players that oscillate ask for. Settings of
+    the three are ``optimizer__*``, ``optimizer_discriminator__*`` and ``optimizer_generator__*``
+    in ``net_params``. ``train_loss``, early stopping and ``trim`` refer to the reconstruction.
+    Outside of the support of a distribution, ``"latent_density"`` is :math:`10^6`. Distributions
+    have to be on the CPU.
+
+    References
+    ----------
+    .. [1] A. Makhzani et al., "Adversarial autoencoders", arXiv:1511.05644.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import AAE
+    >>> X = np.random.RandomState(0).randn(200, 3) @ np.ones((3, 8)) / 3
+    >>> det = AAE(max_epochs=20, random_state=0).fit(X)
+    >>> det.predict([np.zeros(8), 3 * (-1.0) ** np.arange(8)])
+    array([ 1, -1])
+    """
+
+    net_class = AdversarialNet
+
+    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
+        "n_latent": [Interval(Integral, 1, None, closed="left"), None],
+        "encoder": [StrOptions(ENCODERS)],
+        "prior": [StrOptions(set(PRIORS)), Distribution, callable],
+        "discriminator_layer_sizes": ["array-like"],
+        "lr_discriminator": [Interval(Real, 0, None, closed="neither")],
+        "anomaly_score": [StrOptions({"reconstruction", "discriminator", "latent_density"})],
+        "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes=(64, 32),
+        n_latent=None,
+        activation="tanh",
+        backbone=None,
+        encoder="deterministic",
+        prior="normal",
+        discriminator_layer_sizes=(64, 64),
+        lr_discriminator=5e-4,
+        anomaly_score="reconstruction",
+        residual_scaling="robust",
+        scaler="standard",
+        max_epochs=500,
+        max_steps=2500,
+        lr=1e-3,
+        batch_size=128,
+        optimizer="adam",
+        weight_decay=0.0,
+        trim=0.1,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_latent = n_latent
+        self.activation = activation
+        self.backbone = backbone
+        self.encoder = encoder
+        self.prior = prior
+        self.discriminator_layer_sizes = discriminator_layer_sizes
+        self.lr_discriminator = lr_discriminator
+        self.anomaly_score = anomaly_score
+        self.residual_scaling = residual_scaling
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        parts = self._make_parts(n_features)
+        return AAEModule(discriminator=self._make_discriminator(n_features), **parts)
+
+    def _net_parameters(self) -> dict:
+        return super()._net_parameters() | self._discriminator_parameters()

@@ -1,0 +1,150 @@
+"""Autoencoders whose codes, taken together, are to be distributed as a prior."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .._codes import ReconstructorMixin, SamplerMixin
+from ..nn import ResidualScore, Stochastic, check_widths, make_mlp
+from ..training import seeded_generator
+from ._likelihood import split_gaussian
+from ._priors import Prior, make_prior
+from ._residuals import calibrate_residuals
+
+ENCODERS = {"deterministic", "gaussian"}
+
+
+class MatchedCodes(Stochastic):
+    """z = E(x), or z ~ N(μ(x), diag σ²(x)), and x̂ = G(z), with a prior P for all z together."""
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        residual: ResidualScore,
+        prior: Prior,
+        *,
+        random: bool,
+        score: str,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.residual = residual
+        self.prior = prior
+        self.random = random
+        self.score = score
+
+    @property
+    def n_latent(self) -> int:
+        return self.prior.n_latent
+
+    def draw_codes(self, x: Tensor) -> Tensor:
+        """Z ~ Q(z|x)."""
+        if not self.random:
+            return self.encode(x)
+        mu, logvar = split_gaussian(self.encoder(x))
+        return self.prior.shape(mu + torch.exp(0.5 * logvar) * self.randn_like(mu))
+
+    def draw_prior(self, z: Tensor) -> Tensor:
+        """As many draws z' ~ P as there are codes."""
+        return self.prior.draw(len(z), self.generator)
+
+    def encode(self, x: Tensor) -> Tensor:
+        output = self.encoder(x)
+        return self.prior.shape(split_gaussian(output)[0] if self.random else output)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.decoder(z)
+
+    def generate(self, noise: Tensor) -> Tensor:
+        """Rows from draws of the prior."""
+        return self.decode(noise)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        return getattr(self, f"{self.score}_score")(x)
+
+    def reconstruction_score(self, x: Tensor) -> Tensor:
+        """Size of the residual x − G(E(x))."""
+        return self.residual(x - self.reconstruct(x))
+
+    def latent_density_score(self, x: Tensor) -> Tensor:
+        """−log p(E(x))."""
+        return -self.prior.log_prob(self.encode(x))
+
+    def contributions(self, x: Tensor) -> Tensor:
+        return self.residual.contributions(x - self.reconstruct(x))
+
+
+class Discriminator(nn.Module):
+    """D(z): log odds that a code was drawn from the prior."""
+
+    def __init__(self, n_latent: int, layer_sizes) -> None:
+        super().__init__()
+        check_widths(layer_sizes, "discriminator_layer_sizes")
+        self.layers = make_mlp((n_latent, *layer_sizes, 1), "relu")
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z).squeeze(1)
+
+    def loss(self, z: Tensor, draws: Tensor) -> Tensor:
+        """Mean of −log σ(D(z')) − log(1 − σ(D(z)))."""
+        return F.softplus(-self(draws)).mean() + F.softplus(self(z)).mean()
+
+    def fooling_loss(self, z: Tensor) -> Tensor:
+        """Mean of −log σ(D(z)), whose gradient does not fade while D is right."""
+        return F.softplus(-self(z)).mean()
+
+
+class MatchedCodesMixin(SamplerMixin, ReconstructorMixin):
+    """What detectors of this kind share: their common parts, and what priors ask for."""
+
+    def _n_latent(self, n_features: int) -> int:
+        """Size of the code."""
+        default = max(2, n_features // 4) if self.backbone is None else 32
+        return default if self.n_latent is None else self.n_latent
+
+    def _make_parts(self, n_features: int) -> dict:
+        """Arguments of :class:`MatchedCodes`."""
+        n_latent, random = self._n_latent(n_features), self.encoder == "gaussian"
+        backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
+        return {
+            "encoder": backbone.make_encoder(n_features, n_latent * (2 if random else 1)),
+            "decoder": backbone.make_decoder(n_latent, n_features),
+            "residual": ResidualScore(n_features, self.residual_scaling),
+            "prior": make_prior(self.prior, n_latent),
+            "random": random,
+            "score": self.anomaly_score,
+        }
+
+    def _make_discriminator(self, n_features: int) -> Discriminator:
+        return Discriminator(self._n_latent(n_features), self.discriminator_layer_sizes)
+
+    def _discriminator_parameters(self) -> dict:
+        """Parameters of a net with a discriminator, where players oscillate under momentum."""
+        adam = self.optimizer in ("adam", "adamw")
+        betas = {"optimizer__betas": (0.5, 0.999)} if adam else {}
+        return {"optimizer_discriminator__lr": self.lr_discriminator} | betas
+
+    def _check_rows(self, X: np.ndarray) -> None:
+        prior = make_prior(self.prior, self._n_latent(X.shape[1]))
+        codes = prior.draw(2, seeded_generator(0))
+        if not torch.isfinite(codes).all():
+            raise ValueError(f"prior={self.prior!r} must draw finite codes, got {codes.tolist()}.")
+        if self.anomaly_score == "latent_density" and not prior.has_density:
+            raise ValueError(
+                "anomaly_score='latent_density' needs a prior whose density tells codes apart: "
+                "'normal', 'mixture' or a continuous torch.distributions.Distribution, got "
+                f"prior={self.prior!r}."
+            )
+
+    def _calibrate(self, net, X) -> None:
+        calibrate_residuals(net, X)
+
+    def _draw_noise(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        generator = seeded_generator(int(rng.randint(2**31 - 1)))
+        return self.net_.module_.prior.draw(n_samples, generator).numpy()

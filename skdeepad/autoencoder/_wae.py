@@ -1,0 +1,372 @@
+"""Wasserstein autoencoder."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from .._validation import Integral, Interval, Real, StrOptions
+from ..base import BaseDetector
+from ..nn import KERNELS, reconstruction_loss, squared_mmd
+from ..training import AdversarialNet, DetectorNet, find_device, seeded_generator, to_tensor
+from ._matched_codes import ENCODERS, Discriminator, MatchedCodes, MatchedCodesMixin
+from ._priors import PRIORS, Prior, make_prior
+
+
+def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:
+    """‖x − x̂‖²."""
+    return reconstruction_loss(reconstruction, x, "squared_error")
+
+
+def absolute_error(x: Tensor, reconstruction: Tensor) -> Tensor:
+    """‖x − x̂‖₁."""
+    return reconstruction_loss(reconstruction, x, "absolute_error")
+
+
+def euclidean(x: Tensor, reconstruction: Tensor) -> Tensor:
+    """‖x − x̂‖."""
+    return (x - reconstruction).norm(dim=1)
+
+
+COSTS = {f.__name__: f for f in (squared_error, absolute_error, euclidean)}
+
+
+class WAEModule(MatchedCodes):
+    """c(x, G(z)) + λ D(Q, P) with codes z ~ Q, draws z' ~ P and a divergence of their samples."""
+
+    def __init__(
+        self,
+        *,
+        cost: Callable[[Tensor, Tensor], Tensor],
+        divergence: Callable[[Tensor, Tensor], Tensor] | Discriminator,
+        divergence_weight: float,
+        **parts,
+    ) -> None:
+        super().__init__(**parts)
+        self.cost = cost
+        self.divergence = divergence
+        self.divergence_weight = divergence_weight
+
+    def loss(self, x: Tensor) -> Tensor:
+        z = self.draw_codes(x)
+        cost = self.cost(x, self.decode(z))
+        # Without a weight nothing is drawn either: the plain autoencoder, to the bit.
+        return cost + self.divergence_weight * self.penalty(z) if self.divergence_weight else cost
+
+    def penalty(self, z: Tensor) -> Tensor:
+        """D(Q, P), of the whole batch."""
+        return self.divergence(z, self.draw_prior(z))
+
+    def cost_score(self, x: Tensor) -> Tensor:
+        """c(x, G(E(x)))."""
+        return self.cost(x, self.reconstruct(x)).double()
+
+
+class WAEGANModule(WAEModule):
+    """The divergence is what a discriminator, a player of its own, can tell."""
+
+    players = {"autoencoder": ("encoder", "decoder"), "discriminator": ("divergence",)}
+
+    def penalty(self, z: Tensor) -> Tensor:
+        return self.divergence.fooling_loss(z)
+
+    def loss_autoencoder(self, x: Tensor) -> Tensor:
+        return self.loss(x)
+
+    def loss_discriminator(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            z = self.draw_codes(x)
+        return self.divergence.loss(z, self.draw_prior(z))
+
+
+class WAE(MatchedCodesMixin, BaseDetector):
+    r"""Wasserstein autoencoder: reconstruction, with codes that together meet a prior.
+
+    An encoder :math:`Q` and a decoder :math:`G` minimise the relaxed optimal transport between
+    data and model [1]_,
+
+    .. math:: \frac1N \sum_i c(x_i, G(z_i)) + \lambda \, \mathcal{D}(Q_Z, P_Z),
+        \qquad z_i \sim Q(z|x_i), \quad Q_Z = \frac1N \sum_i Q(z|x_i),
+
+    with any cost :math:`c`, any prior :math:`P_Z` and any divergence :math:`\mathcal D`. Where a
+    variational autoencoder draws the code of each row towards the prior, only all codes together
+    are compared with it here, so that codes of unlike rows stay apart. The anomaly score of a row
+    is, by default, the mean square of its residual, each feature on the scale that
+    ``residual_scaling`` gives it.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(64, 32)
+        Widths from the input towards the code; the decoder mirrors them.
+    n_latent : int or None, default=None
+        Size of the code. None: max(2, n_features // 4), or 32 with a ``backbone``.
+    activation : str, default="tanh"
+        Activation of the hidden layers, as in :class:`AutoEncoder`. The code is linear.
+    backbone : Backbone or None, default=None
+        Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
+    encoder : {"deterministic", "gaussian"}, default="deterministic"
+        ``"gaussian"``: z is drawn from a normal distribution whose mean and variance are
+        functions of x; scores are of the mean.
+    prior : str, distribution or callable, default="normal"
+        :math:`P_Z`, as in :class:`AAE`: "normal", "uniform", "sphere", "mixture", a
+        :class:`torch.distributions.Distribution`, or a function from (n, torch.Generator) to a
+        tensor of shape (n, n_latent).
+    cost : str or callable, default="squared_error"
+        Cost :math:`c` of a row, summed over the features: ``"squared_error"``,
+        ``"absolute_error"``, ``"euclidean"`` (the root of the first), or a function from rows
+        and reconstructions, (batch, n_features) each, to (batch,).
+    divergence : {"mmd", "gan"} or callable, default="mmd"
+        :math:`\mathcal D`. ``"mmd"``: unbiased squared maximum mean discrepancy of a batch's
+        codes and as many draws from the prior. ``"gan"``: what a discriminator can tell, the
+        Jensen-Shannon divergence in its form whose gradient does not fade. Else a function from
+        codes and draws, (batch, n_latent) each, to a scalar.
+    divergence_weight : float, default=10.0
+        Weight :math:`\lambda`. With 0 and a deterministic encoder it is an autoencoder.
+    kernel : {"imq", "rbf"}, default="imq"
+        Kernel under ``"mmd"``: :math:`C / (C + \|z - z'\|^2)`, whose long tails reach codes far
+        from the prior, or :math:`\exp(-\|z - z'\|^2 / C)`.
+    kernel_scales : sequence of float, default=(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+        The kernel is the mean over :math:`C = s C_0`, with these :math:`s` and the mean squared
+        distance :math:`C_0` of two draws from the prior.
+    discriminator_layer_sizes : sequence of int, default=(64, 64)
+        Widths of the discriminator's hidden layers under ``"gan"``.
+    lr_discriminator : float, default=5e-4
+        Learning rate of the discriminator under ``"gan"``.
+    anomaly_score : str, default="reconstruction"
+        ``"reconstruction"``: size of the residual. ``"cost"``: :math:`c(x, G(E(x)))` itself.
+        ``"latent_density"``: :math:`-\log p(E(x))`, for priors with a density. It is read in
+        ``fit``.
+    residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
+        Scale of the residuals in ``"reconstruction"``, as in :class:`AutoEncoder`.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=500
+        Upper limit to the number of epochs.
+    max_steps : int or None, default=2500
+        Upper limit to the number of optimizer steps.
+    lr : float, default=1e-3
+        Learning rate.
+    batch_size : int or None, default=128
+        Rows of a batch; None: all of them.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
+    weight_decay : float, default=0.0
+        L2 penalty of the optimizer on the weights.
+    trim : float, default=0.1
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
+        steps: those of the largest loss.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
+        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
+        epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold. It can be changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, shuffles and noise.
+    verbose : int, default=0
+        Above 0, a progress bar is shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    scaler_ : transformer or None
+        The fitted scaler.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Losses of each epoch.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    AAE : Matches codes to a prior by a discriminator, without a weight.
+    VAE : A normal prior for the code of each single row; scores from likelihoods.
+    AutoEncoder : The same without a prior, and without rows to ``sample``.
+
+    Notes
+    -----
+    Costs are sums over the features, unscaled, and the kernel is a mean over its scales. Public
+    code multiplies a squared cost by 0.05 and sums seven kernels, so that its :math:`\lambda = 10`
+    is :math:`\lambda = 1400` here. The estimate of the discrepancy is used as it is, negative
+    values too, else it would be biased; it is noisy for batches below 64 rows, and 0 for a batch
+    of one. A row alone has none: the discrepancy is no score. ``trim`` leaves out rows by their
+    cost. Under ``"gan"`` Adam's :math:`\beta_1` is 0.5, and the discriminator's settings are
+    ``optimizer_discriminator__*`` in ``net_params``. Outside of the support of a distribution,
+    ``"latent_density"`` is :math:`10^6`. Distributions have to be on the CPU.
+
+    References
+    ----------
+    .. [1] I. Tolstikhin et al., "Wasserstein auto-encoders", ICLR 2018, arXiv:1711.01558.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import WAE
+    >>> X = np.random.RandomState(0).randn(200, 3) @ np.ones((3, 8)) / 3
+    >>> det = WAE(max_epochs=20, random_state=0).fit(X)
+    >>> det.predict([np.zeros(8), 3 * (-1.0) ** np.arange(8)])
+    array([ 1, -1])
+    """
+
+    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
+        "n_latent": [Interval(Integral, 1, None, closed="left"), None],
+        "encoder": [StrOptions(ENCODERS)],
+        "prior": [StrOptions(set(PRIORS)), Distribution, callable],
+        "cost": [StrOptions(set(COSTS)), callable],
+        "divergence": [StrOptions({"mmd", "gan"}), callable],
+        "divergence_weight": [Interval(Real, 0, None, closed="left")],
+        "kernel": [StrOptions(set(KERNELS))],
+        "kernel_scales": ["array-like"],
+        "discriminator_layer_sizes": ["array-like"],
+        "lr_discriminator": [Interval(Real, 0, None, closed="neither")],
+        "anomaly_score": [StrOptions({"reconstruction", "cost", "latent_density"})],
+        "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes=(64, 32),
+        n_latent=None,
+        activation="tanh",
+        backbone=None,
+        encoder="deterministic",
+        prior="normal",
+        cost="squared_error",
+        divergence="mmd",
+        divergence_weight=10.0,
+        kernel="imq",
+        kernel_scales=(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
+        discriminator_layer_sizes=(64, 64),
+        lr_discriminator=5e-4,
+        anomaly_score="reconstruction",
+        residual_scaling="robust",
+        scaler="standard",
+        max_epochs=500,
+        max_steps=2500,
+        lr=1e-3,
+        batch_size=128,
+        optimizer="adam",
+        weight_decay=0.0,
+        trim=0.1,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_latent = n_latent
+        self.activation = activation
+        self.backbone = backbone
+        self.encoder = encoder
+        self.prior = prior
+        self.cost = cost
+        self.divergence = divergence
+        self.divergence_weight = divergence_weight
+        self.kernel = kernel
+        self.kernel_scales = kernel_scales
+        self.discriminator_layer_sizes = discriminator_layer_sizes
+        self.lr_discriminator = lr_discriminator
+        self.anomaly_score = anomaly_score
+        self.residual_scaling = residual_scaling
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @property
+    def net_class(self) -> type[DetectorNet]:
+        """The net: under ``divergence="gan"`` there are two players."""
+        return AdversarialNet if self.divergence == "gan" else DetectorNet
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        parts = self._make_parts(n_features)
+        parts |= {"cost": self._cost(), "divergence_weight": self.divergence_weight}
+        if self.divergence == "gan":
+            return WAEGANModule(divergence=self._make_discriminator(n_features), **parts)
+        return WAEModule(divergence=self._measure(parts["prior"]), **parts)
+
+    def _cost(self) -> Callable[[Tensor, Tensor], Tensor]:
+        # Wrapped, so that weights of a user's cost are none of the module's and stay as they are.
+        return COSTS[self.cost] if isinstance(self.cost, str) else partial(self.cost)
+
+    def _measure(self, prior: Prior) -> Callable[[Tensor, Tensor], Tensor]:
+        """The divergence of two samples."""
+        if callable(self.divergence):
+            return partial(self.divergence)
+        lengths = [scale * prior.squared_length for scale in self.kernel_scales]
+        return partial(squared_mmd, kernel=self.kernel, lengths=lengths)
+
+    def _net_parameters(self) -> dict:
+        params = super()._net_parameters()
+        return params | self._discriminator_parameters() if self.divergence == "gan" else params
+
+    def _check_rows(self, X) -> None:
+        super()._check_rows(X)
+        check_scales(self.kernel_scales)
+        if callable(self.cost):
+            rows = to_tensor(X[:2], self.device)
+            check_values("cost", self.cost, self.cost(rows, rows), (2,))
+        if callable(self.divergence):
+            prior = make_prior(self.prior, self._n_latent(X.shape[1]))
+            codes = prior.draw(2, seeded_generator(0, find_device(self.device)))
+            check_values("divergence", self.divergence, self.divergence(codes, codes), ())
+
+
+def check_scales(scales: Sequence[float]) -> None:
+    """Refuse scales of kernels that are no positive numbers."""
+    if not len(scales) or not all(isinstance(s, Real) and 0 < s < np.inf for s in scales):
+        raise ValueError(f"kernel_scales={scales!r} must be positive numbers, at least one.")
+
+
+def check_values(parameter: str, function: Callable, values, shape: tuple[int, ...]) -> None:
+    """Refuse a function of the user's that gives something else than a tensor of ``shape``."""
+    found = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+    if found != shape:
+        raise ValueError(
+            f"{parameter}={function!r} must return a tensor of shape {shape} for two rows, got "
+            f"{found}."
+        )

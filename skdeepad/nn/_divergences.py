@@ -1,0 +1,32 @@
+"""How far two samples are from coming from one law."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+# From squared distances and a squared length to a similarity in (0, 1].
+KERNELS: dict[str, Callable[[Tensor, float], Tensor]] = {
+    "imq": lambda squares, length: length / (length + squares),
+    "rbf": lambda squares, length: torch.exp(-squares / length),
+}
+
+
+def squared_mmd(x: Tensor, y: Tensor, kernel: str, lengths: Sequence[float]) -> Tensor:
+    """Unbiased estimate of the squared maximum mean discrepancy of two samples.
+
+    The kernel is the mean of ``"imq"`` (inverse multiquadratic) or ``"rbf"`` kernels of several
+    squared ``lengths``. The estimate may be negative, and is 0 for a sample without a pair.
+    """
+    if min(len(x), len(y)) < 2:
+        return x.new_zeros(())
+
+    def mean_similarity(distances: Tensor) -> Tensor:
+        squares = distances**2
+        values = [KERNELS[kernel](squares, length).mean() for length in lengths]
+        return torch.stack(values).mean()
+
+    # By matrix products the distances of near pairs would be lost in rounding.
+    between = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+    within = mean_similarity(torch.pdist(x)) + mean_similarity(torch.pdist(y))
+    return within - 2 * mean_similarity(between)
