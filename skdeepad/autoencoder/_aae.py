@@ -96,6 +96,9 @@ class AAE(MatchedCodesMixin, BaseDetector):
         Upper limit to the number of optimizer steps.
     lr : float, default=1e-3
         Learning rate.
+    lr_milestones : sequence of float, default=()
+        Shares of the training after which all learning rates drop by 10. Codes come closer to
+        the prior by it.
     batch_size : int or None, default=128
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -185,6 +188,7 @@ class AAE(MatchedCodesMixin, BaseDetector):
         "lr_discriminator": [Interval(Real, 0, None, closed="neither")],
         "anomaly_score": [StrOptions({"reconstruction", "discriminator", "latent_density"})],
         "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
+        "lr_milestones": ["array-like"],
     }
 
     def __init__(
@@ -204,6 +208,7 @@ class AAE(MatchedCodesMixin, BaseDetector):
         max_epochs=500,
         max_steps=2500,
         lr=1e-3,
+        lr_milestones=(),
         batch_size=128,
         optimizer="adam",
         weight_decay=0.0,
@@ -233,6 +238,7 @@ class AAE(MatchedCodesMixin, BaseDetector):
         self.max_epochs = max_epochs
         self.max_steps = max_steps
         self.lr = lr
+        self.lr_milestones = lr_milestones
         self.batch_size = batch_size
         self.optimizer = optimizer
         self.weight_decay = weight_decay

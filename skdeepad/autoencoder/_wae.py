@@ -129,7 +129,7 @@ class WAE(MatchedCodesMixin, BaseDetector):
         Kernel under ``"mmd"``: :math:`C / (C + \|z - z'\|^2)`, whose long tails reach codes far
         from the prior, or :math:`\exp(-\|z - z'\|^2 / C)`.
     kernel_scales : sequence of float, default=(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-        The kernel is the mean over :math:`C = s C_0`, with these :math:`s` and the mean squared
+        The kernel is the sum over :math:`C = s C_0`, with these :math:`s` and the mean squared
         distance :math:`C_0` of two draws from the prior.
     discriminator_layer_sizes : sequence of int, default=(64, 64)
         Widths of the discriminator's hidden layers under ``"gan"``.
@@ -149,6 +149,9 @@ class WAE(MatchedCodesMixin, BaseDetector):
         Upper limit to the number of optimizer steps.
     lr : float, default=1e-3
         Learning rate.
+    lr_milestones : sequence of float, default=()
+        Shares of the training after which all learning rates drop by 10. Codes come closer to
+        the prior by it.
     batch_size : int or None, default=128
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -208,11 +211,11 @@ class WAE(MatchedCodesMixin, BaseDetector):
 
     Notes
     -----
-    Costs are sums over the features, unscaled, and the kernel is a mean over its scales. Public
-    code multiplies a squared cost by 0.05 and sums seven kernels, so that its :math:`\lambda = 10`
-    is :math:`\lambda = 1400` here. The estimate of the discrepancy is used as it is, negative
-    values too, else it would be biased; it is noisy for batches below 64 rows, and 0 for a batch
-    of one. A row alone has none: the discrepancy is no score. ``trim`` leaves out rows by their
+    Costs are sums over the features, unscaled. Public code sums the same seven kernels but
+    multiplies a squared cost by 0.05, so that its :math:`\lambda = 10` is 200 here. The estimate
+    of the discrepancy is used as it is, negative values too, else it would be biased; it is noisy
+    for batches below 64 rows, and 0 for a batch of one row. A row alone has none, so that the
+    discrepancy is no score. ``trim`` leaves out rows by their
     cost. Under ``"gan"`` Adam's :math:`\beta_1` is 0.5, and the discriminator's settings are
     ``optimizer_discriminator__*`` in ``net_params``. Outside of the support of a distribution,
     ``"latent_density"`` is :math:`10^6`. Distributions have to be on the CPU.
@@ -244,6 +247,7 @@ class WAE(MatchedCodesMixin, BaseDetector):
         "lr_discriminator": [Interval(Real, 0, None, closed="neither")],
         "anomaly_score": [StrOptions({"reconstruction", "cost", "latent_density"})],
         "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
+        "lr_milestones": ["array-like"],
     }
 
     def __init__(
@@ -268,6 +272,7 @@ class WAE(MatchedCodesMixin, BaseDetector):
         max_epochs=500,
         max_steps=2500,
         lr=1e-3,
+        lr_milestones=(),
         batch_size=128,
         optimizer="adam",
         weight_decay=0.0,
@@ -302,6 +307,7 @@ class WAE(MatchedCodesMixin, BaseDetector):
         self.max_epochs = max_epochs
         self.max_steps = max_steps
         self.lr = lr
+        self.lr_milestones = lr_milestones
         self.batch_size = batch_size
         self.optimizer = optimizer
         self.weight_decay = weight_decay

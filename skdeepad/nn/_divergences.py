@@ -15,18 +15,18 @@ KERNELS: dict[str, Callable[[Tensor, float], Tensor]] = {
 def squared_mmd(x: Tensor, y: Tensor, kernel: str, lengths: Sequence[float]) -> Tensor:
     """Unbiased estimate of the squared maximum mean discrepancy of two samples.
 
-    The kernel is the mean of ``"imq"`` (inverse multiquadratic) or ``"rbf"`` kernels of several
+    The kernel is the sum of ``"imq"`` (inverse multiquadratic) or ``"rbf"`` kernels of several
     squared ``lengths``. The estimate may be negative, and is 0 for a sample without a pair.
     """
     if min(len(x), len(y)) < 2:
         return x.new_zeros(())
 
-    def mean_similarity(distances: Tensor) -> Tensor:
+    def similarity(distances: Tensor) -> Tensor:
         squares = distances**2
         values = [KERNELS[kernel](squares, length).mean() for length in lengths]
-        return torch.stack(values).mean()
+        return torch.stack(values).sum()
 
     # By matrix products the distances of near pairs would be lost in rounding.
     between = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
-    within = mean_similarity(torch.pdist(x)) + mean_similarity(torch.pdist(y))
-    return within - 2 * mean_similarity(between)
+    within = similarity(torch.pdist(x)) + similarity(torch.pdist(y))
+    return within - 2 * similarity(between)
