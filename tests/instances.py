@@ -22,10 +22,10 @@ SMALL = {
 #: Parameters with which a net learns the 300 rows of the common tests.
 LEARNING = {
     "AutoEncoder": {"max_epochs": 150},
-    "AAE": {"max_epochs": 150},
+    "AAE": {"max_epochs": 100},
     "VAE": {"max_epochs": 150},
     "RobustAutoEncoder": {"max_epochs": 150},
-    "WAE": {"max_epochs": 150},
+    "WAE": {"max_epochs": 100},
     "DeepSVDD": {},
     "OCNN": {},
 }

@@ -8,7 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from skdeepad import AAE, WAE
 from skdeepad.training import seeded_generator
 
-from .matching import RING, accuracy, auc, codes, distance_to, pendigits, reconstruction
+from .matching import RING, accuracy, auc, codes, distance_to, pendigits
 
 
 def hashes(module):
@@ -99,9 +99,8 @@ def test_scores_are_what_their_names_say(X):
     assert_allclose(det.feature_contributions(X).sum(1), found, rtol=1e-6)
 
 
-@pytest.mark.parametrize("anomaly_score", ["discriminator", "latent_density"])
-def test_scores_of_codes_find_rows_far_along_the_plane(X, anomaly_score):
-    det = AAE(n_latent=2, max_epochs=150, anomaly_score=anomaly_score, random_state=0).fit(X)
+def test_the_density_of_codes_finds_rows_far_along_the_plane(X):
+    det = AAE(n_latent=2, max_epochs=100, anomaly_score="latent_density", random_state=0).fit(X)
     assert auc(det, X, 4 * X[:50]) > 0.7
 
 
@@ -135,17 +134,14 @@ PARAMS = {"n_latent": 2, "max_steps": None, "trim": 0, "lr_milestones": (0.6,)}
 
 
 def check_codes_meet(prior, folder, n_train, max_epochs, seed):
-    train, held_out, anomalies = pendigits(folder, n_train, seed)
+    train, held_out = pendigits(folder, n_train, seed)
     params = PARAMS | {"max_epochs": max_epochs, "random_state": seed}
     plain = WAE(divergence_weight=0, **params).fit(train)
     matched = AAE(prior=prior, **params).fit(train)
     before, after = (distance_to(prior, det, held_out) for det in (plain, matched))
-    right = accuracy(matched.net_.module_.discriminator, prior, matched, held_out)
-    print(f"MMD² {before:.5f} → {after:.5f}, accuracy {right:.3f}")
-    print(*(f"AUC {auc(det, held_out, anomalies):.3f}" for det in (plain, matched)))
-    print(*(f"error {reconstruction(det, held_out):.3f}" for det in (plain, matched)))
-    assert before >= 30 * after
-    assert 0.42 <= right <= 0.60
+    assert before >= 30 * after, (before, after)
+    discriminator = matched.net_.module_.discriminator
+    assert 0.42 <= accuracy(discriminator, prior, matched, held_out) <= 0.60
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from skdeepad import WAE, AutoEncoder
 from skdeepad.nn import Backbone, MLPBackbone, squared_mmd
 from skdeepad.training import AdversarialNet, DetectorNet, seeded_generator
 
-from .matching import RING, auc, distance_to, pendigits, reconstruction
+from .matching import RING, distance_to, pendigits, reconstruction
 from .test_aae import hashes, settings
 
 
@@ -175,10 +175,9 @@ def test_wrong_parameters_are_named_and_an_earlier_fit_is_kept(X, params, messag
     assert isinstance(det.net_, DetectorNet)
 
 
-@pytest.mark.parametrize("divergence", ["mmd", "gan"])
 @pytest.mark.parametrize("prior", ["normal", "uniform", "sphere", "mixture"])
-def test_samples_look_like_the_data(X, prior, divergence):
-    det = WAE(prior=prior, divergence=divergence, n_latent=3, lr=3e-3, random_state=0).fit(X)
+def test_samples_look_like_the_data(X, prior):
+    det = WAE(prior=prior, n_latent=3, lr=5e-3, max_steps=300, random_state=0).fit(X)
     rows = det.sample(2000, random_state=0)
     assert_allclose(rows.mean(0), X.mean(0), atol=0.3 * X.std(0).max())
     assert_allclose(rows.std(0), X.std(0), rtol=0.35)
@@ -192,15 +191,17 @@ PARAMS |= {"lr_milestones": (0.6,)}
 
 
 def check_codes_meet(prior, folder, n_train, max_epochs, seed, **params):
-    train, held_out, anomalies = pendigits(folder, n_train, seed)
+    """Check the fall of the MMD, and return the weight's detectors with their errors."""
+    train, held_out = pendigits(folder, n_train, seed)
     params = PARAMS | {"max_epochs": max_epochs, "random_state": seed, "prior": prior} | params
-    dets = [WAE(divergence_weight=weight, **params).fit(train) for weight in (0, 10, 100)]
-    distances = [distance_to(prior, det, held_out) for det in dets]
-    errors = [reconstruction(det, held_out) for det in dets]
-    print("MMD²", *(f"{value:.5f}" for value in distances))
-    print("error", *(f"{value:.3f}" for value in errors))
-    print("AUC", *(f"{auc(det, held_out, anomalies):.3f}" for det in dets))
-    return distances, errors
+    plain, matched = (WAE(divergence_weight=weight, **params).fit(train) for weight in (0, 10))
+    before, after = (distance_to(prior, det, held_out) for det in (plain, matched))
+    assert before >= 50 * after, (before, after)
+    error = reconstruction(matched, held_out)
+    assert error <= 1.25 * reconstruction(plain, held_out)
+    return error, lambda weight: reconstruction(
+        WAE(divergence_weight=weight, **params).fit(train), held_out
+    )
 
 
 @pytest.mark.slow
@@ -210,14 +211,10 @@ def check_codes_meet(prior, folder, n_train, max_epochs, seed, **params):
 def test_codes_meet_the_prior_and_rows_are_still_reconstructed(
     prior, divergence, seed, shared_data
 ):
-    distances, errors = check_codes_meet(prior, shared_data, 4000, 60, seed, divergence=divergence)
-    assert distances[0] >= 50 * distances[1]
-    assert errors[1] <= 1.25 * errors[0]
+    error, error_with = check_codes_meet(prior, shared_data, 4000, 60, seed, divergence=divergence)
     if divergence == "mmd":
-        assert errors[2] > errors[1]
+        assert error_with(100) > error
 
 
 def test_codes_of_fewer_rows_meet_the_prior(shared_data):
-    distances, errors = check_codes_meet("normal", shared_data, 2000, 40, 0)
-    assert distances[0] >= 50 * distances[1]
-    assert errors[1] <= 1.25 * errors[0]
+    check_codes_meet("normal", shared_data, 2000, 40, 0)
