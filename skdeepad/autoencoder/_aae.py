@@ -84,8 +84,9 @@ class AAE(MatchedCodesMixin, BaseDetector):
         ``history_["discriminator_loss"]`` falls far below 2 log 2.
     anomaly_score : str, default="reconstruction"
         ``"reconstruction"``: size of the residual. ``"discriminator"``: log odds, by the
-        discriminator, that the code is none of the prior's. ``"latent_density"``:
-        :math:`-\log p(E(x))`, for priors with a density. It is read in ``fit``.
+        discriminator, that the code is none of the prior's; it has learned nothing about codes
+        far from both. ``"latent_density"``: :math:`-\log p(E(x))`, for priors with a density. It
+        is read in ``fit``.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in ``"reconstruction"``, as in :class:`AutoEncoder`.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"

@@ -27,6 +27,17 @@ def test_the_global_state_is_neither_read_nor_written():
     assert torch.equal(weights(0), first)
 
 
+def test_seeds_within_seeds_change_nothing_outside():
+    with seeded_weights(0):
+        expected = nn.Linear(2, 2), nn.Linear(20, 20)
+    with seeded_weights(0):
+        first = nn.Linear(2, 2)
+        assert torch.equal(weights(1), weights(1))
+        second = nn.Linear(20, 20)
+    for one, other in zip(expected, (first, second), strict=True):
+        assert torch.equal(one.weight, other.weight)
+
+
 def test_the_global_state_is_put_back_after_an_error():
     state = torch.get_rng_state()
     try:
