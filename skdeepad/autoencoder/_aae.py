@@ -93,8 +93,9 @@ class AAE(MatchedCodesMixin, BaseDetector):
         Scales the input. Values scaled by name are clipped to ±20.
     max_epochs : int, default=500
         Upper limit to the number of epochs.
-    max_steps : int or None, default=2500
-        Upper limit to the number of optimizer steps.
+    max_steps : int or None, default=1000
+        Upper limit to the number of optimizer steps. Long training memorises the anomalies among
+        the training rows; codes that are to meet the prior closely, to ``sample``, need more.
     lr : float, default=1e-3
         Learning rate.
     lr_milestones : sequence of float, default=()
@@ -207,7 +208,7 @@ class AAE(MatchedCodesMixin, BaseDetector):
         residual_scaling="robust",
         scaler="standard",
         max_epochs=500,
-        max_steps=2500,
+        max_steps=1000,
         lr=1e-3,
         lr_milestones=(),
         batch_size=128,

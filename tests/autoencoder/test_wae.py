@@ -187,7 +187,7 @@ def test_samples_look_like_the_data(X, prior):
 # Acceptance: codes meet the prior -------------------------------------------------------------
 
 PARAMS = {"n_latent": 2, "activation": "relu", "max_steps": None, "trim": 0}
-PARAMS |= {"lr_milestones": (0.6,)}
+PARAMS |= {"lr": 3e-3, "lr_milestones": (0.6,)}
 
 
 def check_codes_meet(prior, folder, n_train, max_epochs, seed, **params):
