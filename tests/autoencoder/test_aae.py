@@ -145,8 +145,11 @@ def check_codes_meet(prior, folder, n_train, max_epochs, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize("prior", ["normal", RING], ids=["normal", "ring"])
+@pytest.mark.parametrize(
+    ("prior", "seed"),
+    [("normal", 0), ("normal", 1), ("normal", 2), (RING, 0)],
+    ids=["normal-0", "normal-1", "normal-2", "ring-0"],
+)
 def test_codes_meet_the_prior_and_the_discriminator_can_only_guess(prior, seed, shared_data):
     check_codes_meet(prior, shared_data, 4000, 60, seed)
 
