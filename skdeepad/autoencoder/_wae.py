@@ -130,7 +130,8 @@ class WAE(MatchedCodesMixin, BaseDetector):
         from the prior, or :math:`\exp(-\|z - z'\|^2 / C)`.
     kernel_scales : sequence of float, default=(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
         The kernel is the sum over :math:`C = s C_0`, with these :math:`s` and the mean squared
-        distance :math:`C_0` of two draws from the prior.
+        distance :math:`C_0` of two draws from the prior. A prior of small modes needs smaller
+        ones too.
     discriminator_layer_sizes : sequence of int, default=(64, 64)
         Widths of the discriminator's hidden layers under ``"gan"``.
     lr_discriminator : float, default=5e-4
