@@ -121,9 +121,12 @@ class SamplerMixin:
             Drawn rows, in the units of the training data.
         """
         check_is_fitted(self)
+        return self._sample(n_samples, random_state)
+
+    def _sample(self, n_samples, random_state, *args) -> np.ndarray:
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r} must be an integer of at least 1.")
-        noise = self._draw_noise(n_samples, check_random_state(random_state))
+        noise = self._draw_noise(n_samples, check_random_state(random_state), *args)
         return self._unscale(self.net_.apply(self.net_.module_.generate, noise))
 
     def _draw_noise(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:

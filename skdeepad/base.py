@@ -123,8 +123,11 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     def _calibrate(self, net: DetectorNet, X: np.ndarray) -> None:
         """Set what the score takes from the scaled training rows, ``net`` being trained."""
 
-    def _read_labels(self, y, n_samples: int):
-        """Return labels for the loss as a tensor, or None: unsupervised methods ignore ``y``."""
+    def _read_labels(self, y, n_samples: int, *, fresh: bool):
+        """Return labels for the loss as a tensor, or None: unsupervised methods ignore ``y``.
+
+        ``fresh`` is False where a training goes on, with the classes that it began with.
+        """
 
     def _check_rows(self, X: np.ndarray) -> None:
         """Refuse scaled rows, or parameters for so many of them, that can't be trained on."""
@@ -160,8 +163,9 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         ----------
         X : array-like of shape (n_samples, n_features)
             Training rows, at least two.
-        y : Ignored
-            Not used, present for API consistency.
+        y : array-like of shape (n_samples,) or None, default=None
+            Known labels, for detectors that learn from them: below 0 an anomaly, above 0 a normal
+            row, 0 unlabelled. The others ignore it.
 
         Returns
         -------
@@ -182,8 +186,9 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         ----------
         X : array-like of shape (n_samples, n_features)
             Training rows, at least two.
-        y : Ignored
-            Not used, present for API consistency.
+        y : array-like of shape (n_samples,) or None, default=None
+            Known labels, for detectors that learn from them: below 0 an anomaly, above 0 a normal
+            row, 0 unlabelled. The others ignore it.
 
         Returns
         -------
@@ -205,7 +210,7 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
                 self._clips = isinstance(self.scaler, str)
             data = self._scale(data, fit=fresh)
             self._check_rows(data)
-            labels = self._read_labels(y, len(data))
+            labels = self._read_labels(y, len(data), fresh=fresh)
             if fresh:
                 self.net_ = self._make_net(self._make_module, data.shape[1], seed=seed)
                 self._made_with = lasting_parameters(self)

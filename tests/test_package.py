@@ -26,7 +26,7 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 DETECTORS = dict(skdeepad.all_detectors())
 
 FLOORS = [
-    {"_version", "_validation", "_fit_callbacks", "_fit_rules", "_threshold", "nn"},
+    {"_version", "_validation", "_fit_callbacks", "_fit_rules", "_threshold", "_labels", "nn"},
     {"training"},
     {"base", "_codes"},
     {"autoencoder", "one_class"},

@@ -3,7 +3,7 @@
 from ._adversarial import AdversarialNet
 from ._build import OPTIMIZERS, Run, build_net, find_device, history_table, to_tensor
 from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, StopTraining, listening
-from ._data import HoldOut, TensorBatches, TensorData, as_tensor
+from ._data import HoldOut, LabelledBatches, TensorBatches, TensorData, as_tensor
 from ._net import DetectorNet
 from ._random import seeded_generator, seeded_weights
 
@@ -14,6 +14,7 @@ __all__ = [
     "DetectorNet",
     "HoldOut",
     "KneeStopping",
+    "LabelledBatches",
     "ProgressBar",
     "Run",
     "StopTraining",

@@ -89,6 +89,74 @@ class TensorBatches:
                 )
 
 
+class LabelledBatches(TensorBatches):
+    """Batches of all rows, their labels hidden, each with some labelled rows beside them.
+
+    The labelled rows come behind the others, every label equally often however few rows have it,
+    each row once before one comes again. Without labels these are :class:`TensorBatches`.
+
+    Parameters
+    ----------
+    dataset : TensorData
+        With labels of an integer type, 0 where there is none.
+    batch_size : int
+        Rows of a batch, the labelled ones beside them not counted.
+    generator : torch.Generator
+        Source of all draws.
+    device : str
+        Where the batches go.
+    n_labelled : int or None, default=None
+        Labelled rows of a batch, rounded to a multiple of the number of labels; None: as many as
+        the data have, but at most ``batch_size``.
+    stand_in : int, default=0
+        A label whose rows, if there are none, are drawn from the unlabelled ones, others in each
+        pass; 0: none.
+    """
+
+    def __init__(
+        self,
+        dataset: TensorData,
+        batch_size: int,
+        generator: torch.Generator,
+        device: str = "cpu",
+        *,
+        n_labelled: int | None = None,
+        stand_in: int = 0,
+    ) -> None:
+        super().__init__(dataset, batch_size, generator, device)
+        y = dataset.y
+        labels = [] if y is None else [int(label) for label in y.unique() if label]
+        self.rows_of = {label: (y == label).nonzero().flatten() for label in labels}
+        n_known = sum(len(rows) for rows in self.rows_of.values())
+        if labels and stand_in and stand_in not in labels and n_known < len(y):
+            self.rows_of[stand_in] = (y == 0).nonzero().flatten()
+        n_labelled = min(batch_size, n_known) if n_labelled is None else n_labelled
+        self.n_each = max(1, round(n_labelled / max(1, len(self.rows_of))))
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        if not self.rows_of:
+            yield from super().__iter__()
+            return
+        X, y = self.dataset.X, self.dataset.y
+        rows = torch.cat([self._draw(rows) for rows in self.rows_of.values()], 1).to(X.device)
+        labels = torch.tensor(list(self.rows_of), dtype=y.dtype, device=self.device)
+        labels = labels.repeat_interleave(self.n_each)
+        for (x, hidden), labelled in zip(super().__iter__(), rows, strict=True):
+            beside = X[labelled].to(self.device)
+            yield torch.cat([x, beside]), torch.cat([torch.zeros_like(hidden), labels])
+
+    def _draw(self, rows: Tensor) -> Tensor:
+        """Rows for each batch, (n_batches, n_each), from as many permutations as it takes."""
+        n_drawn = self.n_batches * self.n_each
+        keys = torch.rand(
+            (-(-n_drawn // len(rows)), len(rows)),
+            generator=self.generator,
+            device=self.generator.device,
+        )
+        order = keys.argsort(1).flatten()[:n_drawn].to(rows.device)
+        return rows[order].reshape(self.n_batches, self.n_each)
+
+
 class HoldOut:
     """Set a random share of the rows aside, as skorch's ``train_split``."""
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepad.training import HoldOut, TensorBatches, TensorData, as_tensor, seeded_generator
+from skdeepad.training import (
+    HoldOut,
+    LabelledBatches,
+    TensorBatches,
+    TensorData,
+    as_tensor,
+    seeded_generator,
+)
 from skdeepad.training import _data as data_module
 
 
@@ -75,6 +82,71 @@ def test_a_block_is_all_that_is_copied(monkeypatch):
 def test_labels_go_with_their_rows():
     for x, y in TensorBatches(table(100, labels=True), 7, seeded_generator(0)):
         assert torch.equal(x[:, 0] / 2, y.float())
+
+
+def few_labels(n=100):
+    """Three rows of label 1, twelve of label 2; the others have none."""
+    data = table(n)
+    data.y = torch.zeros(n, dtype=torch.int64)
+    data.y[:3], data.y[3:15] = 1, 2
+    return data
+
+
+@pytest.mark.parametrize("block", [40, 2**22])
+def test_labelled_batches_cover_all_rows_and_every_label_equally(block, monkeypatch):
+    monkeypatch.setattr(data_module, "BLOCK_VALUES", block)
+    data = few_labels()
+    batches = LabelledBatches(data, 20, seeded_generator(0), n_labelled=6)
+    for _ in range(2):
+        passed = list(batches)
+        assert len(passed) == len(batches) == 5
+        hidden = torch.cat([x[:-6] for x, _ in passed])[:, 0] / 2
+        assert torch.equal(hidden.sort().values, torch.arange(100.0))
+        assert all((y[:-6] == 0).all() for _, y in passed)
+        assert all(y[-6:].tolist() == [1, 1, 1, 2, 2, 2] for _, y in passed)
+        beside, labels = (
+            torch.cat([part[-6:] for part in parts]) for parts in zip(*passed, strict=True)
+        )
+        rows = (beside[:, 0] / 2).long()
+        assert torch.equal(data.y[rows], labels)
+        # 15 rows of each label are drawn, out of 3 and of 12.
+        assert torch.equal(rows.bincount()[:3], torch.full((3,), 5))
+        assert set(rows.bincount()[3:15].tolist()) == {1, 2}
+
+
+def test_labelled_batches_follow_from_the_seed_and_differ_between_passes():
+    first, second, other = (
+        LabelledBatches(few_labels(), 20, seeded_generator(seed)) for seed in (3, 3, 4)
+    )
+    passes = [torch.cat([x for x, _ in batches]) for batches in (first, second, other, first)]
+    assert torch.equal(passes[0], passes[1])
+    assert not torch.equal(passes[0], passes[2])
+    assert not torch.equal(passes[0], passes[3])
+
+
+@pytest.mark.parametrize(("size", "n_beside"), [(10, 10), (64, 16)])
+def test_as_many_labelled_rows_as_there_are_fit_beside_a_batch(size, n_beside):
+    x, y = next(iter(LabelledBatches(few_labels(), size, seeded_generator(0))))
+    assert len(x) == len(y) == size + n_beside
+
+
+def test_unlabelled_rows_stand_in_for_a_label_without_rows():
+    data = few_labels()
+    batches = LabelledBatches(data, 50, seeded_generator(0), n_labelled=9, stand_in=3)
+    drawn = torch.cat([x[-9:][y[-9:] == 3] for x, y in batches])[:, 0] / 2
+    assert len(drawn) == 6
+    assert (data.y[drawn.long()] == 0).all()
+    batches = LabelledBatches(data, 50, seeded_generator(0), stand_in=2)
+    assert set(batches.rows_of) == {1, 2}
+
+
+@pytest.mark.parametrize("y", [None, torch.zeros(100, dtype=torch.int64)])
+def test_without_labels_labelled_batches_are_the_usual_ones(y):
+    data = TensorData(table(100).X, y)
+    usual, labelled = (
+        list(kind(data, 7, seeded_generator(0))) for kind in (TensorBatches, LabelledBatches)
+    )
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(usual, labelled, strict=True))
 
 
 @pytest.mark.parametrize(("fraction", "n_held_out"), [(0.1, 5), (0.5, 25), (0.001, 1), (0.999, 48)])

@@ -1,0 +1,32 @@
+"""Labels as the detectors that learn from them read them."""
+
+import warnings
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+
+
+def check_labels(y, n_samples: int) -> np.ndarray:
+    """Return labels as numbers: below 0 an anomaly, above 0 a normal row, 0 unlabelled."""
+    if y is None:
+        return np.zeros(n_samples)
+    y = column_or_1d(y)
+    if y.dtype == bool:
+        raise ValueError(
+            "y must hold numbers, below 0 for a known anomaly, above 0 for a known normal row and "
+            "0 for an unlabelled one, got booleans."
+        )
+    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    check_consistent_length(y, range(n_samples))
+    return y
+
+
+def warn_without_anomalies(y: np.ndarray, stacklevel: int) -> None:
+    """Warn where no row is labelled as an anomaly, perhaps since 1 stands for one."""
+    if not (y < 0).any():
+        warnings.warn(
+            "There is no labelled anomaly in y, so that only what is normal is learned. Below 0 "
+            "is a known anomaly here; if 1 marks anomalies in your data, pass -y.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
