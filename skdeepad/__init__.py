@@ -1,17 +1,29 @@
 """Deep anomaly detectors that are scikit-learn estimators."""
 
 from ._version import __version__ as __version__
-from .autoencoder import AAE, VAE, WAE, AutoEncoder, RobustAutoEncoder
+from .autoencoder import (
+    AAE,
+    ADGM,
+    SDGM,
+    VAE,
+    WAE,
+    AutoEncoder,
+    AuxiliaryVAE,
+    RobustAutoEncoder,
+)
 from .base import BaseDetector as _BaseDetector
 from .ensemble import DetectorEnsemble
 from .one_class import OCNN, DeepSVDD
 
 __all__ = [
     "AAE",
+    "ADGM",
     "OCNN",
+    "SDGM",
     "VAE",
     "WAE",
     "AutoEncoder",
+    "AuxiliaryVAE",
     "DeepSVDD",
     "DetectorEnsemble",
     "RobustAutoEncoder",

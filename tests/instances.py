@@ -8,10 +8,17 @@ from torch.distributions import Normal
 import skdeepad
 from skdeepad.nn import MLPBackbone
 
+# A step moves five nets or more.
+SMALL_AUXILIARY = {"max_epochs": 3, "n_draws": 4, "hidden_layer_sizes": (16,), "batch_size": 300}
+LEARNING_AUXILIARY = {"max_epochs": 50, "n_draws": 4, "hidden_layer_sizes": (32,), "lr": 5e-3}
+
 #: Parameters that make a fit take milliseconds.
 SMALL = {
+    "ADGM": SMALL_AUXILIARY,
     "AutoEncoder": {"max_epochs": 3},
     "AAE": {"max_epochs": 3},
+    "AuxiliaryVAE": SMALL_AUXILIARY,
+    "SDGM": SMALL_AUXILIARY,
     "VAE": {"max_epochs": 3, "n_draws": 4},
     "RobustAutoEncoder": {"max_epochs": 3},
     "WAE": {"max_epochs": 3},
@@ -21,8 +28,11 @@ SMALL = {
 
 #: Parameters with which a net learns the 300 rows of the common tests.
 LEARNING = {
+    "ADGM": LEARNING_AUXILIARY,
     "AutoEncoder": {"max_epochs": 150},
     "AAE": {"max_epochs": 100},
+    "AuxiliaryVAE": LEARNING_AUXILIARY,
+    "SDGM": LEARNING_AUXILIARY,
     "VAE": {"max_epochs": 150},
     "RobustAutoEncoder": {"max_epochs": 150},
     "WAE": {"max_epochs": 100},
@@ -58,7 +68,32 @@ OTHER_VALUES = {
     "net_params": {"optimizer__betas": (0.5, 0.5)},
     "random_state": 1,
 }
+OF_DEEP_GENERATIVE_MODELS = {
+    "n_latent": 5,
+    "n_auxiliary": 5,
+    "batch_norm": True,
+    "likelihood": "gaussian",
+    "min_std": 1.5,
+    "classification_weight": 10.0,
+    "warm_up_epochs": 5,
+    "anomaly_score": "marginal",
+    "n_draws": 3,
+    "trim": 0.0,
+}
 OTHER_VALUES_OF = {
+    "ADGM": OF_DEEP_GENERATIVE_MODELS,
+    "SDGM": OF_DEEP_GENERATIVE_MODELS,
+    "AuxiliaryVAE": {
+        "n_latent": (4, 2),
+        "n_auxiliary": 5,
+        "skip": True,
+        "likelihood": "gaussian",
+        "min_std": 1.5,
+        "warm_up_epochs": 5,
+        "anomaly_score": "kl",
+        "n_draws": 3,
+        "trim": 0.0,
+    },
     "AutoEncoder": {
         "n_latent": 5,
         "loss": "absolute_error",

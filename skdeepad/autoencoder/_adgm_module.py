@@ -1,0 +1,157 @@
+"""The equations of ADGM and SDGM."""
+
+from collections.abc import Callable, Iterator
+from math import log
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..nn import Backbone
+from ._auxiliary_module import AuxiliaryModule
+
+
+class DeepGenerativeModule(AuxiliaryModule):
+    """The model with K classes y, a classifier q(y|a,x), and p(y) uniform.
+
+    A label is 0 where there is none, else 1 + the index of its class. ``normal`` says which
+    classes are no anomalies.
+    """
+
+    def __init__(
+        self, *, heads: Backbone, normal: Tensor, n_inner: int, n_auxiliary: int, **kwargs
+    ) -> None:
+        n_classes = len(normal)
+        super().__init__(
+            heads=heads, n_inner=n_inner, n_auxiliary=n_auxiliary, n_classes=n_classes, **kwargs
+        )
+        self.n_classes = n_classes
+        self.classifier = heads.make_encoder(n_inner + n_auxiliary, n_classes)
+        self.register_buffer("normal", normal)
+        #: α, the weight of −log q(y|a,x) of labelled rows
+        self.register_buffer("alpha", torch.ones(()))
+
+    def loss(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """L(x, y) − α log q(y|a,x) of labelled rows, U(x) of the others; one draw a row.
+
+        With f the bound of one class, L is −f of the row's own and U the sum
+        Σ_y q(y|a,x) (log q(y|a,x) − f).
+        """
+        classes = torch.arange(self.n_classes, device=x.device)
+        free = torch.ones(len(x), 1, dtype=bool, device=x.device) if y is None else y[:, None] == 0
+        possible = free if y is None else free | (y[:, None] == classes + 1)
+        possible = possible.expand(-1, self.n_classes)
+        h = self.features(x)
+        noise_a = self.randn_like(x.new_empty(len(x), self.n_auxiliary))
+        noise_z = self.randn_like(x.new_empty(int(possible.sum()), sum(self.widths)))
+        f, log_q = self._bounds(x, h, possible, noise_a, noise_z)
+        weights = torch.where(free, log_q.exp(), possible.to(f.dtype))
+        cost = torch.where(free, self.warm_up(log_q), -self.alpha * log_q)
+        return (weights * (cost - f)).sum(1)
+
+    def _bounds(
+        self, x: Tensor, h: Tensor, possible: Tensor, noise_a: Tensor, noise_z: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Bound f of each possible class, 0 of the others, and log q(y|a,x): (batch, K) both.
+
+        One draw of a feeds all of it.
+        """
+        a, log_q_a = self.draw_auxiliary(h, noise_a)
+        log_q = F.log_softmax(self.classifier(torch.cat([h, a], 1)), 1)
+        row, k = possible.nonzero(as_tuple=True)
+        y = F.one_hot(k, self.n_classes).to(x.dtype)
+        draw = self.explain(x[row], h[row], a[row], log_q_a[row], y, noise_z)
+        cost = self.warm_up(draw.kl + log(self.n_classes))
+        f = -draw.nll.sum(1, dtype=cost.dtype if self.training else torch.float64) - cost
+        return f.new_zeros(possible.shape).masked_scatter(possible, f), log_q
+
+    # Scores ----------------------------------------------------------------------------------
+
+    def draws(self, x: Tensor, classes: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Bounds f and log q(y|a,x) of each of the fixed draws, in float64."""
+        h, possible = self.features(x), classes.expand(len(x), -1)
+        n_pairs = len(x) * int(classes.sum())
+        for noise in self.noise:
+            noise_a, noise_z = noise.split((self.n_auxiliary, sum(self.widths)))
+            f, log_q = self._bounds(
+                x, h, possible, noise_a.expand(len(x), -1), noise_z.expand(n_pairs, -1)
+            )
+            yield f, log_q.double()
+
+    def joint(self, x: Tensor) -> Tensor:
+        """Bound of −log p(x, y normal)."""
+        f = torch.stack([f for f, _ in self.draws(x, self.normal)]).mean(0)
+        return -torch.logsumexp(f[:, self.normal], 1)
+
+    def posterior(self, x: Tensor) -> Tensor:
+        """Log odds of an anomaly, log q(y anomalous|x) − log q(y normal|x)."""
+        log_q = self.log_classes(x)
+        anomalous, normal = log_q[:, ~self.normal], log_q[:, self.normal]
+        return torch.logsumexp(anomalous, 1) - torch.logsumexp(normal, 1)
+
+    def marginal(self, x: Tensor) -> Tensor:
+        """U(x), the bound of −log p(x)."""
+        draws = self.draws(x, torch.ones_like(self.normal))
+        return torch.stack([(q.exp() * (q - f)).sum(1) for f, q in draws]).mean(0)
+
+    negative_elbo = marginal
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        return SCORES[self.score](self, x)
+
+    def log_classes(self, x: Tensor) -> Tensor:
+        """Log of the mean of q(y|a,x) over the draws of a, (batch, K)."""
+        h, log_q = self.features(x), []
+        for noise in self.noise[:, : self.n_auxiliary]:
+            a, _ = self.draw_auxiliary(h, noise.expand(len(x), -1))
+            log_q.append(F.log_softmax(self.classifier(torch.cat([h, a], 1)).double(), 1))
+        return torch.logsumexp(torch.stack(log_q), 0) - log(len(log_q))
+
+    # Codes -----------------------------------------------------------------------------------
+
+    def normal_class(self, h: Tensor, a: Tensor) -> Tensor:
+        """One-hot vectors of the normal class that the classifier prefers."""
+        logits = self.classifier(torch.cat([h, a], 1)).masked_fill(~self.normal, -torch.inf)
+        return F.one_hot(logits.argmax(1), self.n_classes).to(h.dtype)
+
+    def encode(self, x: Tensor) -> Tensor:
+        h = self.features(x)
+        a = self.q_a(h)[0]
+        return self.code(h, a, self.normal_class(h, a))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Mean of p(x|·) over the normal classes."""
+        classes = torch.eye(self.n_classes, device=z.device)[self.normal]
+        outputs = [self.output_from(z, y.expand(len(z), -1)) for y in classes]
+        return torch.stack([self.likelihood.mean(output) for output in outputs]).mean(0)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Mean of p(x|·) for the code in the likeliest normal class."""
+        h = self.features(x)
+        a = self.q_a(h)[0]
+        y = self.normal_class(h, a)
+        return self.likelihood.mean(self.output_from(self.code(h, a, y), y))
+
+    def generate(self, noise: Tensor) -> Tensor:
+        """A row for each row of one-hot class and standard normal noise."""
+        return self.generate_from(noise[:, self.n_classes :], noise[:, : self.n_classes])
+
+    def contributions(self, x: Tensor) -> Tensor:
+        """Each feature's part of −E log p(x|·) in the likeliest normal class."""
+        h = self.features(x)
+        y = self.normal_class(h, self.q_a(h)[0])
+        nll = []
+        for noise in self.noise:
+            noise_a, noise_z = noise.expand(len(x), -1).split(
+                (self.n_auxiliary, sum(self.widths)), 1
+            )
+            a, log_q_a = self.draw_auxiliary(h, noise_a)
+            nll.append(self.explain(x, h, a, log_q_a, y, noise_z).nll)
+        return torch.stack(nll).mean(0)
+
+
+SCORES: dict[str, Callable[[DeepGenerativeModule, Tensor], Tensor]] = {
+    "joint": DeepGenerativeModule.joint,
+    "posterior": DeepGenerativeModule.posterior,
+    "marginal": DeepGenerativeModule.marginal,
+}

@@ -1,0 +1,261 @@
+"""Auxiliary variational autoencoder."""
+
+import warnings
+from math import ceil, exp
+from numbers import Integral
+
+from sklearn.exceptions import ConvergenceWarning
+from torch import nn
+
+from .._codes import ReconstructorMixin, SamplerMixin
+from .._validation import Interval, Real, StrOptions
+from ..base import BaseDetector
+from ..nn import MLPBackbone
+from ._auxiliary_module import AuxiliaryVAEModule, make_networks
+from ._layered_scores import SCORES, kl
+from ._likelihood import LIKELIHOODS, MAX_LOGVAR, EvidenceMixin, Likelihood
+
+# As many training rows as the mean cost of the codes is looked at.
+MAX_ROWS = 4096
+
+
+class AuxiliaryVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
+    r"""Auxiliary variational autoencoder: a VAE whose posterior is no plain Gaussian.
+
+    An auxiliary variable :math:`a` takes part in inference, where
+    :math:`q(z|x) = \int q(a|x)\, q(z|a,x)\, da` is a mixture, and none in generation, which
+    :math:`p(a|z,x)` leaves as it is. Minimises
+
+    .. math:: -E_{q(a|x)\, q(z|a,x)}\left[\log
+        \frac{p(x|z)\, p(a|z,x)\, p(z)}{q(a|x)\, q(z|a,x)}\right], \qquad p(z) = N(0, I),
+
+    summed over the features and averaged over the rows [1]_. With ``skip`` the auxiliary variable
+    is a layer of the model, :math:`p(a|z)\, p(x|a,z)`; with a second layer of codes it is
+    :math:`q(z_1|a,x)\, q(z_2|a,x,z_1)` and :math:`p(z_2)\, p(z_1|z_2)\, p(x|z_1)`.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(64, 32)
+        Widths of the hidden layers of each conditional distribution's net; the decoder's are in
+        the reverse order.
+    n_latent : int or pair of int, default=8
+        Size of the code :math:`z`, or of :math:`z_1` and :math:`z_2`.
+    n_auxiliary : int, default=4
+        Size of the auxiliary variable :math:`a`.
+    skip : bool, default=False
+        Whether :math:`a` reaches :math:`x`, and is part of the code.
+    activation : str, default="tanh"
+        Activation of the hidden layers, as in :class:`AutoEncoder`.
+    backbone : Backbone or None, default=None
+        Makes 64 features of a row, which the nets of ``hidden_layer_sizes`` read in its place
+        beside :math:`a` and :math:`z`; and the decoder.
+    likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
+        :math:`p(x|z)`, as in :class:`VAE`.
+    min_std : float, default=0.135
+        Least standard deviation of :math:`p(x|z)`, in units of the scaled data.
+    warm_up_epochs : int, default=0
+        Epochs in which the cost of the codes rises from 0 to its weight. It can save layers that
+        would be switched off before they are of use.
+    anomaly_score : {"elbo", "reconstruction_probability", "iwae", "kl"}, default="elbo"
+        ``"elbo"``: negative evidence lower bound. ``"reconstruction_probability"``:
+        :math:`-E_q \log p(x|\cdot)`. ``"iwae"``: importance-weighted bound. ``"kl"``: what the
+        codes cost. It is read in ``fit``.
+    n_draws : int, default=16
+        Draws of the codes in the scores, the same for every row.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=500
+        Upper limit to the number of epochs.
+    max_steps : int or None, default=2500
+        Upper limit to the number of optimizer steps.
+    lr : float, default=1e-3
+        Learning rate.
+    batch_size : int or None, default=128
+        Rows of a batch; None: all of them.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
+    weight_decay : float, default=0.0
+        L2 penalty of the optimizer on the weights.
+    trim : float, default=0.1
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
+        steps: those of the largest loss.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
+        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
+        epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold. It can be changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, shuffles and noise.
+    verbose : int, default=0
+        Above 0, a progress bar is shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    scaler_ : transformer or None
+        The fitted scaler.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Losses of each epoch.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    VAE : One layer, a Gaussian posterior, more scores.
+    SDGM : The same with labels.
+
+    Notes
+    -----
+    The auxiliary variable makes up for correlations within the posterior; it does not for
+    posteriors with modes far apart, where training ends in one mode as a VAE's does. Log variances
+    are clamped to ±10.
+
+    A Gaussian charges absolute deviations: where values are amplitudes, whose noise grows with
+    their level, rows of small values get small scores. A learned variance cures that in part at
+    best, since it has been learned at the levels of the training rows; the logarithm of the
+    amplitudes, taken before, does.
+
+    References
+    ----------
+    .. [1] L. Maaløe, C. K. Sønderby, S. K. Sønderby, O. Winther, "Auxiliary deep generative
+       models", ICML 2016, arXiv:1602.05473.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import AuxiliaryVAE
+    >>> X = np.random.RandomState(0).randn(200, 3) @ np.ones((3, 8)) / 3
+    >>> det = AuxiliaryVAE(max_epochs=20, random_state=0).fit(X)
+    >>> det.predict([np.zeros(8), 3 * (-1.0) ** np.arange(8)])
+    array([ 1, -1])
+    """
+
+    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
+        "n_latent": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "n_auxiliary": [Interval(Integral, 1, None, closed="left")],
+        "skip": ["boolean"],
+        "likelihood": [StrOptions(LIKELIHOODS)],
+        "min_std": [Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither")],
+        "warm_up_epochs": [Interval(Integral, 0, None, closed="left")],
+        "anomaly_score": [StrOptions(set(SCORES))],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes=(64, 32),
+        n_latent=8,
+        n_auxiliary=4,
+        skip=False,
+        activation="tanh",
+        backbone=None,
+        likelihood="heteroscedastic",
+        min_std=0.135,
+        warm_up_epochs=0,
+        anomaly_score="elbo",
+        n_draws=16,
+        scaler="standard",
+        max_epochs=500,
+        max_steps=2500,
+        lr=1e-3,
+        batch_size=128,
+        optimizer="adam",
+        weight_decay=0.0,
+        trim=0.1,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_latent = n_latent
+        self.n_auxiliary = n_auxiliary
+        self.skip = skip
+        self.activation = activation
+        self.backbone = backbone
+        self.likelihood = likelihood
+        self.min_std = min_std
+        self.warm_up_epochs = warm_up_epochs
+        self.anomaly_score = anomaly_score
+        self.n_draws = n_draws
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        heads = MLPBackbone(self.hidden_layer_sizes, self.activation)
+        return AuxiliaryVAEModule(
+            **make_networks(self.backbone, heads, n_features),
+            likelihood=Likelihood(self.likelihood, n_features, self.min_std),
+            widths=self._widths(),
+            n_auxiliary=self.n_auxiliary,
+            skip=self.skip,
+            score=self.anomaly_score,
+            n_draws=self.n_draws,
+        )
+
+    def _widths(self) -> tuple[int, ...]:
+        """Sizes of the layers of codes."""
+        one = isinstance(self.n_latent, Integral)
+        widths = (self.n_latent,) if one else tuple(self.n_latent)
+        if len(widths) not in (1, 2) or not all(isinstance(n, Integral) and n > 0 for n in widths):
+            raise ValueError(
+                f"n_latent={self.n_latent!r} must be a positive integer, or a pair of them."
+            )
+        return widths
+
+    def _train(self, run, net, X, y) -> None:
+        module = net.module_
+        run(net, X, y, module.warm_up.follow(net, self.warm_up_epochs))
+        rows = X[:: ceil(len(X) / MAX_ROWS)]
+        if net.apply(lambda x: kl(module, x), rows).mean() <= 0.01:
+            warnings.warn(
+                "The codes carry no information (posterior collapse): set warm_up_epochs, or "
+                "train longer.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )

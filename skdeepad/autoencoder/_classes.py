@@ -1,0 +1,130 @@
+"""What ADGM and SDGM do alike: read labels, train beside them, tell classes apart."""
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from .._labels import check_labels, warn_without_anomalies
+from ..nn import MLPBackbone
+from ..training import LabelledBatches
+from ._adgm_module import DeepGenerativeModule
+from ._auxiliary_module import make_networks
+from ._likelihood import Likelihood
+
+
+class DeepGenerativeMixin:
+    """Labels, training and classes of a detector whose module is a DeepGenerativeModule."""
+
+    #: Whether the auxiliary variable reaches x.
+    _skip: bool
+
+    def _read_labels(self, y, n_samples, *, fresh):
+        y = check_labels(y, n_samples)
+        if (y < 0).all():
+            raise ValueError(
+                "y marks every row as a known anomaly: there is no normal or unlabelled row to "
+                "learn from."
+            )
+        known = np.unique(y[y != 0])
+        if fresh:
+            warn_without_anomalies(y, stacklevel=6)
+            # What is normal is a class even if no row is known to be.
+            self.classes_ = known if (known > 0).any() else np.append(known, 1.0)
+            if (self.classes_ == self.classes_.round()).all():
+                self.classes_ = self.classes_.astype(int)
+        new = np.setdiff1d(known, self.classes_)
+        if len(new):
+            raise ValueError(
+                f"y has the labels {new.tolist()!r}, which the first fit did not have: they must "
+                f"be among {self.classes_.tolist()!r}, or 0."
+            )
+        if self.anomaly_score == "posterior" and not (self.classes_ < 0).any():
+            raise ValueError("anomaly_score='posterior' needs labelled anomalies, below 0 in y.")
+        labels = np.where(y == 0, 0, 1 + np.searchsorted(self.classes_, y))
+        return torch.from_numpy(labels)
+
+    def _net_parameters(self):
+        return super()._net_parameters() | {
+            "iterator_train": LabelledBatches,
+            "iterator_train__stand_in": 1 + int(np.argmax(self.classes_ > 0)),
+        }
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        heads = MLPBackbone(self.hidden_layer_sizes, self.activation, self.batch_norm)
+        return DeepGenerativeModule(
+            **make_networks(self.backbone, heads, n_features),
+            likelihood=Likelihood(self.likelihood, n_features, self.min_std),
+            widths=(self.n_latent,),
+            n_auxiliary=self.n_auxiliary,
+            normal=torch.from_numpy(self.classes_ > 0),
+            skip=self._skip,
+            score=self.anomaly_score,
+            n_draws=self.n_draws,
+        )
+
+    def _train(self, run, net, X, y) -> None:
+        weight, n_known = self.classification_weight, int((y != 0).sum())
+        if weight == "auto":
+            weight = 0.1 * len(y) / max(1, n_known)
+        net.module_.alpha.fill_(weight)
+        run(net, X, y.to(X.device), net.module_.warm_up.follow(net, self.warm_up_epochs))
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Mean of the classifier over draws of the auxiliary variable, in the order of
+            ``classes_``.
+        """
+        check_is_fitted(self)
+        return np.exp(self._apply(self.net_.module_.log_classes, X))
+
+    def predict_class(self, X):
+        """Return the most probable class of rows, where ``predict`` tells outliers from inliers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        classes : ndarray of shape (n_samples,)
+            Values of ``classes_``.
+        """
+        return self.classes_[self.predict_proba(X).argmax(1)]
+
+    def sample(self, n_samples=1, random_state=None, *, y=None):
+        """Draw rows from the model.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw.
+        y : int, float or None, default=None
+            Class of the rows, one of ``classes_``; None: the normal classes, equally often.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            Drawn rows, in the units of the training data.
+        """
+        check_is_fitted(self)
+        if y is not None and y not in self.classes_:
+            raise ValueError(f"y={y!r} must be one of {self.classes_.tolist()!r} or None.")
+        drawn = self.classes_ > 0 if y is None else self.classes_ == y
+        return self._sample(n_samples, random_state, np.flatnonzero(drawn))
+
+    def _draw_noise(self, n_samples, rng, classes):
+        one_hot = np.eye(len(self.classes_), dtype=np.float32)[rng.choice(classes, n_samples)]
+        return np.hstack([one_hot, super()._draw_noise(n_samples, rng)])

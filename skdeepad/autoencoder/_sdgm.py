@@ -1,0 +1,227 @@
+"""Skip deep generative model."""
+
+from math import exp
+
+from .._codes import ReconstructorMixin, SamplerMixin
+from .._validation import Integral, Interval, Real, StrOptions
+from ..base import BaseDetector
+from ._adgm_module import SCORES
+from ._classes import DeepGenerativeMixin
+from ._likelihood import LIKELIHOODS, MAX_LOGVAR, EvidenceMixin
+
+
+class SDGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
+    r"""Skip deep generative model: a VAE of two layers that learns from a few labels too.
+
+    As :class:`ADGM`, but the auxiliary variable :math:`a` is a layer of the model, whose second
+    layer, the code :math:`z`, also reaches :math:`x` directly [1]_:
+
+    .. math:: f(x, y) = \log p(x|a,z,y) + \log p(y) + \log p(z) + \log p(a|z,y)
+        - \log q(a|x) - \log q(z|a,x,y) .
+
+    The losses :math:`L(x, y)` of labelled and :math:`U(x)` of all rows are those of
+    :class:`ADGM`, and so is the meaning of ``y``: below 0 a known anomaly, above 0 a known normal
+    row, 0 unlabelled; distinct values are classes.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(64, 32)
+        Widths of the hidden layers of each conditional distribution's net; the decoder's are in
+        the reverse order.
+    n_latent : int, default=8
+        Size of the code :math:`z`.
+    n_auxiliary : int, default=8
+        Size of the auxiliary variable :math:`a`.
+    activation : str, default="tanh"
+        Activation of the hidden layers, as in :class:`AutoEncoder`.
+    batch_norm : bool, default=False
+        Batch normalisation before the activations; for images.
+    backbone : Backbone or None, default=None
+        Makes 64 features of a row, which the nets of ``hidden_layer_sizes`` read in its place
+        beside :math:`a`, :math:`y` and :math:`z`; and the decoder.
+    likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
+        :math:`p(x|\cdot)`, as in :class:`VAE`.
+    min_std : float, default=0.135
+        Least standard deviation of :math:`p(x|\cdot)`, in units of the scaled data.
+    classification_weight : float or "auto", default="auto"
+        Weight :math:`\alpha` of the classification of labelled rows; ``"auto"`` is
+        :math:`0.1 N / N_l` with :math:`N_l` of :math:`N` rows labelled. Worth searching over
+        powers of ten.
+    warm_up_epochs : int, default=0
+        Epochs in which the cost of :math:`a`, :math:`y` and :math:`z` rises from 0 to its weight.
+    anomaly_score : {"joint", "posterior", "marginal"}, default="joint"
+        ``"joint"``: :math:`-E f(x, \text{normal})`, the bound of
+        :math:`-\log p(x, \text{normal})`. ``"posterior"``: :math:`\log q(\text{anomaly}|x) -
+        \log q(\text{normal}|x)`, for anomalies of known kinds only. ``"marginal"``:
+        :math:`U(x)`, novelty only. It is read in ``fit``.
+    n_draws : int, default=16
+        Draws of :math:`a` and :math:`z` in the scores, the same for every row.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=500
+        Upper limit to the number of epochs.
+    max_steps : int or None, default=2500
+        Upper limit to the number of optimizer steps.
+    lr : float, default=1e-3
+        Learning rate.
+    batch_size : int or None, default=128
+        Rows of a batch, labelled ones beside it not counted; None: all of them.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
+    weight_decay : float, default=0.0
+        L2 penalty of the optimizer on the weights.
+    trim : float, default=0.1
+        Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth of
+        the steps: those of the largest loss.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
+        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
+        epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold. It can be changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net; ``"iterator_train__n_labelled"``
+        is the number of labelled rows beside a batch.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, shuffles and noise.
+    verbose : int, default=0
+        Above 0, a progress bar is shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    scaler_ : transformer or None
+        The fitted scaler.
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes, in ascending order; those above 0 are normal.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Losses of each epoch.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    ADGM : The same with an auxiliary variable that does not reach x.
+    AuxiliaryVAE : The same without labels.
+
+    Notes
+    -----
+    Batches, labels and codes are those of :class:`ADGM`, but the code has :math:`a` beside
+    :math:`z`. A few labels are often enough for a linear classifier: compare with one.
+
+    References
+    ----------
+    .. [1] L. Maaløe, C. K. Sønderby, S. K. Sønderby, O. Winther, "Auxiliary deep generative
+       models", ICML 2016, arXiv:1602.05473.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import SDGM
+    >>> X = np.random.RandomState(0).randn(200, 3) @ np.ones((3, 8)) / 3
+    >>> X[:5] += 3 * (-1.0) ** np.arange(8)
+    >>> y = np.repeat([-1, 1, 0], [5, 20, 175])
+    >>> det = SDGM(max_epochs=20, random_state=0).fit(X, y)
+    >>> det.predict([np.zeros(8), 3 * (-1.0) ** np.arange(8)])
+    array([ 1, -1])
+    >>> det.predict_class([np.zeros(8), 3 * (-1.0) ** np.arange(8)])
+    array([ 1, -1])
+    """
+
+    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
+        "n_latent": [Interval(Integral, 1, None, closed="left")],
+        "n_auxiliary": [Interval(Integral, 1, None, closed="left")],
+        "batch_norm": ["boolean"],
+        "likelihood": [StrOptions(LIKELIHOODS)],
+        "min_std": [Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither")],
+        "classification_weight": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
+        "warm_up_epochs": [Interval(Integral, 0, None, closed="left")],
+        "anomaly_score": [StrOptions(set(SCORES))],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    _skip = True
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes=(64, 32),
+        n_latent=8,
+        n_auxiliary=8,
+        activation="tanh",
+        batch_norm=False,
+        backbone=None,
+        likelihood="heteroscedastic",
+        min_std=0.135,
+        classification_weight="auto",
+        warm_up_epochs=0,
+        anomaly_score="joint",
+        n_draws=16,
+        scaler="standard",
+        max_epochs=500,
+        max_steps=2500,
+        lr=1e-3,
+        batch_size=128,
+        optimizer="adam",
+        weight_decay=0.0,
+        trim=0.1,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_latent = n_latent
+        self.n_auxiliary = n_auxiliary
+        self.activation = activation
+        self.batch_norm = batch_norm
+        self.backbone = backbone
+        self.likelihood = likelihood
+        self.min_std = min_std
+        self.classification_weight = classification_weight
+        self.warm_up_epochs = warm_up_epochs
+        self.anomaly_score = anomaly_score
+        self.n_draws = n_draws
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
