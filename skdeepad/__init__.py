@@ -9,6 +9,7 @@ from .autoencoder import (
     WAE,
     AutoEncoder,
     AuxiliaryVAE,
+    LadderVAE,
     RobustAutoEncoder,
 )
 from .base import BaseDetector as _BaseDetector
@@ -26,6 +27,7 @@ __all__ = [
     "AuxiliaryVAE",
     "DeepSVDD",
     "DetectorEnsemble",
+    "LadderVAE",
     "RobustAutoEncoder",
     "all_detectors",
 ]

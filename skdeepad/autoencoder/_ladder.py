@@ -1,0 +1,319 @@
+"""Ladder variational autoencoder."""
+
+import warnings
+from math import ceil, exp
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from torch import nn
+
+from .._codes import ReconstructorMixin, SamplerMixin
+from .._validation import Integral, Interval, Real, StrOptions
+from ..base import BaseDetector
+from ..nn import check_widths, make_activation, make_mlp
+from ._ladder_module import LadderModule
+from ._layered_scores import SCORES
+from ._likelihood import LIKELIHOODS, MAX_LOGVAR, EvidenceMixin, Likelihood
+
+# Training rows from which the KL of each layer is known well enough.
+MAX_ROWS = 4096
+
+
+class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
+    r"""Ladder variational autoencoder: several layers of codes, the higher the more abstract.
+
+    The model draws a code from the one above it, :math:`p(z_L) = N(0, I)`,
+    :math:`p(z_i|z_{i+1}) = N(\mu_{p,i}, \sigma_{p,i}^2)` and :math:`p(x|z_1)`. The way up from x is
+    deterministic and leaves estimates :math:`\hat\mu_i, \hat\sigma_i^2`; on the way down each is
+    merged with what the model itself expects there, by precision [1]_:
+
+    .. math:: \sigma_{q,i}^2 = \frac1{\hat\sigma_i^{-2} + \sigma_{p,i}^{-2}}, \qquad
+        \mu_{q,i} = \sigma_{q,i}^2 \left(\hat\mu_i \hat\sigma_i^{-2}
+        + \mu_{p,i} \sigma_{p,i}^{-2}\right) .
+
+    The draw :math:`z_i \sim N(\mu_{q,i}, \sigma_{q,i}^2)` goes on to the layer below. Minimises
+
+    .. math:: -E_q[\log p(x|z_1)] + w \sum_i E_q KL(q(z_i|x, z_{i+1}) \,\|\, p(z_i|z_{i+1})),
+
+    where w rises from 0 to 1 in the first epochs, so that the layers are put to use before they
+    cost. What is scored is chosen by ``anomaly_score``.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(64, 32, 16)
+        Width of the two hidden layers that lead to each code, from the input upwards; the way
+        down has the same. With single ones, a plain hierarchy does as well.
+    n_latent : sequence of int, default=(8, 4, 2)
+        Sizes of the codes :math:`z_1, \dots, z_L`, as many as ``hidden_layer_sizes``. The paper
+        has five.
+    activation : str, default="leaky_relu"
+        Activation of the hidden layers, as in :class:`AutoEncoder`; the paper's.
+    batch_norm : bool, default=True
+        Batch normalisation, without affine parameters, before each activation. Without it the
+        upper layers tend to stay unused.
+    backbone : Backbone or None, default=None
+        Makes the first layer upwards, with ``hidden_layer_sizes[0]`` outputs, and the decoder
+        p(x|z_1): with a :class:`~skdeepad.nn.ConvBackbone` a ladder for images.
+    likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
+        p(x|z_1), as in :class:`VAE`.
+    min_std : float, default=0.135
+        Least standard deviation of p(x|z_1), in units of the scaled data, as in :class:`VAE`.
+    warm_up_epochs : int or "auto", default="auto"
+        Epochs in which the weight w rises from 0 to 1; ``"auto"``: a fifth of those planned. A
+        training that goes on does not begin again.
+    anomaly_score : str, default="elbo"
+        ``"elbo"``: negative evidence lower bound. ``"reconstruction_probability"``:
+        :math:`-E_q \log p(x|z_1)`. ``"iwae"``: importance-weighted bound, closer to
+        :math:`-\log p(x)`. ``"kl"``: the KL term, of all layers or of ``kl_layer``.
+        It is read in ``fit``.
+    kl_layer : int or None, default=None
+        Layer whose KL term is the score ``"kl"``, from 1, next to the data, to the number of
+        layers, the most abstract; None: their sum.
+    n_draws : int, default=16
+        Draws of the scores, the same for every row.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=500
+        Upper limit to the number of epochs.
+    max_steps : int or None, default=2500
+        Upper limit to the number of optimizer steps.
+    lr : float, default=1e-3
+        Learning rate.
+    batch_size : int or None, default=128
+        Rows of a batch; None: all of them.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
+    weight_decay : float, default=0.0
+        L2 penalty of the optimizer on the weights.
+    trim : float, default=0.1
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
+        steps: those of the largest loss.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
+        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
+        epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold. It can be changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, shuffles and noise.
+    verbose : int, default=0
+        Above 0, a progress bar is shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    scaler_ : transformer or None
+        The fitted scaler.
+    kl_per_layer_ : ndarray of shape (n_layers,)
+        Mean KL of each layer on the training rows, in nats, z_1 first. A layer near 0 is unused.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Losses of each epoch. In the warm-up they lack a part of the KL terms, and rise with it;
+        those of held out rows are complete.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    VAE : One layer; as good a detector on many tables.
+
+    Notes
+    -----
+    ``transform`` puts the means of all layers side by side, z_1 first. ``inverse_transform`` reads
+    the columns of z_1 and no others: the upper layers say what z_1 is likely to be, and x depends
+    on z_1 alone. ``sample`` draws all layers from the top down.
+
+    The KL terms are in closed form given the draw of the layer above, where the paper's code draws
+    them too. The p of the model is shared with the posterior. Normalisation uses running means,
+    and is left out before the Gaussians' parameters. ``score`` and likelihoods are of the scaled
+    rows, in nats.
+
+    References
+    ----------
+    .. [1] C. K. Sønderby et al., "Ladder variational autoencoders", NIPS 2016,
+       arXiv:1602.02282.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import LadderVAE
+    >>> X = np.random.RandomState(0).randn(200, 3) @ np.ones((3, 8)) / 3
+    >>> det = LadderVAE(max_epochs=20, random_state=0).fit(X)
+    >>> det.predict([np.zeros(8), 3 * (-1.0) ** np.arange(8)])
+    array([ 1, -1])
+    >>> det.transform(X).shape, det.kl_per_layer_.shape
+    ((200, 14), (3,))
+    """
+
+    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
+        "n_latent": ["array-like"],
+        "batch_norm": ["boolean"],
+        "likelihood": [StrOptions(LIKELIHOODS)],
+        "min_std": [Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither")],
+        "warm_up_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        "anomaly_score": [StrOptions(set(SCORES))],
+        "kl_layer": [Interval(Integral, 1, None, closed="left"), None],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes=(64, 32, 16),
+        n_latent=(8, 4, 2),
+        activation="leaky_relu",
+        batch_norm=True,
+        backbone=None,
+        likelihood="heteroscedastic",
+        min_std=0.135,
+        warm_up_epochs="auto",
+        anomaly_score="elbo",
+        kl_layer=None,
+        n_draws=16,
+        scaler="standard",
+        max_epochs=500,
+        max_steps=2500,
+        lr=1e-3,
+        batch_size=128,
+        optimizer="adam",
+        weight_decay=0.0,
+        trim=0.1,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_latent = n_latent
+        self.activation = activation
+        self.batch_norm = batch_norm
+        self.backbone = backbone
+        self.likelihood = likelihood
+        self.min_std = min_std
+        self.warm_up_epochs = warm_up_epochs
+        self.anomaly_score = anomaly_score
+        self.kl_layer = kl_layer
+        self.n_draws = n_draws
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        widths, n_latent = list(self.hidden_layer_sizes), list(self.n_latent)
+        likelihood = Likelihood(self.likelihood, n_features, self.min_std)
+        first, decoder = self._ends(n_features, likelihood.n_outputs)
+        upward = [first, *map(nn.Linear, widths, widths[1:])]
+        between = zip(n_latent[1:], widths[1:], n_latent, strict=False)
+        return LadderModule(
+            [self._block(*layer) for layer in zip(upward, widths, strict=True)],
+            [nn.Linear(width, 2 * size) for width, size in zip(widths, n_latent, strict=True)],
+            [self._mlp(above, width, 2 * size) for above, width, size in between],
+            decoder,
+            likelihood,
+            n_features=n_features,
+            widths=n_latent,
+            score=self.anomaly_score,
+            kl_layer=self.kl_layer,
+            n_draws=self.n_draws,
+        )
+
+    def _ends(self, n_features: int, n_outputs: int) -> tuple[nn.Module, nn.Module]:
+        """The layer next to x upwards, and the decoder p(x|z_1)."""
+        width, n_latent = self.hidden_layer_sizes[0], self.n_latent[0]
+        if self.backbone is None:
+            return nn.Linear(n_features, width), self._mlp(n_latent, width, n_outputs)
+        return (
+            self.backbone.make_encoder(n_features, width),
+            self.backbone.make_decoder(n_latent, n_outputs),
+        )
+
+    def _mlp(self, n_in: int, width: int, n_out: int) -> nn.Module:
+        widths = [n_in, width, width, n_out]
+        return make_mlp(widths, self.activation, batch_norm=self.batch_norm)
+
+    def _block(self, layer: nn.Module, width: int) -> nn.Module:
+        """``layer`` and a further one, both followed by normalisation and activation."""
+        layers = []
+        for linear in (layer, nn.Linear(width, width)):
+            norm = [nn.BatchNorm1d(width, affine=False)] if self.batch_norm else []
+            layers += [linear, *norm, make_activation(self.activation)]
+        return nn.Sequential(*layers)
+
+    def _check_rows(self, X) -> None:
+        check_widths(self.hidden_layer_sizes)
+        check_widths(self.n_latent, "n_latent")
+        n_layers = len(self.n_latent)
+        if n_layers != len(self.hidden_layer_sizes) or not n_layers:
+            raise ValueError(
+                f"n_latent={self.n_latent!r} and hidden_layer_sizes={self.hidden_layer_sizes!r} "
+                "must have one entry for each layer of the ladder."
+            )
+        if self.kl_layer is not None and self.kl_layer > n_layers:
+            raise ValueError(
+                f"kl_layer={self.kl_layer!r} must be at most {n_layers}, the number of layers, "
+                f"for n_latent={self.n_latent!r}."
+            )
+        if self.batch_size == 1 and self.batch_norm:
+            raise ValueError("batch_size=1 needs batch_norm=False: a batch of one has no variance.")
+        super()._check_rows(X)
+
+    def _train(self, run, net, X, y) -> None:
+        warm_up_epochs = self.warm_up_epochs
+        if warm_up_epochs == "auto":
+            warm_up_epochs = net.planned_epochs(len(X)) // 5
+        run(net, X, y, net.module_.warm_up.follow(net, warm_up_epochs))
+        if self._kl_per_layer(net, X).max() <= 0.01:
+            warnings.warn(
+                "No layer carries information (posterior collapse): raise warm_up_epochs, or "
+                "train longer.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _calibrate(self, net, X) -> None:
+        self.kl_per_layer_ = self._kl_per_layer(net, X)
+
+    def _kl_per_layer(self, net, X) -> np.ndarray:
+        """Mean KL of each layer on evenly spaced rows."""
+        return net.apply(net.module_.kl_per_layer, X[:: ceil(len(X) / MAX_ROWS)]).mean(0)

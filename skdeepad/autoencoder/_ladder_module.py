@@ -1,0 +1,199 @@
+"""The ladder variational autoencoder's equations."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..nn import Stochastic, even_normal_draws, gaussian_nll
+from ._layered_scores import SCORES, Draw, contributions
+from ._likelihood import Likelihood
+from ._warm_up import WarmUp
+
+# Below this float32 loses the smaller of two precisions that are added.
+MIN_VARIANCE = 1e-5
+
+
+class Gaussian(NamedTuple):
+    """N(mean, diag variance), both (batch, n_latent)."""
+
+    mean: Tensor
+    variance: Tensor
+
+    @classmethod
+    def from_output(cls, output: Tensor) -> "Gaussian":
+        """The Gaussian of a net's output, (batch, 2 n_latent)."""
+        mean, raw = output.chunk(2, dim=1)
+        return cls(mean, F.softplus(raw) + MIN_VARIANCE)
+
+    def merge(self, other: "Gaussian") -> "Gaussian":
+        """The normalised product of both densities: precisions add up."""
+        variance = 1 / (1 / self.variance + 1 / other.variance)
+        mean = (self.mean / self.variance + other.mean / other.variance) * variance
+        return Gaussian(mean, variance)
+
+    def kl(self, other: "Gaussian") -> Tensor:
+        """KL(self ‖ other), (batch,)."""
+        ratio = self.variance / other.variance
+        distance = (self.mean - other.mean) ** 2 / other.variance
+        return 0.5 * (ratio + distance - 1 - ratio.log()).sum(1)
+
+    def nll(self, z: Tensor) -> Tensor:
+        """−log density at ``z``, (batch,)."""
+        return gaussian_nll(z, self.mean, self.variance.log()).sum(1)
+
+    def draw(self, noise: Tensor) -> Tensor:
+        return self.mean + self.variance.sqrt() * noise
+
+
+class Rung(NamedTuple):
+    """One layer of the way down, for z_{i+1} as drawn above it."""
+
+    z: Tensor  #: z_i ~ q
+    q: Gaussian  #: q(z_i|x, z_{i+1})
+    p: Gaussian  #: p(z_i|z_{i+1})
+
+
+class LadderModule(Stochastic):
+    """p(z_L) = N(0, I), p(z_i|z_{i+1}), p(x|z_1) and a posterior that shares all of them.
+
+    Lists are in the order of the layers, z_1 first.
+
+    Parameters
+    ----------
+    upward : sequence of nn.Module
+        d_{i−1} → d_i, with d_0 = x.
+    heads : sequence of nn.Module
+        d_i → parameters of N(μ̂_i, σ̂_i²), what x says of z_i.
+    priors : sequence of nn.Module
+        z_{i+1} → parameters of p(z_i|z_{i+1}), one fewer.
+    decoder : nn.Module
+        z_1 → parameters of p(x|z_1).
+    likelihood : Likelihood
+    n_features : int
+    widths : sequence of int
+        Sizes of z_1, ..., z_L.
+    score : str
+        One of ``SCORES``.
+    kl_layer : int or None
+        Layer, from 1, whose KL is the score "kl"; None: all of them.
+    n_draws : int
+        Draws of the scores.
+    """
+
+    def __init__(
+        self,
+        upward: Sequence[nn.Module],
+        heads: Sequence[nn.Module],
+        priors: Sequence[nn.Module],
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        *,
+        n_features: int,
+        widths: Sequence[int],
+        score: str,
+        kl_layer: int | None,
+        n_draws: int,
+    ) -> None:
+        super().__init__()
+        self.upward = nn.ModuleList(upward)
+        self.heads = nn.ModuleList(heads)
+        self.priors = nn.ModuleList(priors)
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.warm_up = WarmUp()
+        self.n_features = n_features
+        self.widths = tuple(widths)
+        self.n_latent = sum(widths)
+        self.score = score
+        self.kl_layer = kl_layer
+        # The same draws for every row and every call, as in the variational autoencoder.
+        self.register_buffer("z_noise", even_normal_draws(n_draws, self.n_latent))
+
+    def climb(self, x: Tensor) -> list[Gaussian]:
+        """What x says of each layer, N(μ̂_i, σ̂_i²): nothing is drawn on the way up."""
+        estimates, d = [], x
+        for block, head in zip(self.upward, self.heads, strict=True):
+            d = block(d)
+            estimates.append(Gaussian.from_output(head(d)))
+        return estimates
+
+    def prior(self, i: int, above: Tensor) -> Gaussian:
+        """p(z_i|z_{i+1}) of the layer with index ``i`` from 0, not the top one."""
+        return Gaussian.from_output(self.priors[i](above))
+
+    def descend(self, estimates: list[Gaussian], noise: Tensor) -> list[Rung]:
+        """Draw the posterior from the top down: each layer is conditioned on its draw above."""
+        top = estimates[-1]
+        standard = Gaussian(torch.zeros_like(top.mean), torch.ones_like(top.mean))
+        noises = noise.split(self.widths, dim=-1)
+        rungs = [Rung(top.draw(noises[-1]), top, standard)]
+        for i in reversed(range(len(self.priors))):
+            p = self.prior(i, rungs[0].z)
+            q = estimates[i].merge(p)
+            rungs.insert(0, Rung(q.draw(noises[i]), q, p))
+        return rungs
+
+    def loss(self, x: Tensor) -> Tensor:
+        """−log p(x|z_1) + w Σ KL(q(z_i|·) ‖ p(z_i|z_{i+1})), with w rising to 1 in the warm-up."""
+        rungs = self.descend(self.climb(x), self.randn_like(x.new_empty(len(x), self.n_latent)))
+        nll = self.likelihood.nll(self.decoder(rungs[0].z), x).sum(1)
+        return nll + self.warm_up(sum(r.q.kl(r.p) for r in rungs))
+
+    def draws(self, x: Tensor) -> Iterator[Draw]:
+        """What each of the fixed draws from q(z_1, ..., z_L|x) says."""
+        for rungs in self._descents(x):
+            yield Draw(
+                self.likelihood.nll(self.decoder(rungs[0].z), x),
+                sum(r.p.nll(r.z) - r.q.nll(r.z) for r in rungs),
+                sum(r.q.kl(r.p) for r in rungs),
+            )
+
+    def _descents(self, x: Tensor) -> Iterator[list[Rung]]:
+        estimates = self.climb(x)
+        for noise in self.z_noise:
+            yield self.descend(estimates, noise)
+
+    def kl_per_layer(self, x: Tensor) -> Tensor:
+        """E_q KL(q(z_i|·) ‖ p(z_i|z_{i+1})) of each layer, (batch, n_layers)."""
+        draws = [torch.stack([r.q.kl(r.p) for r in rungs], 1) for rungs in self._descents(x)]
+        return torch.stack(draws).double().mean(0)
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        if self.score == "kl" and self.kl_layer is not None:
+            return self.kl_per_layer(x)[:, self.kl_layer - 1]
+        return SCORES[self.score](self, x)
+
+    def negative_elbo(self, x: Tensor) -> Tensor:
+        return SCORES["elbo"](self, x)
+
+    def contributions(self, x: Tensor) -> Tensor:
+        """Each feature's part of −E_q log p(x|z_1)."""
+        return contributions(self, x)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Means of q(z_1|·), ..., q(z_L|x), each for the mean above it, side by side."""
+        rungs = self.descend(self.climb(x), x.new_zeros(self.n_latent))
+        return torch.cat([r.z for r in rungs], 1)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Mean of p(x|z_1): given z_1, the layers above it say nothing more of x."""
+        return self.likelihood.mean(self.decoder(z[:, : self.widths[0]]))
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
+
+    @property
+    def n_noise(self) -> int:
+        """Standard normal values that a row is generated from."""
+        return self.n_latent + self.n_features
+
+    def generate(self, noise: Tensor) -> Tensor:
+        """A row from p(x|z_1), with z_L, ..., z_1 drawn from the top down."""
+        *noises, x_noise = noise.split([*self.widths, self.n_features], dim=1)
+        z = noises[-1]
+        for i in reversed(range(len(self.priors))):
+            z = self.prior(i, z).draw(noises[i])
+        return self.likelihood.observe(self.decoder(z), x_noise)
