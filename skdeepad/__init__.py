@@ -14,6 +14,7 @@ from .autoencoder import (
 )
 from .base import BaseDetector as _BaseDetector
 from .ensemble import DetectorEnsemble
+from .group import GroupAnomalyDetector
 from .one_class import OCNN, DeepSVDD
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "AuxiliaryVAE",
     "DeepSVDD",
     "DetectorEnsemble",
+    "GroupAnomalyDetector",
     "LadderVAE",
     "RobustAutoEncoder",
     "all_detectors",

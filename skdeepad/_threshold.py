@@ -9,10 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 from ._validation import check_parameter
 
 
-class ThresholdMixin(OutlierMixin):
-    """Threshold and labels of an estimator with ``score_samples``.
+class OffsetMixin(OutlierMixin):
+    """Threshold of an estimator that scores.
 
-    ``fit`` leaves the scores of the training rows in ascending order in ``training_scores_``.
+    ``fit`` leaves the scores of what it was trained on in ascending order in
+    ``training_scores_``.
     """
 
     training_scores_: np.ndarray
@@ -20,6 +21,37 @@ class ThresholdMixin(OutlierMixin):
     def _paper_offset(self) -> float:
         """Return the threshold on ``score_samples`` that the paper defines, ``"auto"``."""
         raise NotImplementedError
+
+    @property
+    def offset_(self) -> float:
+        """Threshold on ``score_samples``.
+
+        It follows ``contamination``, which can be changed after ``fit`` without training again.
+        """
+        check_is_fitted(self)
+        check_parameter(self, "contamination")
+        if self.contamination == "auto":
+            return self._paper_offset()
+        return self._training_quantile(self.contamination)
+
+    def _training_quantile(self, share: float) -> float:
+        """Score that a share of the training rows lies below; linear, in constant time."""
+        position, last = share * (len(self.training_scores_) - 1), len(self.training_scores_) - 1
+        below = int(position)
+        low, high = self.training_scores_[[below, min(below + 1, last)]]
+        return float(low + (position - below) * (high - low))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "training_scores_")
+
+
+def labels_of(decision: np.ndarray) -> np.ndarray:
+    """+1 for inliers, −1 for outliers; what has no finite score is an outlier."""
+    return np.where(decision >= 0, 1, -1)
+
+
+class ThresholdMixin(OffsetMixin):
+    """Threshold and labels of an estimator with ``score_samples`` of rows."""
 
     @final
     def decision_function(self, X):
@@ -51,7 +83,7 @@ class ThresholdMixin(OutlierMixin):
         labels : ndarray of shape (n_samples,)
             +1 for inliers, −1 for outliers. A row without a finite score is an outlier.
         """
-        return np.where(self.decision_function(X) >= 0, 1, -1)
+        return labels_of(self.decision_function(X))
 
     @final
     def fit_predict(self, X, y=None):
@@ -70,25 +102,3 @@ class ThresholdMixin(OutlierMixin):
             +1 for inliers, −1 for outliers.
         """
         return self.fit(X, y).predict(X)
-
-    @property
-    def offset_(self) -> float:
-        """Threshold on ``score_samples``.
-
-        It follows ``contamination``, which can be changed after ``fit`` without training again.
-        """
-        check_is_fitted(self)
-        check_parameter(self, "contamination")
-        if self.contamination == "auto":
-            return self._paper_offset()
-        return self._training_quantile(self.contamination)
-
-    def _training_quantile(self, share: float) -> float:
-        """Score that a share of the training rows lies below; linear, in constant time."""
-        position, last = share * (len(self.training_scores_) - 1), len(self.training_scores_) - 1
-        below = int(position)
-        low, high = self.training_scores_[[below, min(below + 1, last)]]
-        return float(low + (position - below) * (high - low))
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "training_scores_")

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
+from sklearn.utils.validation import _num_samples as n_rows_of
 from sklearn.utils.validation import validate_data
 
 try:  # scikit-learn ≥ 1.9
@@ -35,6 +36,7 @@ __all__ = [
     "check_parameter",
     "fit_context",
     "float_types",
+    "n_rows_of",
     "take_rows",
     "validate_data",
 ]

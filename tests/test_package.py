@@ -24,13 +24,14 @@ ROOT = Path(skdeepad.__file__).parent
 REPOSITORY = Path(__file__).parents[1]
 SOURCES = sorted(ROOT.rglob("*.py"))
 DETECTORS = dict(skdeepad.all_detectors())
+META = sorted(set(skdeepad.__all__) - set(DETECTORS) - {"all_detectors"})
 
 FLOORS = [
     {"_version", "_validation", "_fit_callbacks", "_fit_rules", "_threshold", "_labels", "nn"},
     {"training"},
     {"base", "_codes"},
     {"autoencoder", "one_class"},
-    {"ensemble"},
+    {"ensemble", "group"},
     {"metrics", "datasets", "preprocessing", "inspection"},
     {"benchmark"},
 ]
@@ -87,7 +88,7 @@ HOMES = {
     r"\.backward\(": {"training"},
     r"\bskorch\b.*import|import skorch": {"training"},
     r"manual_seed\(": {"training"},
-    r"validate_data\(": {"base", "preprocessing"},
+    r"validate_data\(": {"base", "group", "preprocessing"},
     r"fit_transform\(": {"base", "inspection"},
     r"sklearn\.(base import _|utils import _|utils\._)": {"_validation"},
     r"(?<![\w.])print\(": set(),
@@ -182,6 +183,17 @@ def test_documented_attributes_exist_after_fit(name, X):
         if field.name != "feature_names_in_" and not hasattr(det, field.name)
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("name", META)
+def test_meta_estimators_are_listed_and_document_their_parameters(name):
+    cls = getattr(skdeepad, name)
+    assert not issubclass(cls, BaseDetector)
+    documented = [field.name for field in ClassDoc(cls)["Parameters"]]
+    assert documented == list(inspect.signature(cls).parameters)
+    assert set(documented) == set(cls._parameter_constraints)
+    for page in ("README.rst", "doc/api.rst"):
+        assert re.search(rf"\b{name}\b", (REPOSITORY / page).read_text()), page
 
 
 # Docstrings ---------------------------------------------------------------------------------

@@ -1,0 +1,366 @@
+"""Groups of rows that are anomalous together."""
+
+import numpy as np
+from scipy.spatial.distance import cdist
+from scipy.stats import median_abs_deviation
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._fit_rules import all_or_nothing, warn_if_degenerate, with_seeds
+from .._threshold import OffsetMixin, labels_of
+from .._validation import HasMethods, Integral, Interval, StrOptions, fit_context, validate_data
+from ..autoencoder import VAE
+from ..base import BaseDetector
+from ._members import Members, read_groups
+
+#: What each score asks of the estimator, beside ``fit``.
+NEEDS = {
+    "characterization": ("score_samples", "transform"),
+    "reference": ("transform", "inverse_transform"),
+    "mean_point": ("score_samples",),
+    "max_point": ("score_samples",),
+}
+# Distances whose value depends on the two rows alone.
+DISTANCES = {"euclidean", "sqeuclidean", "cityblock", "chebyshev", "cosine", "correlation"}
+DISTANCES |= {"braycurtis", "canberra"}
+
+
+class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
+    r"""Groups of rows that are anomalous together, though each row may look normal.
+
+    A generative detector is fitted to the rows of all groups; groups are compared by what it makes
+    of their rows. The default score describes the group m by the mean and the covariance of its
+    rows' codes and the mean of their anomaly scores, :math:`f_m`, and compares it, entry by entry,
+    with the median over the normal groups in units of the median absolute deviation:
+
+    .. math:: s_m = \sqrt{\sum_k w_k \left(\frac{f_{mk} -
+        \operatorname{med}_{m'} f_{m'k}}{\operatorname{MAD}_{m'} f_{m'k}}\right)^2} ,
+
+    where means, covariances and the score weigh one third each, however many entries they have.
+
+    The algorithm of [1]_ is ``anomaly_score="reference"``: codes :math:`\mu` and spreads
+    :math:`\sigma` are averaged over rows and groups, references
+    :math:`r_l = g(z_l), z_l \sim N(\mu, \sigma^2)` are decoded, and a group's score is the mean
+    distance of its rows x from them, :math:`s_m = \operatorname{mean}_{l, x \in m} d(r_l, x)`.
+
+    Parameters
+    ----------
+    estimator : estimator or None, default=None
+        Detector of rows with ``transform`` and, for "reference", ``inverse_transform``;
+        "mean_point" and "max_point" take any that scores. None: :class:`VAE` with its defaults.
+        A copy is fitted; one in a :class:`sklearn.frozen.FrozenEstimator` is taken as it is.
+    anomaly_score : str, default="characterization"
+        ``"characterization"`` and ``"reference"`` are described above. ``"mean_point"`` and
+        ``"max_point"``: mean and greatest anomaly score of the group's rows; the latter finds
+        groups with a few anomalous members. It is read in ``fit``.
+    n_references : int, default=20
+        References drawn under "reference".
+    distance : str or callable, default="euclidean"
+        Distance d under "reference": a metric of :func:`scipy.spatial.distance.cdist` that
+        depends on two rows alone, or a function of two rows. It is taken where the estimator's
+        ``scaler_``, if it has one, has scaled both.
+    reference_groups : array-like or None, default=None
+        Labels of training groups that are known to be normal: what other groups are compared
+        with comes from these alone. None: from all groups.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training groups below the threshold. It can be changed after ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the references, and of the estimator where its own ``random_state`` is None.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted detector of rows.
+    groups_ : ndarray of shape (n_groups,)
+        Labels of the training groups, in the order of their first rows.
+    group_codes_ : ndarray of shape (n_groups, n_latent)
+        Mean codes of the training groups, where the score uses codes.
+    reference_ : ndarray of shape (n_references, n_features)
+        The references, in the units of the training data, under "reference".
+    training_scores_ : ndarray of shape (n_groups,)
+        Scores of the training groups, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    VAE : Detects rows.
+
+    Notes
+    -----
+    Groups come as rows with a label for each in ``groups``, or as an array of shape (n_groups,
+    n_members, n_features); with neither, each row is a group. All methods return one value for
+    each group, in the order of the groups' first rows. With scikit-learn's metadata routing,
+    ``set_fit_request(groups=True)`` and its like pass ``groups`` through a pipeline to ``fit``,
+    ``fit_predict``, ``predict`` and ``decision_function``; scikit-learn routes nothing to
+    ``score_samples``.
+
+    A group's score depends on its own rows alone, whatever their order. Covariances are those of
+    the group and, with the weight of n_latent + 1 more rows, those within all normal groups:
+    small groups would have none of their own. The sums over rows that [1]_ prints would grow with
+    the number of rows, and leave the region that the decoder knows; here they are means. For
+    estimators without a distribution of the code, :math:`\sigma` is the spread of the codes around
+    their mean. References come close to the mean row, so that the distance from them finds what a
+    distance from the mean finds; see the user guide for figures.
+
+    References
+    ----------
+    .. [1] R. Chalapathy, E. Toth, S. Chawla, "Group anomaly detection using deep generative
+       models", ECML PKDD 2018, arXiv:1804.04876.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import VAE, GroupAnomalyDetector
+    >>> rng = np.random.RandomState(0)
+    >>> X = rng.randn(40, 100, 1) * [1, 1] + 0.3 * rng.randn(40, 100, 2)
+    >>> X[-1, :, 1] *= -1                                  # correlated the other way round
+    >>> det = GroupAnomalyDetector(VAE(n_latent=1, max_epochs=10), random_state=0).fit(X)
+    >>> int(det.score_samples(X).argmin())
+    39
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit"]), None],
+        "anomaly_score": [StrOptions(set(NEEDS))],
+        "n_references": [Interval(Integral, 1, None, closed="left")],
+        "distance": [StrOptions(DISTANCES), callable],
+        "reference_groups": ["array-like", None],
+        "contamination": BaseDetector._parameter_constraints["contamination"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        anomaly_score="characterization",
+        n_references=20,
+        distance="euclidean",
+        reference_groups=None,
+        contamination=0.1,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.anomaly_score = anomaly_score
+        self.n_references = n_references
+        self.distance = distance
+        self.reference_groups = reference_groups
+        self.contamination = contamination
+        self.random_state = random_state
+
+    # Fit -------------------------------------------------------------------------------------
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, groups=None):
+        """Fit the estimator to the rows, and learn what normal groups are like.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_groups, n_members, n_features)
+            Training rows, or groups of rows.
+        y : Ignored
+            Not used, present for API consistency.
+        groups : array-like of shape (n_samples,), default=None
+            Label of each row's group; None: each row is a group, unless X is an array of groups.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+        """
+        with all_or_nothing(self):
+            rows, members = read_groups(X, groups)
+            normal = self._normal_groups(members)
+            rng = check_random_state(self.random_state)
+            estimator = with_seeds(self._checked_estimator(), rng.randint(2**31 - 1))
+            self.estimator_ = estimator.fit(rows, None)
+            self.groups_ = members.labels
+            self._scored_by = self.anomaly_score
+            if self._scored_by == "characterization":
+                self._learn_characterization(rows, members, normal)
+            elif self._scored_by == "reference":
+                self._draw_references(rows, members, normal, rng)
+            self.training_scores_ = np.sort(self._score_groups(rows, members))
+        warn_if_degenerate(self.training_scores_)
+        return self
+
+    def _checked_estimator(self):
+        """The estimator to copy, which has what the score needs."""
+        estimator = VAE() if self.estimator is None else self.estimator
+        missing = [name for name in NEEDS[self.anomaly_score] if not hasattr(estimator, name)]
+        if missing:
+            raise ValueError(
+                f"anomaly_score={self.anomaly_score!r} needs an estimator with "
+                f"{' and '.join(NEEDS[self.anomaly_score])}, got estimator={estimator!r}."
+            )
+        return estimator
+
+    def _normal_groups(self, members: Members) -> np.ndarray:
+        """Mask of the groups that the others are compared with."""
+        if self.reference_groups is None:
+            return np.ones(len(members.labels), dtype=bool)
+        wanted = np.asarray(self.reference_groups)
+        normal = np.isin(members.labels, wanted)
+        if not wanted.size or not np.isin(wanted, members.labels).all():
+            raise ValueError(
+                f"reference_groups={self.reference_groups!r} must be labels of training groups."
+            )
+        return normal
+
+    def _learn_characterization(self, rows, members: Members, normal: np.ndarray) -> None:
+        codes = self._codes(rows)
+        freedom = (members.sizes[normal] - 1).sum()
+        self._within = members.scatter(codes)[normal].sum(0) / max(1, freedom)
+        self.group_codes_ = members.mean(codes)
+        described = self._describe(rows, members)[normal]
+        self._center = np.median(described, axis=0)
+        scale = median_abs_deviation(described, axis=0, scale="normal")
+        scale = np.where(scale > 0, scale, described.std(axis=0))
+        # What is the same in all normal groups has no scale, and says nothing.
+        self._scale = np.where(scale > 0, scale, np.inf)
+
+    def _draw_references(self, rows, members: Members, normal: np.ndarray, rng) -> None:
+        codes = self._codes(rows)
+        self.group_codes_ = members.mean(codes)
+        mu = self.group_codes_[normal].mean(0)
+        spread = self._code_spread(rows)
+        if spread is None:
+            sigma = np.sqrt(members.mean((codes - mu) ** 2)[normal].mean(0))
+        else:
+            sigma = members.mean(spread)[normal].mean(0)
+        z = mu + sigma * rng.standard_normal((self.n_references, len(mu)))
+        self.reference_ = np.asarray(self.estimator_.inverse_transform(z))
+
+    # Score -----------------------------------------------------------------------------------
+
+    def score_samples(self, X, groups=None):
+        """Return the score of each group: the higher, the more normal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_groups, n_members, n_features)
+            Rows, or groups of rows.
+        groups : array-like of shape (n_samples,), default=None
+            Label of each row's group; None: each row is a group, unless X is an array of groups.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_groups,)
+            The negative of the anomaly scores, in the order of the groups' first rows.
+        """
+        check_is_fitted(self)
+        return self._score_groups(*read_groups(X, groups))
+
+    def decision_function(self, X, groups=None):
+        """Return the score of each group relative to the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_groups, n_members, n_features)
+            Rows, or groups of rows.
+        groups : array-like of shape (n_samples,), default=None
+            Label of each row's group; None: each row is a group, unless X is an array of groups.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_groups,)
+            ``score_samples(X, groups) - offset_``: negative for outliers.
+        """
+        return self.score_samples(X, groups) - self.offset_
+
+    def predict(self, X, groups=None):
+        """Label each group as inlier or outlier.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_groups, n_members, n_features)
+            Rows, or groups of rows.
+        groups : array-like of shape (n_samples,), default=None
+            Label of each row's group; None: each row is a group, unless X is an array of groups.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_groups,)
+            +1 for inliers, −1 for outliers.
+        """
+        return labels_of(self.decision_function(X, groups))
+
+    def fit_predict(self, X, y=None, groups=None):
+        """Fit the detector to groups and label them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_groups, n_members, n_features)
+            Training rows, or groups of rows.
+        y : Ignored
+            Not used, present for API consistency.
+        groups : array-like of shape (n_samples,), default=None
+            Label of each row's group; None: each row is a group, unless X is an array of groups.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_groups,)
+            +1 for inliers, −1 for outliers.
+        """
+        return self.fit(X, y, groups).predict(X, groups)
+
+    def _score_groups(self, rows, members: Members) -> np.ndarray:
+        if self._scored_by == "characterization":
+            z = (self._describe(rows, members) - self._center) / self._scale
+            parts = np.split(z**2, [self.group_codes_.shape[1], -1], axis=1)
+            return -np.sqrt(np.mean([part.mean(1) for part in parts], axis=0))
+        if self._scored_by == "reference":
+            rows = validate_data(self.estimator_, rows, dtype=np.float64, reset=False)
+            distances = cdist(self._scaled(rows), self._scaled(self.reference_), self.distance)
+            return -members.mean(distances.mean(1))
+        anomaly = -self.estimator_.score_samples(rows)
+        return -(members.mean if self._scored_by == "mean_point" else members.max)(anomaly)
+
+    def _describe(self, rows, members: Members) -> np.ndarray:
+        """Mean and covariance of each group's codes, and the mean anomaly score of its rows."""
+        codes = self._codes(rows)
+        weight = codes.shape[1] + 1
+        scatter = members.scatter(codes) + weight * self._within
+        covariance = scatter / (members.sizes - 1 + weight)[:, None]
+        points = members.mean(-self.estimator_.score_samples(rows))
+        return np.column_stack([members.mean(codes), covariance, points])
+
+    def _codes(self, rows) -> np.ndarray:
+        return np.asarray(self.estimator_.transform(rows), dtype=np.float64)
+
+    def _code_spread(self, rows) -> np.ndarray | None:
+        """Standard deviations of the codes of rows, where the encoder gives a distribution."""
+        module = getattr(getattr(self.estimator_, "net_", None), "module_", None)
+        if not hasattr(module, "posterior"):
+            return None
+        return np.exp(0.5 * self.estimator_._apply(lambda x: module.posterior(x)[1], rows))
+
+    def _scaled(self, rows) -> np.ndarray:
+        """Rows as the estimator sees them."""
+        scaler = getattr(self.estimator_, "scaler_", None)
+        return rows if scaler is None else scaler.transform(rows)
+
+    # Attributes ------------------------------------------------------------------------------
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features."""
+        check_is_fitted(self)
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the features."""
+        check_is_fitted(self)
+        return self.estimator_.feature_names_in_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags

@@ -1,0 +1,66 @@
+"""Which rows form a group, and moments of what is known of them."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils import check_array, column_or_1d
+
+from .._validation import n_rows_of
+
+
+class Members(NamedTuple):
+    """The rows of each group; groups are in the order of their first rows."""
+
+    labels: np.ndarray  #: label of each group, (n_groups,)
+    group: np.ndarray  #: number of each row's group, (n_rows,)
+    order: np.ndarray  #: numbers of the rows, group by group, (n_rows,)
+    starts: np.ndarray  #: where each group starts in ``order``, (n_groups,)
+    sizes: np.ndarray  #: rows of each group, (n_groups,)
+
+    @classmethod
+    def from_labels(cls, labels: np.ndarray) -> "Members":
+        """Group the rows by a label for each of them."""
+        _, first, number = np.unique(labels, return_index=True, return_inverse=True)
+        group = np.argsort(np.argsort(first))[number]
+        sizes = np.bincount(group)
+        order = np.argsort(group, kind="stable")
+        return cls(labels[np.sort(first)], group, order, np.cumsum(sizes) - sizes, sizes)
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """Sums over the rows of each group, (n_groups, ...)."""
+        return np.add.reduceat(values[self.order], self.starts)
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Means over the rows of each group, (n_groups, ...)."""
+        return (self.sum(values).T / self.sizes).T
+
+    def max(self, values: np.ndarray) -> np.ndarray:
+        """Greatest values in each group, (n_groups, ...)."""
+        return np.maximum.reduceat(values[self.order], self.starts)
+
+    def scatter(self, codes: np.ndarray) -> np.ndarray:
+        """Summed products of deviations from the group's mean, upper triangles as rows."""
+        deviations = codes - self.mean(codes)[self.group]
+        pairs = zip(*np.triu_indices(codes.shape[1]), strict=True)
+        return np.stack([self.sum(deviations[:, i] * deviations[:, j]) for i, j in pairs], 1)
+
+
+def read_groups(X, groups) -> tuple[np.ndarray, Members]:
+    """Rows and their groups, from rows and labels or from an array of groups."""
+    # Not np.ndim: array-likes may refuse it.
+    if (X if hasattr(X, "ndim") else np.asarray(X)).ndim == 3:
+        if groups is not None:
+            raise ValueError(
+                "groups must be None where X has the shape (n_groups, n_members, n_features), as "
+                f"here {np.shape(X)}."
+            )
+        X = np.asarray(X)
+        labels = np.repeat(np.arange(X.shape[0]), X.shape[1])
+        return X.reshape(-1, X.shape[2]), Members.from_labels(labels)
+    n_rows = n_rows_of(X)
+    if groups is None:
+        return X, Members.from_labels(np.arange(n_rows))
+    labels = column_or_1d(check_array(groups, ensure_2d=False, dtype=None, input_name="groups"))
+    if len(labels) != n_rows:
+        raise ValueError(f"groups has {len(labels)} labels, but X has {n_rows} rows.")
+    return X, Members.from_labels(labels)
