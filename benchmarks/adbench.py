@@ -8,16 +8,16 @@ to 3, on those of ADBench's sets with few rows that are at hand. Rows go to
 import argparse
 from pathlib import Path
 
+from skdeepad import DetectorEnsemble, all_detectors
 from skdeepad.benchmark import by_dataset, published_table, run_benchmark, summarize
 
 SETS = [
     *("breastw", "cardio", "fault", "glass", "Ionosphere", "letter", "musk", "Pima", "thyroid"),
     *("vowels", "Waveform", "WDBC", "wine"),
 ]
-DETECTORS = [
-    *("AutoEncoder", "VAE", "DeepSVDD", "OCNN", "Norm", "pyod.IForest", "pyod.AutoEncoder"),
-    *("pyod.VAE", "pyod.DeepSVDD"),
-]
+RIVALS = ["Norm", "pyod.IForest", "pyod.AutoEncoder", "pyod.VAE", "pyod.DeepSVDD"]
+DETECTORS = {name: cls() for name, cls in all_detectors()}
+DETECTORS |= {"DetectorEnsemble": DetectorEnsemble()} | {name: name for name in RIVALS}
 
 
 def main():

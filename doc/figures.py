@@ -1,0 +1,87 @@
+"""Pictures of the user guide: ``python doc/figures.py [name ...]`` draws them to ``doc/images``."""
+
+import argparse
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+
+from skdeepad import AAE, VAE, WAE, LadderVAE
+from skdeepad.training import seeded_generator
+
+IMAGES = Path(__file__).parent / "images"
+
+
+def latent_priors():
+    """Codes of digits in the plane under no prior, a normal one and a ring of Gaussians."""
+    X, y = load_digits(return_X_y=True)
+    angles = torch.arange(8) * torch.pi / 4
+    centers = 2 * torch.stack([angles.cos(), angles.sin()], 1)
+    ring = MixtureSameFamily(Categorical(torch.ones(8)), Independent(Normal(centers, 0.2), 1))
+    common = {"n_latent": 2, "max_steps": 4000, "trim": 0.0, "random_state": 0}
+    scales = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+    panels = {
+        "no prior (WAE, λ = 0)": (WAE(divergence_weight=0.0, **common), None),
+        "VAE": (VAE(**common), "normal"),
+        "WAE, normal": (WAE(**common), "normal"),
+        "AAE, normal": (AAE(**common), "normal"),
+        "WAE, ring": (WAE(prior=ring, kernel_scales=scales, **common), ring),
+        "AAE, ring": (AAE(prior=ring, **common), ring),
+    }
+    figure, axes = plt.subplots(2, 3, figsize=(9, 6.2), layout="constrained")
+    for ax, (title, (detector, prior)) in zip(axes.flat, panels.items(), strict=True):
+        codes = detector.fit(X).transform(X)
+        if prior is not None:
+            generator = seeded_generator(0)
+            draws = torch.randn(1500, 2, generator=generator)
+            if prior is ring:
+                draws = detector.net_.module_.prior.draw(1500, generator)
+            ax.scatter(*draws.T, s=4, color="0.8", linewidths=0)
+        ax.scatter(*codes.T, s=5, c=y, cmap="tab10", linewidths=0)
+        ax.set_title(title)
+        ax.set_aspect("equal", "datalim")
+    return figure
+
+
+def ladder_layers():
+    """How much each layer of a model of five carries, with and without warm-up."""
+    X, _ = load_digits(return_X_y=True)
+    sizes = {"n_latent": (16, 8, 4, 2, 2), "hidden_layer_sizes": (64, 64, 32, 32, 16)}
+    variants = {
+        "LadderVAE": {},
+        "without warm-up": {"warm_up_epochs": 0},
+        "without batch norm": {"batch_norm": False},
+    }
+    figure, ax = plt.subplots(figsize=(6, 3), layout="constrained")
+    for i, (label, params) in enumerate(variants.items()):
+        det = LadderVAE(max_steps=3000, random_state=0, **sizes, **params).fit(X)
+        layers = np.arange(1, len(det.kl_per_layer_) + 1)
+        ax.bar(layers + 0.27 * (i - 1), det.kl_per_layer_, width=0.25, label=label)
+    ax.set_yscale("symlog", linthresh=0.1)
+    ax.set_xlabel("layer, from the data upwards")
+    ax.set_ylabel("KL in nats")
+    ax.legend(frameon=False)
+    return figure
+
+
+FIGURES = {"latent_priors": latent_priors, "ladder_layers": ladder_layers}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=list(FIGURES), metavar="name")
+    torch.set_num_threads(1)
+    IMAGES.mkdir(exist_ok=True)
+    for name in parser.parse_args().names:
+        FIGURES[name]().savefig(IMAGES / f"{name}.png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()
