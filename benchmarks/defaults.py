@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from skdeepad import OCNN, VAE, AutoEncoder, DeepSVDD, RobustAutoEncoder
+from skdeepad import OCNN, VAE, AutoEncoder, DeepSVDD
 from skdeepad.benchmark import Norm, run_benchmark
 
 SETS = [
@@ -31,18 +31,7 @@ VARIANTS = {
     "AutoEncoder, Mahalanobis residuals": AutoEncoder(residual_scaling="mahalanobis"),
     "AutoEncoder, noise .3": AutoEncoder(noise=0.3),
     "AutoEncoder, early stopping": AutoEncoder(early_stopping=True),
-    "AutoEncoder, knee stopping": AutoEncoder(early_stopping="knee"),
-    "AutoEncoder, 10 snapshots": AutoEncoder(n_snapshots=10),
-    "AutoEncoder, percentile loss": AutoEncoder(trim=0.05, trim_start=0),
     "AutoEncoder, textbook": AutoEncoder(residual_scaling="plain", **TEXTBOOK),
-    "RobustAutoEncoder (default)": RobustAutoEncoder(),
-    "RobustAutoEncoder, robust scaler": RobustAutoEncoder(scaler="robust"),
-    "RobustAutoEncoder, plain residuals": RobustAutoEncoder(residual_scaling="plain"),
-    "RobustAutoEncoder, weight .5": RobustAutoEncoder(sparse_weight=0.5),
-    "RobustAutoEncoder, weight 2": RobustAutoEncoder(sparse_weight=2.0),
-    "RobustAutoEncoder, rows": RobustAutoEncoder(penalty="row"),
-    "RobustAutoEncoder, trim 0": RobustAutoEncoder(trim=0.0),
-    "RobustAutoEncoder, 2,500 steps": RobustAutoEncoder(max_steps=2500),
     "VAE (default)": VAE(),
     "VAE, 1,000 steps": VAE(max_steps=1000),
     "VAE, trim 0": VAE(trim=0.0),

@@ -94,8 +94,8 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
 
     Notes
     -----
-    What an ensemble buys on contaminated training rows is in ``benchmarks/results/ensembles.md``,
-    made by ``python benchmarks/ensembles.py``.
+    What an ensemble buys on contaminated training rows is in ``benchmarks/results/robustness.md``,
+    made by ``python benchmarks/robustness.py``.
 
     References
     ----------

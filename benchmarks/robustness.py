@@ -1,21 +1,27 @@
-"""What ensembles buy on contaminated training rows.
+"""What measures against anomalies among the training rows buy, one by one.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/ensembles.py``: ADBench's protocol, seeds 1 to 3, the 19
+Run ``SKDEEPAD_DATA=... python benchmarks/robustness.py``: ADBench's protocol, seeds 1 to 3, the 19
 sets of ``benchmarks/defaults.py``, one setting for all sets. Rows go to
-``skdeepad-benchmark/ensembles.csv``, where an interrupted run goes on.
+``skdeepad-benchmark/robustness.csv``, where an interrupted run goes on.
 """
 
 import argparse
 
 from defaults import SETS, study
 
-from skdeepad import VAE, AutoEncoder, DetectorEnsemble
+from skdeepad import VAE, AutoEncoder, DetectorEnsemble, RobustAutoEncoder
 
 NOISY = AutoEncoder(max_steps=800, noise=0.3)
 SHORT = VAE(max_steps=1000)
 VARIANTS = {
     "IForest": "pyod.IForest",
     "AutoEncoder (default)": AutoEncoder(),
+    "AutoEncoder, percentile loss": AutoEncoder(trim=0.05, trim_start=0),
+    "AutoEncoder, knee stopping": AutoEncoder(early_stopping="knee"),
+    "AutoEncoder, 10 snapshots": AutoEncoder(n_snapshots=10),
+    "AutoEncoder, trim 0, 10 snapshots": AutoEncoder(trim=0.0, n_snapshots=10),
+    "RobustAutoEncoder (default)": RobustAutoEncoder(),
+    "RobustAutoEncoder, rows": RobustAutoEncoder(penalty="row"),
     "5 AutoEncoder, log (default)": DetectorEnsemble(),
     "5 AutoEncoder, rank": DetectorEnsemble(combine="rank"),
     "5 AutoEncoder, zscore": DetectorEnsemble(combine="zscore"),
@@ -31,8 +37,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n-jobs", type=int, default=2)
     study(
-        "ensembles",
-        "Ensembles under contamination",
+        "robustness",
+        "Measures against contamination",
         VARIANTS,
         SETS,
         parser.parse_args().n_jobs,
