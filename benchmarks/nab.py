@@ -9,18 +9,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skdeepad import VAE, AutoEncoder
+from skdeepad import VAE, AutoEncoder, AuxiliaryVAE, LadderVAE
 from skdeepad.datasets import list_nab, load_nab
 from skdeepad.metrics import anomaly_roc_auc
 from skdeepad.preprocessing import SpectrogramTransformer
 
 COMMON = {"hidden_layer_sizes": (32, 16), "n_latent": 2, "max_epochs": 150}
+LADDER = {"hidden_layer_sizes": (32, 16), "n_latent": (4, 2), "max_epochs": 150}
 PROBABILITY = {"likelihood": "gaussian", "anomaly_score": "reconstruction_probability"}
 # Class and parameters; a new row adds two columns to the tables.
 DETECTORS = {
     "AutoEncoder": (AutoEncoder, COMMON),
     "VAE": (VAE, COMMON | PROBABILITY),
     "VAE, defaults": (VAE, {}),
+    "AuxiliaryVAE": (AuxiliaryVAE, COMMON | PROBABILITY),
+    "LadderVAE": (LadderVAE, LADDER | PROBABILITY),
+    "LadderVAE, KL": (LadderVAE, LADDER | {"likelihood": "gaussian", "anomaly_score": "kl"}),
 }
 AMPLITUDES = {"linear": False, "log": True}
 HOURS = (8, 24)
