@@ -220,7 +220,7 @@ def test_scores_are_monitored_in_each_epoch(detector, n_epochs, far_anomalies, s
 
 @every_detector
 def test_callbacks_that_listen_change_no_score(name, X, sklearn_callback):
-    expected = small(name).fit(X)
+    expected = small(name).fit(X, np.ones(len(X)))
     monitor = sklearn_callback.ScoringMonitor(scoring=_mean_score)
     listened = small(name).set_callbacks(StopAfterEpochs(100), monitor).fit(X, np.ones(len(X)))
     assert monitor.get_logs().data
