@@ -29,7 +29,8 @@ autodoc_default_options = {
     "members": True,
     # Not what scikit-learn's and torch's own base classes have.
     "inherited-members": "CallbackSupportMixin,OutlierMixin,BaseEstimator,Module",
-    "exclude-members": "get_metadata_routing,set_output",
+    "exclude-members": "get_metadata_routing,set_output,set_fit_request,set_predict_request,"
+    "set_decision_function_request",
 }
 autodoc_typehints = "none"
 # Autosummary lists methods, and autodoc describes them.

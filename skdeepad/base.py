@@ -11,6 +11,10 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+# For detectors outside of the package, beside BaseDetector.
+from ._codes import EncoderMixin as EncoderMixin
+from ._codes import ReconstructorMixin as ReconstructorMixin
+from ._codes import SamplerMixin as SamplerMixin
 from ._fit_callbacks import FitReport
 from ._fit_rules import (
     all_or_nothing,
