@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
 from ..nn import link_generator
@@ -124,6 +124,12 @@ class DetectorNet(NeuralNet):
     def _named_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Optimizers by the prefix of their parameters."""
         return {"optimizer": self.optimizer_}
+
+    def forget_best(self) -> None:
+        """Let early stopping begin anew with the epoch that ends."""
+        for _, callback in self.callbacks_:
+            if isinstance(callback, EarlyStopping):
+                callback.on_train_begin(self)
 
     # The loop --------------------------------------------------------------------------------
 
