@@ -158,7 +158,11 @@ class LabelledBatches(TensorBatches):
 
 
 class HoldOut:
-    """Set a random share of the rows aside, as skorch's ``train_split``."""
+    """Set a random share of the rows aside, as skorch's ``train_split``.
+
+    Of each label at least one row, where there is room, is left to train on: an only known anomaly
+    is not held out.
+    """
 
     def __init__(self, fraction: float, seed: int) -> None:
         self.fraction = fraction
@@ -174,5 +178,16 @@ class HoldOut:
         n = len(dataset)
         n_valid = self.n_valid(n)
         order = torch.randperm(n, generator=torch.Generator().manual_seed(self.seed))
+        if dataset.y is not None:
+            order = _one_of_each_last(order, dataset.y.cpu())
         valid, train = order[:n_valid], order[n_valid:]
         return TensorData(*dataset[train]), TensorData(*dataset[valid])
+
+
+def _one_of_each_last(order: Tensor, y: Tensor) -> Tensor:
+    """``order`` with one row of each label moved to its end."""
+    shuffled = y[order]
+    last = torch.stack([(shuffled == label).nonzero()[-1, 0] for label in y.unique()])
+    others = torch.ones(len(order), dtype=bool)
+    others[last] = False
+    return torch.cat([order[others], order[~others]])

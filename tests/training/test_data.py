@@ -158,6 +158,17 @@ def test_a_share_of_the_rows_is_held_out(fraction, n_held_out):
     assert torch.equal(valid.X[:, 0] / 2, valid.y.float())
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_an_only_row_of_a_label_is_not_held_out(seed):
+    data = table(20)
+    data.y = torch.zeros(20, dtype=torch.int64)
+    data.y[3], data.y[7] = 1, 2
+    train, valid = HoldOut(0.5, seed)(data)
+    assert len(valid) == 10
+    assert (valid.y == 0).all()
+    assert train.y.unique().tolist() == [0, 1, 2]
+
+
 def test_what_is_held_out_follows_from_the_seed():
     held_out = [HoldOut(0.2, seed)(table(50))[1].X for seed in (0, 0, 1)]
     assert torch.equal(held_out[0], held_out[1])
