@@ -10,15 +10,19 @@ def check_labels(y, n_samples: int) -> np.ndarray:
     """Return labels as numbers: below 0 an anomaly, above 0 a normal row, 0 unlabelled."""
     if y is None:
         return np.zeros(n_samples)
-    y = column_or_1d(y)
-    if y.dtype == bool:
+    given = np.asarray(y)  # a column of pandas' nullable type is one of objects
+    if given.dtype == bool or (given.dtype == object and any(map(_is_bool, given.flat))):
         raise ValueError(
             "y must hold numbers, below 0 for a known anomaly, above 0 for a known normal row and "
             "0 for an unlabelled one, got booleans."
         )
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    y = check_array(column_or_1d(y), ensure_2d=False, dtype=np.float64, input_name="y")
     check_consistent_length(y, range(n_samples))
     return y
+
+
+def _is_bool(label) -> bool:
+    return isinstance(label, bool | np.bool_)
 
 
 def warn_without_anomalies(y: np.ndarray, stacklevel: int) -> None:

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .._labels import check_labels, warn_without_anomalies
-from ..nn import MLPBackbone
+from ..nn import MLPBackbone, check_batch_norm
 from ..training import LabelledBatches
 from ._adgm_module import DeepGenerativeModule
 from ._auxiliary_module import make_networks
@@ -18,6 +18,10 @@ class DeepGenerativeMixin:
 
     #: Whether the auxiliary variable reaches x.
     _skip: bool
+
+    def _check_rows(self, X) -> None:
+        check_batch_norm(self.batch_size, self.batch_norm)
+        super()._check_rows(X)
 
     def _read_labels(self, y, n_samples, *, fresh):
         y = check_labels(y, n_samples)

@@ -10,7 +10,7 @@ from torch import nn
 from .._codes import ReconstructorMixin, SamplerMixin
 from .._validation import Integral, Interval, Real, StrOptions
 from ..base import BaseDetector
-from ..nn import check_widths, make_activation, make_mlp
+from ..nn import check_batch_norm, check_widths, make_activation, make_mlp
 from ._ladder_module import LadderModule
 from ._layered_scores import SCORES
 from ._likelihood import LIKELIHOODS, MAX_LOGVAR, EvidenceMixin, Likelihood
@@ -294,8 +294,7 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
                 f"kl_layer={self.kl_layer!r} must be at most {n_layers}, the number of layers, "
                 f"for n_latent={self.n_latent!r}."
             )
-        if self.batch_size == 1 and self.batch_norm:
-            raise ValueError("batch_size=1 needs batch_norm=False: a batch of one has no variance.")
+        check_batch_norm(self.batch_size, self.batch_norm)
         super()._check_rows(X)
 
     def _train(self, run, net, X, y) -> None:

@@ -37,6 +37,12 @@ def make_activation(name: str) -> nn.Module:
     return nn.LeakyReLU(0.1) if name == "leaky_relu" else ACTIVATIONS[name]()
 
 
+def check_batch_norm(batch_size: int | None, batch_norm: bool) -> None:
+    """Refuse batches without a variance."""
+    if batch_size == 1 and batch_norm:
+        raise ValueError("batch_size=1 needs batch_norm=False: a batch of one has no variance.")
+
+
 def check_widths(widths: Sequence[int], parameter: str = "hidden_layer_sizes") -> None:
     """Refuse widths of layers that are no positive integers."""
     if not all(isinstance(width, Integral) and width > 0 for width in widths):

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -182,10 +183,11 @@ def test_without_labelled_normals_unlabelled_rows_stand_in(cls, few_labels):
         (lambda y: np.where(y == 1, np.nan, y), "y contains NaN"),
         (lambda y: np.where(y == 1, "normal", "?"), r"dtype='numeric'|could not convert"),
         (lambda y: y == -1, "got booleans"),
+        (lambda y: pd.Series(y == -1, dtype="boolean"), "got booleans"),
         (lambda y: y[1:], "inconsistent numbers of samples"),
         (lambda y: np.c_[y, y], "1d array"),
     ],
-    ids=["NaN", "text", "booleans", "length", "2-d"],
+    ids=["NaN", "text", "booleans", "nullable booleans", "length", "2-d"],
 )
 def test_bad_labels_get_a_clear_error_and_lose_nothing(cls, spoil, message, few_labels):
     rows, y = few_labels
@@ -223,6 +225,24 @@ def test_the_weight_of_the_classification_follows_the_share_of_labels(few_labels
         for weight in ("auto", 7.0)
     }
     assert alpha == {"auto": pytest.approx(0.1 * len(y) / 55), 7.0: 7.0}
+
+
+def test_training_goes_on_with_another_weight_of_the_classification(few_labels):
+    det = ADGM(**QUICK, warm_start=True).fit(*few_labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        det.set_params(classification_weight=7.0).fit(*few_labels)
+    assert float(det.net_.module_.alpha) == 7
+
+
+@both
+def test_a_batch_of_one_row_has_no_statistics(cls, few_labels):
+    rows, _ = few_labels
+    det = cls(**QUICK).fit(*few_labels)
+    scores = det.score_samples(rows)
+    with pytest.raises(ValueError, match="batch_size=1 needs batch_norm=False"):
+        det.set_params(batch_norm=True, batch_size=1).fit(rows)
+    assert_array_equal(det.score_samples(rows), scores)
 
 
 # What it finds ------------------------------------------------------------------------------
