@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 
 # Parameters that a training which goes on takes anew; the others are part of what it goes on with.
 OF_THE_NEXT_TRAINING = {"max_epochs", "max_steps", "batch_size", "lr", "contamination", "verbose"}
@@ -42,6 +44,18 @@ def reseeded(estimator, seed: int):
 def _seeds(estimator) -> dict:
     params = estimator.get_params()
     return {k: v for k, v in params.items() if k.rpartition("__")[2] == "random_state"}
+
+
+def scores_of_training_rows(estimator, X) -> np.ndarray:
+    """Scores of the rows that an estimator was fitted to, in their order.
+
+    What compares a row with the training rows leaves out the row itself.
+    """
+    if isinstance(estimator, Pipeline) and len(estimator) > 1:
+        X, estimator = estimator[:-1].transform(X), estimator[-1]
+    if isinstance(estimator, FrozenEstimator):  # what it was fitted to is not known
+        return estimator.score_samples(X)
+    return getattr(estimator, "_score_known_rows", estimator.score_samples)(X)
 
 
 def lasting_parameters(estimator) -> dict[str, str]:

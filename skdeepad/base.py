@@ -261,6 +261,10 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         self._calibrate(self.net_, X)
         return np.sort(-self.net_.apply(self._training_score(self.net_.module_), X))
 
+    def _score_known_rows(self, X) -> np.ndarray:
+        """Scores of training rows as the user gives them."""
+        return -self._apply(self._training_score(self.net_.module_), X)
+
     def _training_score(self, module) -> Callable:
         """Return the anomaly score of training rows, that of any row unless they are known."""
         return module.anomaly_score

@@ -8,7 +8,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from .._fit_rules import all_or_nothing, reseeded, warn_if_degenerate
+from .._fit_rules import (
+    all_or_nothing,
+    reseeded,
+    scores_of_training_rows,
+    warn_if_degenerate,
+)
 from .._threshold import ThresholdMixin
 from .._validation import HasMethods, Integral, Interval, Real, StrOptions, fit_context
 from ..autoencoder import AutoEncoder
@@ -210,4 +215,4 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
 def _fit_member(member, X, y):
     """A fitted member and its scores of the training rows, which may be computed elsewhere."""
     member.fit(X, y)
-    return member, member.score_samples(X)
+    return member, scores_of_training_rows(member, X)

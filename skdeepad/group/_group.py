@@ -7,7 +7,12 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._fit_rules import all_or_nothing, warn_if_degenerate, with_seeds
+from .._fit_rules import (
+    all_or_nothing,
+    scores_of_training_rows,
+    warn_if_degenerate,
+    with_seeds,
+)
 from .._threshold import OffsetMixin, labels_of
 from .._validation import HasMethods, Integral, Interval, StrOptions, fit_context, validate_data
 from ..autoencoder import VAE
@@ -182,11 +187,12 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
             self.estimator_ = estimator.fit(rows, None)
             self.groups_ = members.labels
             self._scored_by = self.anomaly_score
+            points = self._points(rows, scores_of_training_rows)
             if self._scored_by == "characterization":
-                self._learn_characterization(rows, members, normal)
+                self._learn_characterization(rows, members, normal, points)
             elif self._scored_by == "reference":
                 self._draw_references(rows, members, normal, rng)
-            self.training_scores_ = np.sort(self._score_groups(rows, members))
+            self.training_scores_ = np.sort(self._score_groups(rows, members, points))
         warn_if_degenerate(self.training_scores_)
         return self
 
@@ -213,12 +219,12 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
             )
         return normal
 
-    def _learn_characterization(self, rows, members: Members, normal: np.ndarray) -> None:
+    def _learn_characterization(self, rows, members: Members, normal, points) -> None:
         codes = self._codes(rows)
         freedom = (members.sizes[normal] - 1).sum()
         self._within = members.scatter(codes)[normal].sum(0) / max(1, freedom)
         self.group_codes_ = members.mean(codes)
-        described = self._describe(rows, members)[normal]
+        described = self._describe(rows, members, points)[normal]
         self._center = np.median(described, axis=0)
         scale = median_abs_deviation(described, axis=0, scale="normal")
         scale = np.where(scale > 0, scale, described.std(axis=0))
@@ -255,7 +261,8 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
             The negative of the anomaly scores, in the order of the groups' first rows.
         """
         check_is_fitted(self)
-        return self._score_groups(*read_groups(X, groups))
+        rows, members = read_groups(X, groups)
+        return self._score_groups(rows, members, self._points(rows, _scores))
 
     def decision_function(self, X, groups=None):
         """Return the score of each group relative to the threshold.
@@ -310,26 +317,28 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         """
         return self.fit(X, y, groups).predict(X, groups)
 
-    def _score_groups(self, rows, members: Members) -> np.ndarray:
+    def _points(self, rows, scores) -> np.ndarray | None:
+        """Anomaly scores of the rows, where groups are scored by them."""
+        return None if self._scored_by == "reference" else -scores(self.estimator_, rows)
+
+    def _score_groups(self, rows, members: Members, points) -> np.ndarray:
         if self._scored_by == "characterization":
-            z = (self._describe(rows, members) - self._center) / self._scale
+            z = (self._describe(rows, members, points) - self._center) / self._scale
             parts = np.split(z**2, [self.group_codes_.shape[1], -1], axis=1)
             return -np.sqrt(np.mean([part.mean(1) for part in parts], axis=0))
         if self._scored_by == "reference":
             rows = validate_data(self.estimator_, rows, dtype=np.float64, reset=False)
             distances = cdist(self._scaled(rows), self._scaled(self.reference_), self.distance)
             return -members.mean(distances.mean(1))
-        anomaly = -self.estimator_.score_samples(rows)
-        return -(members.mean if self._scored_by == "mean_point" else members.max)(anomaly)
+        return -(members.mean if self._scored_by == "mean_point" else members.max)(points)
 
-    def _describe(self, rows, members: Members) -> np.ndarray:
+    def _describe(self, rows, members: Members, points) -> np.ndarray:
         """Mean and covariance of each group's codes, and the mean anomaly score of its rows."""
         codes = self._codes(rows)
         weight = codes.shape[1] + 1
         scatter = members.scatter(codes) + weight * self._within
         covariance = scatter / (members.sizes - 1 + weight)[:, None]
-        points = members.mean(-self.estimator_.score_samples(rows))
-        return np.column_stack([members.mean(codes), covariance, points])
+        return np.column_stack([members.mean(codes), covariance, members.mean(points)])
 
     def _codes(self, rows) -> np.ndarray:
         return np.asarray(self.estimator_.transform(rows), dtype=np.float64)
@@ -364,3 +373,7 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _scores(estimator, rows) -> np.ndarray:
+    return estimator.score_samples(rows)

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdeepad import AutoEncoder, DetectorEnsemble
+from skdeepad import VAE, AutoEncoder, DetectorEnsemble
 
 
 def small(**params):
@@ -128,6 +128,14 @@ def test_an_ensemble_varies_less_over_seeds_than_its_members(X, broken_correlati
     together = areas(lambda seed: DetectorEnsemble(member, random_state=seed))
     assert np.std(together) < np.std(alone)
     assert np.mean(together) > np.mean(alone)
+
+
+@pytest.mark.parametrize("member", [VAE, lambda **p: make_pipeline(StandardScaler(), VAE(**p))])
+def test_members_that_compare_with_the_training_rows_leave_out_the_row_itself(member, X):
+    params = {"anomaly_score": "latent_euclidean", "max_epochs": 20}
+    det = DetectorEnsemble(member(**params), n_estimators=2, random_state=0).fit(X[:150])
+    assert np.ptp(det.training_scores_) > 0
+    assert (det.predict(X[150:]) == -1).mean() < 0.4
 
 
 def test_contamination_and_pickles_as_of_any_detector(X):

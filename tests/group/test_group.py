@@ -375,3 +375,12 @@ def test_what_does_not_fit_gets_a_clear_error_and_loses_nothing(
     with pytest.raises(ValueError, match=message):
         det.set_params(**params).fit(*arguments(X, labels))
     assert_array_equal(det.score_samples(X, labels), scores)
+
+
+@pytest.mark.parametrize("score", ["characterization", "mean_point", "max_point"])
+def test_rows_that_are_compared_with_the_training_rows_are_left_out_of_these(score):
+    rng = np.random.RandomState(0)
+    vae = VAE(n_latent=2, anomaly_score="latent_euclidean", max_epochs=20)
+    det = small(estimator=vae, anomaly_score=score).fit(rng.randn(40, 5, 3))
+    assert np.ptp(det.training_scores_) > 0
+    assert (det.predict(rng.randn(40, 5, 3)) == -1).mean() < 0.4
