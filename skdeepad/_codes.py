@@ -86,9 +86,10 @@ class ReconstructorMixin(EncoderMixin):
         -------
         contributions : ndarray of shape (n_samples, n_features)
             The higher, the more of the row's anomaly lies in the feature. Their sum is the
-            anomaly score, ``-score_samples(X)``, where this is a mean of residuals; elsewhere
-            the part of it that is a sum over features, in its own unit (for likelihoods:
-            nats).
+            anomaly score, ``-score_samples(X)``, where this is a mean of residuals; for evidence
+            bounds the part of it that is a sum over features, in nats. Other scores (a cost, a
+            density of codes, a discriminator, a KL term) are not taken apart: then it is what
+            the features add to the reconstruction's part, all the same.
         """
         check_is_fitted(self)
         return self._apply(self.net_.module_.contributions, X)

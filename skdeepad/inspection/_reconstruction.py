@@ -244,9 +244,12 @@ class ReconstructionDisplay:
             self.figure_ = plt.figure(figsize=figsize, layout="constrained")
             grid = self.figure_.add_gridspec(n_rows, n_columns)
         else:
+            place = ax.get_subplotspec()
+            if place is None:
+                raise ValueError(f"ax={ax!r} is none of a grid of axes, as plt.subplots() makes.")
             self.figure_ = ax.figure
             ax.set_axis_off()
-            grid = ax.get_subplotspec().subgridspec(n_rows, n_columns)
+            grid = place.subgridspec(n_rows, n_columns)
         self.axes_ = grid.subplots(squeeze=False, **sharing)
 
 

@@ -144,6 +144,13 @@ def test_a_wrong_argument_is_named(arguments, message, detector, X):
         ReconstructionDisplay.from_estimator(detector, X, **arguments)
 
 
+def test_axes_outside_of_a_grid_are_refused(detector, X):
+    ax = plt.figure().add_axes((0, 0, 1, 1))
+    with pytest.raises(ValueError, match=r"ax=.* is none of a grid of axes"):
+        ReconstructionDisplay.from_estimator(detector, X, ax=ax)
+    assert ax.axison
+
+
 def test_a_detector_without_reconstruction_is_refused(X):
     for estimator in (StandardScaler(), make_pipeline(StandardScaler(), StandardScaler())):
         with pytest.raises(ValueError, match=r"StandardScaler\(\) has no reconstruction to show"):
