@@ -76,7 +76,7 @@ class AAE(MatchedCodesMixin, BaseDetector):
         normalised. ``"mixture"``: 2d Gaussians of standard deviation 1/2, one on each half of
         each axis, with unit variance in all. Else a :class:`torch.distributions.Distribution`
         of codes, or of one value that all values of a code follow independently, or a function
-        from (n, torch.Generator) to a tensor of shape (n, n_latent).
+        from (n, torch.Generator) to a tensor of shape (n, n_latent) on the generator's device.
     discriminator_layer_sizes : sequence of int, default=(64, 64)
         Widths of the discriminator's hidden layers, rectified linear units.
     lr_discriminator : float, default=5e-4

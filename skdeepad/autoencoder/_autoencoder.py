@@ -60,11 +60,12 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
     residual_norm : {"mse", "mae", "max"}, default="mse"
         Mean square, mean absolute value or largest absolute value over the features.
     n_snapshots : int, default=1
-        Weights that the score is the mean over, kept after so many evenly spaced epochs, the last
-        included. Rows that take long to learn score high: with a snapshot of each epoch, the
-        training rows' scores are the cumulative errors of [3]_, divided by their number.
-        Anomalies among the training rows show longer than in the last weights alone; training
-        takes a little and scoring ``n_snapshots`` times as long.
+        Weights that the score is the mean over: those after evenly spaced epochs, of which at
+        least half as many as this and at most so many are kept wherever the training ends, and
+        after the last one. Rows that take long to learn score high: with a snapshot of each
+        epoch, the training rows' scores are the cumulative errors of [3]_, divided by their
+        number. Anomalies among the training rows show longer than in the last weights alone;
+        training takes a little and scoring ``n_snapshots`` times as long.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name are clipped to ±20.
     max_epochs : int, default=500

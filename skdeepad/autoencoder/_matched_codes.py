@@ -135,6 +135,8 @@ class MatchedCodesMixin(SamplerMixin, ReconstructorMixin):
         codes = prior.draw(2, seeded_generator(0))
         if not torch.isfinite(codes).all():
             raise ValueError(f"prior={self.prior!r} must draw finite codes, got {codes.tolist()}.")
+        if not prior.squared_length > 0:
+            raise ValueError(f"prior={self.prior!r} must not draw the same code each time.")
         if self.anomaly_score == "latent_density" and not prior.has_density:
             raise ValueError(
                 "anomaly_score='latent_density' needs a prior whose density tells codes apart: "

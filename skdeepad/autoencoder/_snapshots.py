@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from math import ceil
 
 import torch
 from torch import nn
@@ -11,25 +10,43 @@ from ..training import DetectorNet, Run
 
 
 class Snapshots(nn.Module):
-    """Copies of a module's weights, those of the latest ``n`` epochs that were kept.
+    """Copies of a module's weights after evenly spaced epochs, at most ``n`` of them.
 
-    The copies exist from the start, so that the names in a file of weights, or in those that
-    early stopping goes back to, never depend on how far a training went.
+    Where a training ends need not be known: when there is no room left, every second copy is given
+    up, and from then on half as many epochs are kept. The copies exist from the start, so that the
+    names in a file of weights, or in those that early stopping goes back to, never depend on how
+    far a training went.
     """
 
     def __init__(self, module: nn.Module, n: int) -> None:
         super().__init__()
         self.copies = nn.ModuleList(deepcopy(module).requires_grad_(False) for _ in range(n))
-        self.register_buffer("epochs", torch.zeros(n, dtype=torch.long))  # 0: none yet
+        self.register_buffer("epochs", torch.zeros(n, dtype=torch.long))  # 0: a free place
+        self.register_buffer("spacing", torch.ones((), dtype=torch.long))
+
+    def offer(self, module: nn.Module, epoch: int) -> None:
+        """Keep the weights after ``epoch`` if it is one of the spaced ones."""
+        if epoch % self.spacing == 0:
+            self._make_room()
+        if epoch % self.spacing == 0:
+            self._put(module, epoch)
 
     def keep(self, module: nn.Module, epoch: int) -> None:
-        """Put the weights after ``epoch`` in the place of the oldest ones."""
+        """Keep the weights after ``epoch``."""
         if not (self.epochs == epoch).any():
-            oldest = int(self.epochs.argmin())
-            state = module.state_dict()
-            copy = self.copies[oldest]
-            copy.load_state_dict({name: state[name] for name in copy.state_dict()})
-            self.epochs[oldest] = epoch
+            self._make_room()
+            self._put(module, epoch)
+
+    def _make_room(self) -> None:
+        while self.epochs.all():
+            self.epochs[self.epochs % self.spacing != 0] = 0  # the ends of earlier trainings
+            self.spacing *= 1 + self.epochs.all()
+
+    def _put(self, module: nn.Module, epoch: int) -> None:
+        place = int(self.epochs.argmin())
+        state, copy = module.state_dict(), self.copies[place]
+        copy.load_state_dict({name: state[name] for name in copy.state_dict()})
+        self.epochs[place] = epoch
 
     def __iter__(self) -> Iterator[nn.Module]:
         return (copy for copy, epoch in zip(self.copies, self.epochs, strict=True) if epoch)
@@ -38,23 +55,19 @@ class Snapshots(nn.Module):
 def train_with_snapshots(
     run: Run, net: DetectorNet, X, y, update: Callable[[DetectorNet], None] | None = None
 ) -> None:
-    """Train ``net``, and let its module keep as many evenly spaced snapshots as it has room for.
+    """Train ``net``, its module keeping snapshots; the last epoch is always among them.
 
-    The last epoch is always among them. ``update`` is called after each epoch.
+    ``update`` is called after each epoch.
     """
     snapshots = net.module_.snapshots
     if snapshots is None:
         run(net, X, y, update)
         return
-    n, begin = len(snapshots.copies), len(net.history)
-    n_epochs = net.planned_epochs(len(X), run.epochs)
-    epochs = {begin + ceil(k * n_epochs / n) for k in range(1, n + 1)}
 
-    def keep(net: DetectorNet) -> None:
-        if len(net.history) in epochs:
-            snapshots.keep(net.module_, len(net.history))
+    def offer(net: DetectorNet) -> None:
+        snapshots.offer(net.module_, len(net.history))
         if update is not None:
             update(net)
 
-    run(net, X, y, keep)
+    run(net, X, y, offer)
     snapshots.keep(net.module_, len(net.history))

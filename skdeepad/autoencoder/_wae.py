@@ -113,7 +113,7 @@ class WAE(MatchedCodesMixin, BaseDetector):
     prior : str, distribution or callable, default="normal"
         :math:`P_Z`, as in :class:`AAE`: "normal", "uniform", "sphere", "mixture", a
         :class:`torch.distributions.Distribution`, or a function from (n, torch.Generator) to a
-        tensor of shape (n, n_latent).
+        tensor of shape (n, n_latent) on the generator's device.
     cost : str or callable, default="squared_error"
         Cost :math:`c` of a row, summed over the features: ``"squared_error"``,
         ``"absolute_error"``, ``"euclidean"`` (the root of the first), or a function from rows

@@ -63,4 +63,10 @@ def read_groups(X, groups) -> tuple[np.ndarray, Members]:
     labels = column_or_1d(check_array(groups, ensure_2d=False, dtype=None, input_name="groups"))
     if len(labels) != n_rows:
         raise ValueError(f"groups has {len(labels)} labels, but X has {n_rows} rows.")
-    return X, Members.from_labels(labels)
+    try:
+        return X, Members.from_labels(labels)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise ValueError(
+            f"groups must hold labels of one type that can be sorted, got {', '.join(kinds)}."
+        ) from error

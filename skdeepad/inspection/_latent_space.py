@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from .._validation import check_matplotlib_support
@@ -122,7 +122,10 @@ class LatentSpaceDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_codes")
         codes = check_array(codes, input_name="codes", ensure_min_features=2)
         if y is not None:
+            y = column_or_1d(y)
             check_consistent_length(codes, y)
+            if (y != y).any():  # of objects, too
+                raise ValueError("y must have a class or a finite number for each row, got NaN.")
         points, axis_names = _project(codes, method, random_state)
         return cls(points=points, y=y, axis_names=axis_names).plot(ax=ax, **kwargs)
 

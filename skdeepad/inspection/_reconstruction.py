@@ -118,8 +118,12 @@ class ReconstructionDisplay:
             The display, drawn.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        feature_names = getattr(estimator, "feature_names_in_", None)
         if isinstance(estimator, Pipeline) and len(estimator) > 1:
-            X, estimator = estimator[:-1].transform(X), estimator[-1]
+            steps, estimator = estimator[:-1], estimator[-1]
+            X = steps.transform(X)
+            if feature_names is not None and hasattr(steps, "get_feature_names_out"):
+                feature_names = steps.get_feature_names_out()
         if not hasattr(estimator, "reconstruct"):
             raise ValueError(
                 f"estimator={estimator!r} has no reconstruction to show: a detector with "
@@ -138,7 +142,7 @@ class ReconstructionDisplay:
             X=shown,
             reconstruction=reconstruction,
             image_shape=image_shape,
-            feature_names=getattr(estimator, "feature_names_in_", None),
+            feature_names=feature_names,
             titles=[f"row {i}" for i in index] if titles is None else titles,
             unit=unit,
         ).plot(ax=ax, **kwargs)

@@ -63,6 +63,8 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
         Frequencies :math:`f_k` in cycles per sample, from 0 to 1/2.
     window_ : ndarray of shape (window_length,)
         Values :math:`w_t` of the window.
+    hop_ : int
+        Samples from one frame to the next.
     n_features_in_ : int
         Number of series.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -151,8 +153,9 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
                 f"window={self.window!r} is no window: what scipy.signal.get_window takes, a name "
                 "or a tuple of name and parameters, is accepted."
             ) from error
+        self.hop_ = self.hop
         self._check_series(X, reset=True)
-        self.frequencies_ = np.fft.rfftfreq(self.window_length)
+        self.frequencies_ = np.fft.rfftfreq(len(self.window_))
         return self
 
     def transform(self, X):
@@ -170,7 +173,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
         """
         check_is_fitted(self)
         X = self._check_series(X, reset=False)
-        stft = ShortTimeFFT(self.window_, self.hop, fs=1.0, scale_to="psd")
+        stft = ShortTimeFFT(self.window_, self.hop_, fs=1.0, scale_to="psd")
         amplitudes = np.abs(  # (n_series, n_frequencies, n_frames)
             stft.stft_detrend(
                 X.T, self.detrend, p0=0, p1=self._n_frames(len(X)), k_offset=stft.m_num_mid
@@ -192,8 +195,9 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
         bounds : ndarray of shape (n_frames, 2)
             Index of the first sample of each frame, and that of the first one behind it.
         """
-        starts = self.hop * np.arange(self._n_frames(n_samples))
-        return np.column_stack([starts, starts + self.window_length])
+        check_is_fitted(self)
+        starts = self.hop_ * np.arange(self._n_frames(n_samples))
+        return np.column_stack([starts, starts + len(self.window_)])
 
     def frame_centers(self, n_samples):
         """Return the sample in the middle of each frame.
@@ -209,7 +213,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
             Index of the sample at the centre of each frame; ``timestamps[centers]`` are the times
             to draw scores at.
         """
-        return self.frame_bounds(n_samples)[:, 0] + self.window_length // 2
+        return self.frame_bounds(n_samples)[:, 0] + len(self.window_) // 2
 
     def frame_labels(self, y):
         """Label each frame that has an anomalous sample in it as anomalous.
@@ -253,9 +257,9 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
         return X
 
     def _n_frames(self, n_samples):
-        if n_samples < self.window_length:
+        if n_samples < len(self.window_):
             raise ValueError(
                 f"A series of {n_samples} samples has no frame of "
-                f"window_length={self.window_length!r}: at least as many samples are accepted."
+                f"window_length={len(self.window_)!r}: at least as many samples are accepted."
             )
-        return 1 + (n_samples - self.window_length) // self.hop
+        return 1 + (n_samples - len(self.window_)) // self.hop_

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
@@ -6,7 +5,7 @@ from torch.distributions import Normal
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from skdeepad import AAE, WAE
-from skdeepad.training import seeded_generator
+from skdeepad.training import TensorData, seeded_generator, to_tensor
 
 from .matching import RING, accuracy, auc, codes, distance_to, pendigits
 
@@ -124,8 +123,12 @@ def test_widths_of_the_discriminator_are_checked(X):
 def test_early_stopping_follows_the_reconstruction(X):
     det = AAE(early_stopping=True, n_iter_no_change=2, max_steps=None, lr=0.01, random_state=0)
     det.fit(X)
+    loss = det.history_["valid_loss"]
     assert det.n_iter_ < 500
-    assert np.isfinite(det.history_["valid_loss"]).all()
+    assert len(loss) - 1 - loss.argmin() == 2
+    kept = det.net_.module_  # the weights of the best epoch are put back
+    _, valid = det.net_.train_split(TensorData(to_tensor(det._scale(X), "cpu")))
+    assert_allclose(kept.loss_reconstruction(valid.X).mean().item(), loss.min(), rtol=1e-5)
 
 
 # Acceptance: codes meet the prior -------------------------------------------------------------

@@ -176,3 +176,8 @@ def test_a_wrong_prior_is_named_and_an_earlier_fit_is_kept(cls, prior, message, 
 def test_a_sphere_needs_a_direction(cls, X):
     with pytest.raises(ValueError, match="prior='sphere' needs a code with a direction"):
         cls(prior="sphere", n_latent=1).fit(X)
+
+
+def test_a_prior_of_one_code_is_refused(X):
+    with pytest.raises(ValueError, match="must not draw the same code each time"):
+        WAE(prior=lambda n, generator: torch.ones(n, 2), n_latent=2, max_epochs=1).fit(X)

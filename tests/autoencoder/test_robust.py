@@ -9,6 +9,7 @@ from skorch.callbacks import Callback
 
 from skdeepad import AutoEncoder, RobustAutoEncoder
 from skdeepad.autoencoder._robust import RobustAutoEncoderModule
+from skdeepad.autoencoder._snapshots import Snapshots
 from skdeepad.nn import ResidualScore
 
 LINEAR = {
@@ -276,7 +277,7 @@ def test_the_score_is_the_mean_of_the_errors_after_evenly_spaced_epochs(cls, n_s
 
 
 def test_every_snapshot_has_residual_scales_of_its_own(X):
-    det = AutoEncoder(n_snapshots=3, max_epochs=30, random_state=0).fit(X)
+    det = AutoEncoder(n_snapshots=3, max_epochs=24, random_state=0).fit(X)
     early, _, late = sorted(det.net_.module_.scored(), key=lambda m: -m.residual.scale.mean())
     assert early.residual.scale.mean() > 1.2 * late.residual.scale.mean()
 
@@ -290,24 +291,38 @@ def test_the_last_weights_are_among_the_snapshots_of_a_training_that_stopped(X):
     params = {"max_epochs": 20, "scaler": None, "residual_scaling": "plain", "random_state": 0}
     det = AutoEncoder(n_snapshots=4, callbacks=[Errors(X), Stop()], **params).fit(X)
     errors = np.array(det.net_.callbacks_[0][1].errors)
-    assert_allclose(-det.score_samples(X), errors[[4, 6]].mean(axis=0), rtol=1e-5)
+    assert_allclose(-det.score_samples(X), errors[[1, 3, 5, 6]].mean(axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_epochs", range(1, 40))
+def test_so_many_snapshots_or_half_of_them_are_kept_wherever_a_training_ends(n_epochs):
+    module, kept = torch.nn.Linear(1, 1), Snapshots(torch.nn.Linear(1, 1), 6)
+    for epoch in range(1, n_epochs + 1):
+        module.weight.data.fill_(epoch)
+        kept.offer(module, epoch)
+    kept.keep(module, n_epochs)
+    epochs = sorted(int(copy.weight) for copy in kept)
+    assert epochs == sorted(kept.epochs[kept.epochs > 0].tolist())
+    assert min(n_epochs, 3) <= len(epochs) <= 6
+    assert epochs[-1] == n_epochs
+    assert len(set(np.diff(epochs[:-1]))) <= 1
 
 
 def test_early_stopping_goes_back_with_its_snapshots(X):
     params = {"early_stopping": True, "n_iter_no_change": 2, "lr": 0.05, "max_epochs": 100}
     det = AutoEncoder(n_snapshots=20, scaler=None, random_state=0, **params).fit(X)
     assert det.n_iter_ < 100
-    assert len(det.net_.module_.scored()) < 20
+    assert min(det.n_iter_ - 2, 20) / 2 <= len(det.net_.module_.scored()) <= 20
     assert np.isfinite(det.score_samples(X)).all()
 
 
-def test_partial_fit_keeps_the_weights_of_the_latest_calls(X):
+def test_partial_fit_goes_on_with_the_spacing(X):
     params = {"scaler": None, "residual_scaling": "plain", "random_state": 0}
     det = AutoEncoder(n_snapshots=3, callbacks=[Errors(X)], **params)
     for _ in range(5):
         det.partial_fit(X)
     errors = np.array(det.net_.callbacks_[0][1].errors)
-    assert_allclose(-det.score_samples(X), errors[-3:].mean(axis=0), rtol=1e-5)
+    assert_allclose(-det.score_samples(X), errors[[1, 3, 4]].mean(axis=0), rtol=1e-5)
 
 
 # Published figures ---------------------------------------------------------------------------

@@ -384,3 +384,9 @@ def test_rows_that_are_compared_with_the_training_rows_are_left_out_of_these(sco
     det = small(estimator=vae, anomaly_score=score).fit(rng.randn(40, 5, 3))
     assert np.ptp(det.training_scores_) > 0
     assert (det.predict(rng.randn(40, 5, 3)) == -1).mean() < 0.4
+
+
+def test_labels_that_can_not_be_sorted_are_refused(X):
+    labels = np.array(["a", 1] * (len(X) // 2), dtype=object)
+    with pytest.raises(ValueError, match=r"groups must hold labels of one type .*int, str"):
+        GroupAnomalyDetector(VAE(max_epochs=1)).fit(X, groups=labels)

@@ -121,3 +121,16 @@ def test_without_matplotlib_it_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"LatentSpaceDisplay\.from_codes requires matplotlib"):
         LatentSpaceDisplay.from_codes(np.ones((4, 2)))
+
+
+@pytest.mark.parametrize("y", [[0.5, np.nan], ["a", np.nan]])
+def test_classes_and_scores_must_be_there(y):
+    y = np.array(y * 10, dtype=object if isinstance(y[0], str) else float)
+    with pytest.raises(ValueError, match="y must have a class or a finite number for each row"):
+        LatentSpaceDisplay.from_codes(np.random.RandomState(0).randn(20, 2), y)
+
+
+def test_a_column_of_classes_is_taken_as_one():
+    codes = np.random.RandomState(0).randn(20, 2)
+    display = LatentSpaceDisplay.from_codes(codes, np.arange(20)[:, None] % 2)
+    assert len(display.scatters_) == 2

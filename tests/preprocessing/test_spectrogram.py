@@ -120,7 +120,7 @@ def test_a_frame_depends_on_the_samples_in_its_bounds_and_no_others(n_samples):
 
 
 def test_centres_are_in_the_middle_of_the_bounds():
-    transformer = SpectrogramTransformer(window_length=5, hop=2)
+    transformer = SpectrogramTransformer(window_length=5, hop=2).fit(series())
     assert transformer.frame_bounds(9).tolist() == [[0, 5], [2, 7], [4, 9]]
     assert transformer.frame_centers(9).tolist() == [2, 4, 6]
 
@@ -130,7 +130,7 @@ def test_centres_are_in_the_middle_of_the_bounds():
 )
 def test_a_frame_is_anomalous_when_one_of_its_samples_is(convert):
     y = [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1]
-    transformer = SpectrogramTransformer(window_length=3, hop=2)
+    transformer = SpectrogramTransformer(window_length=3, hop=2).fit(series())
     assert transformer.frame_labels(convert(y)).tolist() == [0, 1, 1, 0, 1]
     assert transformer.frame_labels(convert(y[:-1])).tolist() == [0, 1, 1, 0]
 
@@ -172,6 +172,15 @@ def test_a_series_shorter_than_a_frame_is_refused():
             method(series(63))
     with pytest.raises(ValueError, match=message):
         transformer.frame_labels(np.zeros(63))
+
+
+def test_what_is_set_after_fit_waits_for_the_next_fit():
+    transformer = SpectrogramTransformer(window_length=16, hop=4).fit(series())
+    frames, bounds = transformer.transform(series()), transformer.frame_bounds(200)
+    transformer.set_params(window_length=32, hop=8)
+    np.testing.assert_array_equal(transformer.transform(series()), frames)
+    np.testing.assert_array_equal(transformer.frame_bounds(200), bounds)
+    assert len(transformer.fit(series()).transform(series())) < len(frames)
 
 
 def test_missing_values_are_refused():
