@@ -46,8 +46,8 @@ for ax, (name, nab) in zip(axes, series.items(), strict=True):
 # nothing else. In logarithms the nights have contents too, and half an amplitude is as far off as
 # twice.
 
-eight_hours = SpectrogramTransformer(window_length=96, hop=12)
 nab = series["nojump"]
+eight_hours = SpectrogramTransformer(window_length=96, hop=12).fit(nab.data)
 times = nab.timestamps[eight_hours.frame_centers(len(nab.data))]
 fig, axes = plt.subplots(1, 2, figsize=(10, 2.8), sharey=True, layout="constrained")
 for ax, log in zip(axes, (False, True), strict=True):
