@@ -81,10 +81,12 @@ def main():
     table["DCAE, published"] = [PUBLISHED[digit] for digit in options.digits]
     table.loc["mean"] = table.mean()
     table.loc["s of CPU"] = rows.groupby("detector")["s of CPU"].mean()
+    table = table.round(1).astype(object).where(table.notna(), "")
     text = (
         "# One digit against the rest\n\n"
-        f"`python benchmarks/papers/mnist_one_class.py`: {options.epochs} epochs (the paper: 350), "
-        f"seed {options.seed}, ROC AUC in percent.\n\n{table.round(1).to_markdown()}\n"
+        "`python benchmarks/papers/mnist_one_class.py --digits "
+        f"{' '.join(map(str, options.digits))}`: {options.epochs} epochs (the paper: 350), "
+        f"seed {options.seed}, ROC AUC in percent.\n\n{table.to_markdown()}\n"
     )
     (Path(__file__).parents[1] / "results" / "mnist_one_class.md").write_text(text)
     print(text)
