@@ -183,7 +183,9 @@ class ConvBackbone(Backbone):
         )
 
     def make_decoder(self, n_inputs: int, n_features: int, *, bias: bool = True) -> nn.Module:
-        n_image, *_ = self._check(n_features)
+        # As many values for each pixel as it takes: a likelihood may have a mean and a variance.
+        n_values = max(1, n_features // prod(self.image_shape))
+        n_image, *_ = self._check(n_features / n_values)
         n_in, *_ = code_shape = self._code_shape()
         layers: list[nn.Module] = [
             nn.Linear(n_inputs, prod(code_shape), bias=bias),
@@ -192,7 +194,7 @@ class ConvBackbone(Backbone):
         for n_out in reversed(self.channels):
             layers += [*self._block(n_in, n_out, bias), nn.Upsample(scale_factor=2)]
             n_in = n_out
-        layers.append(self._convolution(n_in, n_image, bias))
+        layers.append(self._convolution(n_in, n_values * n_image, bias))
         return nn.Sequential(*layers, nn.Flatten())
 
     def _convolution(self, n_in: int, n_out: int, bias: bool) -> nn.Module:
@@ -211,7 +213,7 @@ class ConvBackbone(Backbone):
         shrink = 2 ** len(self.channels)
         return self.channels[-1], height // shrink, width // shrink
 
-    def _check(self, n_features: int) -> tuple[int, ...]:
+    def _check(self, n_features: float) -> tuple[int, ...]:
         if not self.channels:
             raise ValueError(f"channels={self.channels!r} must have at least one entry.")
         if self.kernel_size % 2 == 0:
@@ -225,6 +227,6 @@ class ConvBackbone(Backbone):
         if prod(shape) != n_features:
             raise ValueError(
                 f"image_shape={self.image_shape!r} has {prod(shape)} values, but a row of X has "
-                f"{n_features}."
+                f"{n_features:g}."
             )
         return shape

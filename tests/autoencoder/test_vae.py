@@ -14,7 +14,7 @@ from skdeepad import VAE
 from skdeepad.autoencoder._likelihood import Likelihood
 from skdeepad.autoencoder._vae_module import VAEModule
 from skdeepad.autoencoder._vae_scores import SCORES
-from skdeepad.nn import MLPBackbone, ResidualScore, kl_standard_normal
+from skdeepad.nn import ConvBackbone, MLPBackbone, ResidualScore, kl_standard_normal
 
 
 def make_module(**params):
@@ -348,3 +348,12 @@ def test_contributions_name_the_feature_that_is_off(X):
     columns = np.arange(len(X)) % X.shape[1]
     spoilt[np.arange(len(X)), columns] += 6
     assert (vae.feature_contributions(spoilt).argmax(1) == columns).mean() >= 0.8
+
+
+@pytest.mark.parametrize("likelihood", ["heteroscedastic", "gaussian", "bernoulli"])
+def test_every_likelihood_goes_with_images(likelihood):
+    images = np.random.RandomState(0).rand(40, 64)
+    backbone = ConvBackbone((1, 8, 8), channels=(2,), kernel_size=3)
+    vae = VAE(backbone=backbone, likelihood=likelihood, scaler=None, max_epochs=1).fit(images)
+    assert vae.reconstruct(images).shape == (40, 64)
+    assert np.isfinite(vae.score_samples(images)).all()
