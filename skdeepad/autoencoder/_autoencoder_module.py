@@ -58,7 +58,7 @@ class AutoEncoderModule(EncoderDecoder):
 
     def anomaly_score(self, x: Tensor) -> Tensor:
         scores = [module.residual(x - module.reconstruct(x)) for module in self.scored()]
-        return torch.stack(scores).mean(0)
+        return torch.stack(scores).mean(0) if len(scores) > 1 else scores[0]
 
     def contributions(self, x: Tensor) -> Tensor:
         parts = [
