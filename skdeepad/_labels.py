@@ -11,18 +11,15 @@ def check_labels(y, n_samples: int) -> np.ndarray:
     if y is None:
         return np.zeros(n_samples)
     given = np.asarray(y)  # a column of pandas' nullable type is one of objects
-    if given.dtype == bool or (given.dtype == object and any(map(_is_bool, given.flat))):
+    kinds = {type(label) for label in given.flat} if given.dtype == object else {given.dtype.type}
+    if any(issubclass(kind, bool | np.bool_ | str) for kind in kinds):
         raise ValueError(
             "y must hold numbers, below 0 for a known anomaly, above 0 for a known normal row and "
-            "0 for an unlabelled one, got booleans."
+            "0 for an unlabelled one, got booleans or text."
         )
     y = check_array(column_or_1d(y), ensure_2d=False, dtype=np.float64, input_name="y")
     check_consistent_length(y, range(n_samples))
     return y
-
-
-def _is_bool(label) -> bool:
-    return isinstance(label, bool | np.bool_)
 
 
 def warn_without_anomalies(y: np.ndarray, stacklevel: int) -> None:
