@@ -1,6 +1,7 @@
 """Deep anomaly detectors that are scikit-learn estimators."""
 
 from ._version import __version__ as __version__
+from .adversarial import AnoGAN
 from .autoencoder import (
     AAE,
     ADGM,
@@ -24,6 +25,7 @@ __all__ = [
     "SDGM",
     "VAE",
     "WAE",
+    "AnoGAN",
     "AutoEncoder",
     "AuxiliaryVAE",
     "DeepSVDD",

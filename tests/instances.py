@@ -15,6 +15,7 @@ LEARNING_AUXILIARY = {"max_epochs": 50, "n_draws": 4, "hidden_layer_sizes": (32,
 #: Parameters that make a fit take milliseconds.
 SMALL = {
     "ADGM": SMALL_AUXILIARY,
+    "AnoGAN": {"max_epochs": 3, "n_latent_steps": 3, "n_starts": 32, "hidden_layer_sizes": (32,)},
     "AutoEncoder": {"max_epochs": 3},
     "AAE": {"max_epochs": 3},
     "AuxiliaryVAE": SMALL_AUXILIARY,
@@ -30,6 +31,7 @@ SMALL = {
 #: Parameters with which a net learns the 300 rows of the common tests.
 LEARNING = {
     "ADGM": LEARNING_AUXILIARY,
+    "AnoGAN": {"max_steps": 1500, "hidden_layer_sizes": (32,)},
     "AutoEncoder": {"max_epochs": 150},
     "AAE": {"max_epochs": 100},
     "AuxiliaryVAE": LEARNING_AUXILIARY,
@@ -82,8 +84,31 @@ OF_DEEP_GENERATIVE_MODELS = {
     "n_draws": 3,
     "trim": 0.0,
 }
+OF_GAMES = {
+    "n_latent": 5,
+    "activation": "tanh",
+    "label_smoothing": 0.3,
+    "gradient_penalty_weight": 5.0,
+    "average_decay": 0.5,
+    "turns": (2, 1),
+    "max_epochs": 5,
+    "trim": 0.3,
+}
 OTHER_VALUES_OF = {
     "ADGM": OF_DEEP_GENERATIVE_MODELS,
+    "AnoGAN": OF_GAMES
+    | {
+        "context_columns": (0, -1),
+        "encoder": True,
+        "encoder_steps": (1, {"encoder": True}),
+        "encoder_feature_weight": (50.0, {"encoder": True}),
+        "discriminator_term": "cross_entropy",
+        "discriminator_weight": 0.5,
+        "n_latent_steps": 5,
+        "lr_latent": 0.5,
+        "n_starts": 5,
+        "n_restarts": 3,
+    },
     "SDGM": OF_DEEP_GENERATIVE_MODELS,
     "AuxiliaryVAE": {
         "n_latent": (4, 2),

@@ -2,11 +2,10 @@
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .._codes import ReconstructorMixin, SamplerMixin
-from ..nn import ResidualScore, Stochastic, check_widths, make_mlp
+from ..nn import ResidualScore, Stochastic, check_widths, generated_loss, make_mlp, real_loss
 from ..training import seeded_generator
 from ._likelihood import split_gaussian
 from ._priors import Prior, make_prior
@@ -49,7 +48,7 @@ class MatchedCodes(Stochastic):
 
     def draw_prior(self, z: Tensor) -> Tensor:
         """As many draws z' ~ P as there are codes."""
-        return self.prior.draw(len(z), self.generator)
+        return self.prior.draw(len(z), self.rng)
 
     def encode(self, x: Tensor) -> Tensor:
         output = self.encoder(x)
@@ -93,11 +92,11 @@ class Discriminator(nn.Module):
 
     def loss(self, z: Tensor, draws: Tensor) -> Tensor:
         """Mean of −log σ(D(z')) − log(1 − σ(D(z)))."""
-        return F.softplus(-self(draws)).mean() + F.softplus(self(z)).mean()
+        return real_loss(self(draws)).mean() + generated_loss(self(z)).mean()
 
     def fooling_loss(self, z: Tensor) -> Tensor:
         """Mean of −log σ(D(z)), whose gradient does not fade while D is right."""
-        return F.softplus(-self(z)).mean()
+        return real_loss(self(z)).mean()
 
 
 class MatchedCodesMixin(SamplerMixin, ReconstructorMixin):
@@ -125,10 +124,8 @@ class MatchedCodesMixin(SamplerMixin, ReconstructorMixin):
         return Discriminator(self._n_latent(n_features), self.discriminator_layer_sizes)
 
     def _discriminator_parameters(self) -> dict:
-        """Parameters of a net with a discriminator, where players oscillate under momentum."""
-        adam = self.optimizer in ("adam", "adamw")
-        betas = {"optimizer__betas": (0.5, 0.999)} if adam else {}
-        return {"optimizer_discriminator__lr": self.lr_discriminator} | betas
+        """Parameters of a net with a discriminator."""
+        return {"optimizer_discriminator__lr": self.lr_discriminator}
 
     def _check_rows(self, X: np.ndarray) -> None:
         prior = make_prior(self.prior, self._n_latent(X.shape[1]))

@@ -11,13 +11,17 @@ from ._backbone import (
     make_activation,
     make_mlp,
 )
+from ._dcgan import DCGANBackbone, reset_weights
 from ._divergences import KERNELS, squared_mmd
 from ._latent_search import latent_search
 from ._losses import (
     RECONSTRUCTION_LOSSES,
     gaussian_nll,
+    generated_loss,
     kl_standard_normal,
+    real_loss,
     reconstruction_loss,
+    squared_gradient,
 )
 from ._residuals import ResidualScore
 from ._stochastic import (
@@ -35,6 +39,7 @@ __all__ = [
     "AdditiveNoise",
     "Backbone",
     "ConvBackbone",
+    "DCGANBackbone",
     "Dropout",
     "EncoderDecoder",
     "MLPBackbone",
@@ -44,11 +49,15 @@ __all__ = [
     "check_widths",
     "even_normal_draws",
     "gaussian_nll",
+    "generated_loss",
     "kl_standard_normal",
     "latent_search",
     "link_generator",
     "make_activation",
     "make_mlp",
+    "real_loss",
     "reconstruction_loss",
+    "reset_weights",
+    "squared_gradient",
     "squared_mmd",
 ]

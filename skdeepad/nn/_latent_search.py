@@ -16,16 +16,29 @@ def latent_search(
     """Minimise ``objective(z)``, of shape (batch,), over each row of z with Adam.
 
     Adam's state is elementwise and the rows' objectives are summed, never averaged: what is
-    found for a row does not depend on the other rows.
+    found for a row does not depend on the other rows. It is the best of all steps, the start
+    included, so that it never gets worse with more of them.
     """
-    z = start.clone()
+    z, best = start.clone(), start.clone()
+    least = torch.full((len(z),), float("inf"), dtype=torch.float64, device=z.device)
     mean, square = torch.zeros_like(z), torch.zeros_like(z)
     for step in range(1, n_steps + 1):
-        z.requires_grad_(True)
-        (gradient,) = torch.autograd.grad(objective(z).sum(), z)
+        with torch.enable_grad():
+            z.requires_grad_(True)
+            values = objective(z)
+            (gradient,) = torch.autograd.grad(values.sum(), z)
         z = z.detach()
+        least = _keep_better(best, least, z, values.detach())
         mean.lerp_(gradient, 1 - betas[0])
         square.lerp_(gradient**2, 1 - betas[1])
         scale = (square / (1 - betas[1] ** step)).sqrt() + 1e-8
         z = z - lr * mean / (1 - betas[0] ** step) / scale
-    return z
+    with torch.no_grad():
+        _keep_better(best, least, z, objective(z))
+    return best
+
+
+def _keep_better(best: Tensor, least: Tensor, z: Tensor, values: Tensor) -> Tensor:
+    """Put what is better of ``z`` into ``best``; returns the least values now."""
+    best.copy_(torch.where((values < least)[:, None], z, best))
+    return torch.fmin(values.double(), least)

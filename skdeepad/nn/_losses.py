@@ -30,3 +30,24 @@ def gaussian_nll(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
 def kl_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     """Elementwise KL(N(mu, exp(logvar)) ‖ N(0, 1)), never negative and never clamped."""
     return 0.5 * (logvar.exp() + mu**2 - 1 - logvar)
+
+
+def real_loss(logits: Tensor, smoothing: float = 0.0) -> Tensor:
+    """−(1 − s) log σ(l) − s log(1 − σ(l)): what it costs to take a row for a generated one.
+
+    Of generated rows this is the generator's loss; its gradient does not fade where they are seen
+    through.
+    """
+    loss = F.softplus(-logits)
+    return loss if not smoothing else (1 - smoothing) * loss + smoothing * F.softplus(logits)
+
+
+def generated_loss(logits: Tensor) -> Tensor:
+    """−log(1 − σ(l)): what it costs to take a row for a real one."""
+    return F.softplus(logits)
+
+
+def squared_gradient(logits: Tensor, x: Tensor) -> Tensor:
+    """‖∇ₓ l‖² of each row, (batch,), to be minimised itself."""
+    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    return gradient.flatten(1).square().sum(1)

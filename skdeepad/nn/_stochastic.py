@@ -7,21 +7,21 @@ from torch import Tensor, nn
 class Stochastic(nn.Module):
     """Base of modules that draw random numbers.
 
-    ``generator`` is set by :func:`link_generator` when a net is initialised. It is left out of
+    ``rng`` is set by :func:`link_generator` when a net is initialised. It is left out of
     pickles and copies, since many modules share one generator and a copy of a module has to be
     linked to the generator of its own net.
     """
 
-    generator: torch.Generator | None = None
+    rng: torch.Generator | None = None
 
     def __getstate__(self) -> dict:
         state = self.__dict__.copy()
-        state.pop("generator", None)
+        state.pop("rng", None)
         return state
 
     def randn_like(self, x: Tensor) -> Tensor:
         """Standard normal noise in the shape of ``x``."""
-        return torch.empty_like(x).normal_(generator=self.generator)
+        return torch.empty_like(x).normal_(generator=self.rng)
 
 
 class Dropout(Stochastic):
@@ -34,7 +34,7 @@ class Dropout(Stochastic):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
+        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.rng)
         return x * keep / (1 - self.p)
 
 
@@ -53,7 +53,7 @@ def link_generator(module: nn.Module, generator: torch.Generator) -> None:
     """Make every stochastic part of ``module`` draw from ``generator``."""
     for part in module.modules():
         if isinstance(part, Stochastic):
-            part.generator = generator
+            part.rng = generator
 
 
 def even_normal_draws(n: int, d: int) -> Tensor:

@@ -1,9 +1,10 @@
 """Training: skorch nets over whole tensors, callbacks, seeds."""
 
 from ._adversarial import AdversarialNet
+from ._averages import WeightAverages
 from ._build import OPTIMIZERS, Run, build_net, find_device, history_table, to_tensor
 from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, StopTraining, listening
-from ._data import HoldOut, LabelledBatches, TensorBatches, TensorData, as_tensor
+from ._data import HoldOut, LabelledBatches, TensorBatches, TensorData, as_tensor, count_batches
 from ._net import DetectorNet
 from ._random import seeded_generator, seeded_weights
 
@@ -20,8 +21,10 @@ __all__ = [
     "StopTraining",
     "TensorBatches",
     "TensorData",
+    "WeightAverages",
     "as_tensor",
     "build_net",
+    "count_batches",
     "find_device",
     "history_table",
     "listening",

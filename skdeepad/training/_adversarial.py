@@ -1,9 +1,29 @@
 """The skorch net of methods whose players take turns."""
 
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from inspect import signature
+from itertools import chain
+
+import torch
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ..nn import reset_weights
+from ._averages import WeightAverages
 from ._net import DetectorNet
+from ._random import seeded_weights
+
+# Two players oscillate under the momentum of Adam's defaults; these are DCGAN's.
+BETAS = (0.5, 0.999)
+# A contest of generator and discriminator is looked at on so many rows after each epoch, and is
+# a reason to warn once it has gone on for so many steps.
+CONTEST_ROWS, CONTEST_STEPS = 256, 100
+# A generator whose rows spread less than this share of the training rows' standard deviation has
+# collapsed; a discriminator that gives its rows less than this probability has saturated.
+LEAST_SPREAD, LEAST_PROBABILITY = 0.1, 0.01
 
 
 class AdversarialNet(DetectorNet):
@@ -16,16 +36,56 @@ class AdversarialNet(DetectorNet):
     training: ``train_loss``, validation and ``trim`` refer to it, and ``optimizer_`` is its own.
     The others' losses are ``<player>_loss`` in the history, their optimizers
     ``optimizer_<player>_``. These take the settings of the first one, unless they are given as
-    ``optimizer_<player>__lr`` and the like.
+    ``optimizer_<player>__lr`` and the like; Adam's betas are (0.5, 0.999) unless they are given.
+
+    A module of a generator and a discriminator may have ``contest(x)``: as many generated rows as
+    there are in x, and the discriminator's log odds that they are real. After each epoch the
+    history then has ``spread``, the standard deviation of generated rows over that of training
+    rows, and ``fooled``, the mean probability of generated rows to be real; where one of them is
+    next to nothing, the end of a training warns.
+
+    Parameters
+    ----------
+    module : nn.Module
+        An instance, as above.
+    turns : mapping of str to int or None, default=None
+        How often a player moves in as many batches as the largest of these numbers; 1 for those
+        not named. ``{"discriminator": 5}``: the others move in every fifth batch.
+    average_decay : float, default=0.0
+        β of :class:`WeightAverages` of all players' parts, with which rows are scored; 0: none.
+    reset_below : mapping of str to float or None, default=None
+        Losses of a batch under which a player's weights are drawn anew.
+    **kwargs
+        As for :class:`DetectorNet`.
     """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        criterion: type[nn.Module] = nn.Identity,
+        *,
+        turns: Mapping[str, int] | None = None,
+        average_decay: float = 0.0,
+        reset_below: Mapping[str, float] | None = None,
+        **kwargs,
+    ) -> None:
+        self.turns = turns
+        self.average_decay = average_decay
+        self.reset_below = reset_below
+        super().__init__(module, criterion, **kwargs)
+
+    # Set-up ----------------------------------------------------------------------------------
 
     def initialize_optimizer(self) -> "AdversarialNet":
         for i, player in enumerate(self.module_.players):
             prefix = "optimizer" if i == 0 else f"optimizer_{player}"
-            _, kwargs = self.get_params_for_optimizer("optimizer", [])
+            kwargs = {"betas": BETAS} if "betas" in signature(self.optimizer).parameters else {}
+            kwargs |= self.get_params_for_optimizer("optimizer", [])[1]
             kwargs |= self.get_params_for(prefix)
             weights = [weight for _, weight in self._weights_of(player)]
             setattr(self, f"{prefix}_", self.optimizer(weights, **kwargs))
+        self.averages_ = WeightAverages(self.average_decay) if self.average_decay else None
+        self.n_turns_ = 0
         return self
 
     def _named_optimizers(self) -> dict[str, Optimizer]:
@@ -41,22 +101,72 @@ class AdversarialNet(DetectorNet):
             for name, weight in getattr(self.module_, part).named_parameters()
         ]
 
+    # The loop --------------------------------------------------------------------------------
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        super().fit_loop(X, y, epochs, **fit_params)
+        if self.history and "spread" in self.history[-1] and self.n_turns_ >= CONTEST_STEPS:
+            self._warn_of_the_end(self.history[-1])
+        return self
+
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        if not training:
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            return
+        iterator = iter(iterator)
+        first = next(iterator)
         self.totals_: dict[str, Tensor | float] = {}
-        self.n_rows_ = 0
-        super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+        self.n_rows_: dict[str, int] = {}
+        with self._without_averages():
+            iterator = chain([first], iterator)
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
         for player, total in self.totals_.items():
-            self.history.record(f"{player}_loss", float(total) / self.n_rows_)
+            self.history.record(f"{player}_loss", float(total) / self.n_rows_[player])
+        if hasattr(self.module_, "contest"):
+            self._look_at_the_contest(first[0][:CONTEST_ROWS])
+
+    @contextmanager
+    def _without_averages(self) -> Iterator[None]:
+        """Go on with the weights themselves; everywhere else their averages are in their place."""
+        if self.averages_ is None:
+            yield
+            return
+        self.averages_.swap(self._averaged())
+        try:
+            yield
+        finally:
+            self.averages_.swap(self._averaged())
+
+    def _averaged(self) -> list[Tensor]:
+        """Weights of all players, and what their layers have seen of batches."""
+        parts = dict.fromkeys(part for parts in self.module_.players.values() for part in parts)
+        modules = [getattr(self.module_, part) for part in parts]
+        weights = [weight.data for module in modules for weight in module.parameters()]
+        buffers = [buffer for module in modules for buffer in module.buffers()]
+        return weights + [buffer for buffer in buffers if buffer.is_floating_point()]
 
     def optimize(self, batch) -> Tensor:
-        (main, *others), n_rows = self.module_.players, len(batch[0])
+        main, *others = self.module_.players
         optimizers = list(self._named_optimizers().values())
-        loss = self._turn(main, optimizers[0], batch)
+        if self._moves(main):
+            loss = self._turn(main, optimizers[0], batch)
+        else:
+            loss = self.mean_loss(batch)
         for player, optimizer in zip(others, optimizers[1:], strict=True):
-            total = self._turn(player, optimizer, batch) * n_rows
-            self.totals_[player] = self.totals_.get(player, 0.0) + total
-        self.n_rows_ += n_rows
+            if self._moves(player):
+                total = self._turn(player, optimizer, batch) * len(batch[0])
+                self.totals_[player] = self.totals_.get(player, 0.0) + total
+                self.n_rows_[player] = self.n_rows_.get(player, 0) + len(batch[0])
+        self.n_turns_ += 1
+        if self.averages_ is not None:
+            self.averages_.update(self._averaged())
         return loss
+
+    def _moves(self, player: str) -> bool:
+        """Whether a player moves on this batch: its turns are spread evenly."""
+        turns = self.turns or {}
+        cycle, own = max([1, *turns.values()]), turns.get(player, 1)
+        return (self.n_turns_ + 1) * own // cycle > self.n_turns_ * own // cycle
 
     def _turn(self, player: str, optimizer: Optimizer, batch) -> Tensor:
         """One step of one player; returns its loss, detached."""
@@ -67,7 +177,15 @@ class AdversarialNet(DetectorNet):
         if self._batch_listener():
             self.notify("on_grad_computed", named_parameters=named, batch=batch)
         optimizer.step()
+        if self.reset_below and loss < self.reset_below.get(player, float("-inf")):
+            self._reset(player)
         return loss.detach()
+
+    def _reset(self, player: str) -> None:
+        drawn = torch.randint(2**31 - 1, (), generator=self.generator_, device=self.device)
+        with seeded_weights(int(drawn)):
+            for part in self.module_.players[player]:
+                reset_weights(getattr(self.module_, part))
 
     def _player_losses(self, player: str, batch) -> Tensor:
         x, y = batch
@@ -76,3 +194,36 @@ class AdversarialNet(DetectorNet):
 
     def _row_losses(self, batch) -> Tensor:
         return self._player_losses(next(iter(self.module_.players)), batch)
+
+    # How the contest stands ------------------------------------------------------------------
+
+    def _look_at_the_contest(self, rows: Tensor) -> None:
+        state = self.generator_.get_state()
+        self.generator_.manual_seed(self.seed)
+        self.module_.eval()
+        with torch.inference_mode():
+            generated, logits = self.module_.contest(rows)
+            spread = generated.var(0).sum() / rows.var(0).sum()
+            self.history.record("spread", float(spread.sqrt()))
+            self.history.record("fooled", float(torch.sigmoid(logits).mean()))
+        self.generator_.set_state(state)
+
+    def _warn_of_the_end(self, epoch: Mapping[str, float]) -> None:
+        found = []
+        if epoch["spread"] < LEAST_SPREAD:
+            found.append(
+                f"The generator has collapsed: its rows have {epoch['spread']:.2g} of the standard "
+                "deviation of the training rows"
+            )
+        if epoch["fooled"] < LEAST_PROBABILITY:
+            found.append(
+                "The discriminator has saturated: it gives generated rows a mean probability of "
+                f"{epoch['fooled']:.2g} to be real"
+            )
+        for what in found:
+            warnings.warn(
+                f"{what}. Train for fewer steps, with a lower lr, label_smoothing or a "
+                "gradient_penalty_weight.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )

@@ -29,7 +29,7 @@ def batch(X):
 
 def test_each_player_has_the_papers_loss(fitted, X):
     module, x = fitted.net_.module_, batch(X)
-    module.generator = seeded_generator(3)
+    module.rng = seeded_generator(3)
     draws = torch.empty(40, 2).normal_(generator=seeded_generator(3))
     with torch.no_grad():
         z = module.encoder(x)
@@ -108,7 +108,7 @@ def test_a_gaussian_encoder_draws_in_training_and_scores_by_the_mean(X):
     module, x = det.net_.module_, batch(X)
     with torch.no_grad():
         mu, logvar = module.encoder(x).chunk(2, dim=1)
-        module.generator = seeded_generator(3)
+        module.rng = seeded_generator(3)
         noise = torch.empty(40, 2).normal_(generator=seeded_generator(3))
         assert_allclose(module.draw_codes(x), mu + torch.exp(logvar / 2) * noise, rtol=1e-5)
         assert_allclose(module.encode(x), mu)

@@ -137,7 +137,7 @@ def test_the_loss_is_the_negative_elbo_with_one_draw():
     for beta in (1.0, 3.0):
         module = make_module(beta=beta)
         x = torch.randn(5, 3)
-        module.generator = torch.Generator().manual_seed(1)
+        module.rng = torch.Generator().manual_seed(1)
         loss = module.loss(x)
         noise = torch.empty(5, 2).normal_(generator=torch.Generator().manual_seed(1))
         mu, logvar = module.posterior(x)

@@ -31,7 +31,7 @@ def test_the_loss_is_cost_and_weighted_divergence(X, divergence):
     params = {"kernel": name, "kernel_scales": (0.5, 2.0)}
     params |= {} if isinstance(divergence, str) else {"divergence": divergence}
     module, x = small(divergence_weight=3.0, **params).fit(X).net_.module_, batch(X)
-    module.generator = seeded_generator(3)
+    module.rng = seeded_generator(3)
     draws = torch.empty(40, 2).normal_(generator=seeded_generator(3))
     with torch.no_grad():
         z = module.encoder(x)
@@ -51,7 +51,7 @@ def test_under_gan_the_divergence_is_what_the_discriminator_can_tell(X):
     assert list(module.players) == ["autoencoder", "discriminator"]
     assert settings(det, "betas") == [(0.5, 0.999)] * 2
     assert settings(det, "lr") == [1e-3, 5e-4]
-    module.generator = seeded_generator(3)
+    module.rng = seeded_generator(3)
     draws = torch.empty(40, 2).normal_(generator=seeded_generator(3))
     with torch.no_grad():
         z = module.encoder(x)
@@ -146,7 +146,7 @@ def test_rows_are_left_out_by_their_cost(X):
     net, x = small(trim=0.25, divergence_weight=5.0).fit(X).net_, batch(X)
     module, net.step_ = net.module_, net.trim_from_
     with torch.no_grad():
-        module.generator = seeded_generator(3)
+        module.rng = seeded_generator(3)
         losses = module.loss(x)
         cost = module.cost(x, module.reconstruct(x))
         kept = net._reduce(losses, (x, None))

@@ -48,9 +48,9 @@ def test_there_is_no_noise_in_evaluation(layer):
 def test_copies_are_without_the_generator(layer, copied):
     original = linked(layer)
     twin = copied(original)
-    assert original.generator is not None
-    assert twin.generator is None
-    assert vars(twin).keys() == vars(original).keys() - {"generator"}
+    assert original.rng is not None
+    assert twin.rng is None
+    assert vars(twin).keys() == vars(original).keys() - {"rng"}
 
 
 def test_dropout_leaves_out_a_share_and_keeps_the_mean():
@@ -78,5 +78,5 @@ def test_every_stochastic_part_is_linked_however_deep():
     link_generator(module, generator)
     stochastic = [part for part in module.modules() if isinstance(part, Stochastic)]
     assert len(stochastic) == 3
-    assert all(part.generator is generator for part in stochastic)
-    assert not hasattr(module[0], "generator")
+    assert all(part.rng is generator for part in stochastic)
+    assert not hasattr(module[0], "rng")

@@ -1,0 +1,332 @@
+"""AnoGAN, and f-AnoGAN."""
+
+from math import ceil
+from typing import ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from .._codes import ReconstructorMixin, SamplerMixin
+from .._validation import Integral, Interval, Real, StrOptions
+from ..base import BaseDetector
+from ..nn import link_generator
+from ..training import count_batches, history_table
+from ._anogan_module import AnoGANModule, Encoding
+from ._players import CONSTRAINTS, AdversarialMixin, Context, Discriminator
+
+
+class AnoGAN(AdversarialMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
+    r"""AnoGAN: the distance of a row from the nearest one that a generator can make.
+
+    On normal rows a generator :math:`G` and a discriminator :math:`D` play
+
+    .. math::
+        \min_D \; -\tfrac1N\textstyle\sum_i \log D(x_i) + \log(1 - D(G(z_i))), \qquad
+        \min_G \; -\tfrac1N\textstyle\sum_i \log D(G(z_i)), \qquad z_i \sim N(0, I).
+
+    Then a row is searched for: from a start :math:`z_0`, :math:`\Gamma` steps of gradient descent
+    lower
+
+    .. math::
+        L(z) = (1 - \lambda) \, \|x - G(z)\|_1 + \lambda \, \|f(x) - f(G(z))\|_1,
+
+    where :math:`f` are the features in the last hidden layer of D. The anomaly score is
+    :math:`A(x) = \min_\gamma L(z_\gamma)`, and the residual :math:`x - G(z)` says where the anomaly
+    is [1]_. With ``encoder=True`` an encoder E is trained for G afterwards, and the score is that
+    of f-AnoGAN [2]_, without a search:
+
+    .. math::
+        A(x) = \tfrac1d \|x - G(E(x))\|^2 + \tfrac{\kappa}{n_f} \|f(x) - f(G(E(x)))\|^2 .
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(128, 64)
+        Widths of the discriminator and of the encoder, from the input on; the generator mirrors
+        them.
+    n_latent : int or None, default=None
+        Size of z. None: half of the features, at least 2 and at most 32, or 100 with a
+        ``backbone``.
+    activation : str, default="leaky_relu"
+        Activation of the hidden layers of discriminator and encoder, as in :class:`AutoEncoder`;
+        the generator's are rectified linear units, as in DCGAN.
+    backbone : Backbone or None, default=None
+        Makes the networks in place of ``hidden_layer_sizes``: :class:`~skdeepad.nn.DCGANBackbone`
+        for images. Its encoders have to be an ``nn.Sequential``, of which all layers but the last
+        one make f.
+    context_columns : sequence of int or str, or None, default=None
+        Columns of ``X`` that are the context c of a row: a conditional net [3]_ of
+        :math:`G(z|c)` and :math:`D(x|c)`, in which the other columns are judged as values under
+        that context. Categories have to be in indicator columns.
+    encoder : bool, default=False
+        Whether to train an encoder and score without a search.
+    encoder_steps : int, default=2000
+        Optimizer steps of the encoder's training, at most.
+    encoder_feature_weight : float, default=1.0
+        :math:`\kappa`, the value of f-AnoGAN's paper.
+    discriminator_term : {"feature_matching", "cross_entropy"}, default="feature_matching"
+        The second term of L. ``"cross_entropy"``: :math:`-\log D(G(z))`, which feature matching
+        improved on.
+    discriminator_weight : float, default=0.1
+        :math:`\lambda`, the paper's value. Both terms are sums, so that its effect depends on the
+        number of features in either.
+    n_latent_steps : int, default=100
+        :math:`\Gamma`. The paper has 500; from a near start 100 of length 0.05 do as well.
+    lr_latent : float, default=0.05
+        Learning rate of the search, by Adam.
+    n_starts : int, default=1024
+        Size of the fixed set of codes in which the search finds its nearest start.
+    n_restarts : int, default=1
+        Number of starts, the nearest ones, from which to search; the best counts.
+    label_smoothing : float, default=0.0
+        The discriminator is to give real rows the probability of 1 less this. 0.1 keeps it from
+        being too sure.
+    gradient_penalty_weight : float, default=0.0
+        Weight of :math:`\tfrac12 \|\nabla_x \log\frac{D}{1 - D}\|^2` of real rows in the
+        discriminator's loss. It keeps D from winning where columns hold few values.
+    average_decay : float, default=0.999
+        Decay of the averages of all weights, with which rows are scored; 0: the weights of the
+        last step, which are those of one moment in a game.
+    turns : tuple of two ints, default=(1, 1)
+        Turns of the discriminator, and of the generator, in as many batches as the larger one.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
+        Scales the input, ``"minmax"`` to [-1, 1]: a generator meets the bounded values of all
+        columns sooner than long tails. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=2000
+        Upper limit to the number of epochs.
+    max_steps : int or None, default=3000
+        Upper limit to the number of batches. A generator needs so many however few rows there are.
+    lr : float, default=5e-4
+        Learning rate of all players; ``net_params={"optimizer_generator__lr": ...}`` for one.
+        DCGAN has 2e-4 for images.
+    lr_milestones : sequence of float, default=()
+        Shares of the training after which the learning rates drop by 10.
+    batch_size : int or None, default=64
+        Rows of a batch; None: all of them.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Adam's betas are
+        (0.5, 0.999), as in DCGAN.
+    weight_decay : float, default=0.0
+        L2 penalty of the optimizer on the weights.
+    trim : float, default=0.0
+        Share of the rows of a batch, rounded, that the discriminator leaves out after a fifth of
+        the steps: those that it takes for generated ones.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold. It can be changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, shuffles, noise and starts.
+    verbose : int, default=0
+        Above 0, a progress bar is shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    generator_ : torch module
+        G, from (n, n_latent) to scaled rows.
+    discriminator_ : torch module
+        D, from scaled rows to log odds; ``discriminator_.features`` is f.
+    encoder_ : torch module or None
+        E before its tanh; None unless ``encoder=True``.
+    scaler_ : transformer or None
+        The fitted scaler.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Losses of each epoch: ``"train_loss"`` is the discriminator's, ``"generator_loss"`` the
+        generator's. ``"spread"``: standard deviation of generated rows over that of the training
+        rows. ``"fooled"``: mean probability that D gives generated rows to be real.
+    encoder_history_ : dict of ndarray
+        Losses of each epoch of the encoder's training; empty without one.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    EGBAD : Encoder and generator in one game; no search.
+    GANomaly : Scores by codes of rows and of their reconstructions.
+
+    Notes
+    -----
+    The paper draws the start at random and takes the last step. Here a row starts from the nearest
+    of ``n_starts`` fixed codes, so that its score depends on nothing but the row, and the best step
+    counts, so that the score never rises with :math:`\Gamma`. Each row has its own state of Adam.
+    The weight that [4]_ calls :math:`\gamma` in its equation 6 is :math:`\lambda`, and its equation
+    2 of the conditional net leaves out that D is given c too.
+
+    f-AnoGAN's net is a Wasserstein GAN of residual blocks; here E is trained for the same G and D
+    as the search. Its output is a tanh, as in the paper.
+
+    References
+    ----------
+    .. [1] T. Schlegl et al., "Unsupervised anomaly detection with generative adversarial networks
+       to guide marker discovery", IPMI 2017, arXiv:1703.05921.
+    .. [2] T. Schlegl et al., "f-AnoGAN: Fast unsupervised anomaly detection with generative
+       adversarial networks", Medical Image Analysis 54, 2019.
+    .. [3] M. Mirza and S. Osindero, "Conditional generative adversarial nets", arXiv:1411.1784.
+    .. [4] F. Di Mattia et al., "A survey on GANs for anomaly detection", arXiv:1906.11632.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import AnoGAN
+    >>> X = np.random.RandomState(0).randn(200, 3) @ np.ones((3, 8)) / 3
+    >>> det = AnoGAN(max_steps=200, random_state=0).fit(X)
+    >>> det.predict([np.zeros(8), 3 * (-1.0) ** np.arange(8)])
+    array([ 1, -1])
+    """
+
+    _parameter_constraints: dict = CONSTRAINTS | {
+        "context_columns": ["array-like", None],
+        "encoder": ["boolean"],
+        "encoder_steps": [Interval(Integral, 1, None, closed="left")],
+        "encoder_feature_weight": [Interval(Real, 0, None, closed="left")],
+        "discriminator_term": [StrOptions({"feature_matching", "cross_entropy"})],
+        "discriminator_weight": [Interval(Real, 0, 1, closed="both")],
+        "n_latent_steps": [Interval(Integral, 0, None, closed="left")],
+        "lr_latent": [Interval(Real, 0, None, closed="neither")],
+        "n_starts": [Interval(Integral, 1, None, closed="left")],
+        "n_restarts": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes=(128, 64),
+        n_latent=None,
+        activation="leaky_relu",
+        backbone=None,
+        context_columns=None,
+        encoder=False,
+        encoder_steps=2000,
+        encoder_feature_weight=1.0,
+        discriminator_term="feature_matching",
+        discriminator_weight=0.1,
+        n_latent_steps=100,
+        lr_latent=0.05,
+        n_starts=1024,
+        n_restarts=1,
+        label_smoothing=0.0,
+        gradient_penalty_weight=0.0,
+        average_decay=0.999,
+        turns=(1, 1),
+        scaler="minmax",
+        max_epochs=2000,
+        max_steps=3000,
+        lr=5e-4,
+        lr_milestones=(),
+        batch_size=64,
+        optimizer="adam",
+        weight_decay=0.0,
+        trim=0.0,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_latent = n_latent
+        self.activation = activation
+        self.backbone = backbone
+        self.context_columns = context_columns
+        self.encoder = encoder
+        self.encoder_steps = encoder_steps
+        self.encoder_feature_weight = encoder_feature_weight
+        self.discriminator_term = discriminator_term
+        self.discriminator_weight = discriminator_weight
+        self.n_latent_steps = n_latent_steps
+        self.lr_latent = lr_latent
+        self.n_starts = n_starts
+        self.n_restarts = n_restarts
+        self.label_smoothing = label_smoothing
+        self.gradient_penalty_weight = gradient_penalty_weight
+        self.average_decay = average_decay
+        self.turns = turns
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.lr_milestones = lr_milestones
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # Parameters that the module takes as they are.
+    _of_module: ClassVar = (
+        *("label_smoothing", "gradient_penalty_weight", "discriminator_term"),
+        *("discriminator_weight", "encoder_feature_weight", "n_latent_steps", "lr_latent"),
+        "n_restarts",
+    )
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        context = Context(n_features, self._context_columns(n_features))
+        n_latent = self._n_latent(context.n_values)
+        judging = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
+        making = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes, activation="relu")
+        encoder = judging.make_encoder(n_features, n_latent) if self.encoder else None
+        return AnoGANModule(
+            generator=making.make_decoder(n_latent + context.n_columns, context.n_values),
+            discriminator=Discriminator(judging, n_features),
+            encoder=encoder,
+            context=context,
+            starts=torch.randn(self.n_starts, n_latent),
+            **{name: getattr(self, name) for name in self._of_module},
+        )
+
+    def _train(self, run, net, X, y) -> None:
+        run(net, X, y)
+        net.module_.context.remember(X)
+        self.encoder_history_ = {}
+        if self.encoder:
+            net.module_.eval()
+            trainer = self._make_net(
+                Encoding, net.module_, seed=net.seed, max_steps=self.encoder_steps, callbacks=None
+            )
+            run(trainer, X, stage="encoder")
+            self.encoder_history_ = history_table(trainer)
+            link_generator(net.module_, net.generator_)
+
+    def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
+        planned = super()._planned_epochs(net, n_samples, epochs)
+        if not self.encoder:
+            return planned
+        n_batches = count_batches(n_samples, self.batch_size or n_samples)
+        return planned + min(epochs or self.max_epochs, ceil(self.encoder_steps / n_batches))
+
+    def _check_rows(self, X: np.ndarray) -> None:
+        super()._check_rows(X)
+        if self.n_restarts > self.n_starts:
+            raise ValueError(
+                f"n_restarts={self.n_restarts!r} must be at most n_starts={self.n_starts!r}."
+            )
+
+    @property
+    def encoder_(self) -> nn.Module | None:
+        check_is_fitted(self)
+        return self.net_.module_.encoder

@@ -1,0 +1,203 @@
+"""A generative adversarial net, and the search for the code of a row."""
+
+import torch
+from torch import Tensor, nn
+
+from ..nn import Stochastic, generated_loss, latent_search, real_loss
+from ._players import Context, Discriminator, r1_penalty
+
+
+class AnoGANModule(Stochastic):
+    """G(z) and D(x), and A(x) = (1 − λ) ‖x − G(z)‖₁ + λ ‖f(x) − f(G(z))‖₁ at the best z.
+
+    With a context c they are G(z|c) and D(x|c). An ``encoder`` E(x) takes the place of the search.
+    """
+
+    players = {"discriminator": ("discriminator",), "generator": ("generator",)}
+
+    def __init__(
+        self,
+        *,
+        generator: nn.Module,
+        discriminator: Discriminator,
+        encoder: nn.Module | None,
+        context: Context,
+        starts: Tensor,
+        label_smoothing: float,
+        gradient_penalty_weight: float,
+        discriminator_term: str,
+        discriminator_weight: float,
+        encoder_feature_weight: float,
+        n_latent_steps: int,
+        lr_latent: float,
+        n_restarts: int,
+    ) -> None:
+        super().__init__()
+        self.generator = generator
+        self.discriminator = discriminator
+        self.encoder = encoder
+        self.context = context
+        self.register_buffer("starts", starts)
+        self.label_smoothing = label_smoothing
+        self.gradient_penalty_weight = gradient_penalty_weight
+        self.discriminator_term = discriminator_term
+        self.discriminator_weight = discriminator_weight
+        self.encoder_feature_weight = encoder_feature_weight
+        self.n_latent_steps = n_latent_steps
+        self.lr_latent = lr_latent
+        self.n_restarts = n_restarts
+
+    # Training --------------------------------------------------------------------------------
+
+    @property
+    def n_latent(self) -> int:
+        """Size of a code: z, and the context beside it."""
+        return self.starts.shape[1] + self.context.n_columns
+
+    def draw(self, c: Tensor) -> Tensor:
+        """G(z|c) with z ~ N(0, I)."""
+        z = self.randn_like(c.new_empty(len(c), self.starts.shape[1]))
+        return self.generate_in(c, z)
+
+    def generate_in(self, c: Tensor, z: Tensor) -> Tensor:
+        return self.generator(torch.cat([z, c], 1))
+
+    def loss_discriminator(self, x: Tensor) -> Tensor:
+        """−log D(x) − log(1 − D(G(z)))."""
+        _, c = self.context.split(x)
+        with torch.no_grad():
+            generated = self.context.join(self.draw(c), c)
+        loss = real_loss(self.discriminator(x), self.label_smoothing)
+        loss = loss + generated_loss(self.discriminator(generated)).mean()
+        if self.gradient_penalty_weight:
+            loss = loss + r1_penalty(self.discriminator, x, self.gradient_penalty_weight)
+        return loss
+
+    def loss_generator(self, x: Tensor) -> Tensor:
+        """−log D(G(z))."""
+        _, logits = self.contest(x)
+        return real_loss(logits)
+
+    def contest(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Generated rows in the contexts of x, and the log odds that they are real."""
+        _, c = self.context.split(x)
+        generated = self.context.join(self.draw(c), c)
+        return generated, self.discriminator(generated)
+
+    def encoding_errors(self, x: Tensor) -> Tensor:
+        """Mean square of x − G(E(x)), plus κ times that of f(x) − f(G(E(x)))."""
+        restored = self.decode(self.encode(x))
+        features = self.discriminator.features(x) - self.discriminator.features(restored)
+        error = ((x - restored) ** 2).mean(1, dtype=torch.float64)
+        of_features = (features.flatten(1) ** 2).mean(1, dtype=torch.float64)
+        return error + self.encoder_feature_weight * of_features
+
+    # Search ----------------------------------------------------------------------------------
+
+    def residual_loss(self, x: Tensor, restored: Tensor) -> Tensor:
+        """L_R = ‖x − G(z)‖₁."""
+        return (x - restored).abs().sum(1, dtype=torch.float64)
+
+    def discriminator_loss(self, features: Tensor, restored: Tensor) -> Tensor:
+        """L_D = ‖f(x) − f(G(z))‖₁, or −log D(G(z))."""
+        if self.discriminator_term == "cross_entropy":
+            return real_loss(self.discriminator(restored).double())
+        difference = features - self.discriminator.features(restored).flatten(1)
+        return difference.abs().sum(1, dtype=torch.float64)
+
+    def search_losses(self, x: Tensor, features: Tensor, restored: Tensor) -> Tensor:
+        """L = (1 − λ) L_R + λ L_D."""
+        weight = self.discriminator_weight
+        return (1 - weight) * self.residual_loss(x, restored) + (
+            weight * self.discriminator_loss(features, restored)
+        )
+
+    def search(self, x: Tensor) -> Tensor:
+        """The code z of the least L for each row, from its nearest starts."""
+        features = self.discriminator.features(x).flatten(1)
+        _, c = self.context.split(x)
+
+        def objective(z):
+            return self.search_losses(x, features, self.context.join(self.generate_in(c, z), c))
+
+        best, least = None, None
+        for start in self.nearest_starts(x, features, c).unbind(1):
+            z = latent_search(objective, self.starts[start], self.n_latent_steps, self.lr_latent)
+            values = objective(z)
+            if best is not None:
+                z = torch.where((values < least)[:, None], z, best)
+                values = torch.minimum(values, least)
+            best, least = z, values
+        return best
+
+    def nearest_starts(self, x: Tensor, features: Tensor, c: Tensor) -> Tensor:
+        """Numbers of the starts of the least L, (batch, n_restarts)."""
+        nearest = torch.empty(len(x), self.n_restarts, dtype=torch.long, device=x.device)
+        contexts, group = c[:1], c.new_zeros(len(c))
+        if self.context.n_columns:
+            contexts, group = c.unique(dim=0, return_inverse=True)
+        for i, context in enumerate(contexts):
+            rows = (group == i).nonzero().flatten()
+            c_starts = context.expand(len(self.starts), -1)
+            restored = self.context.join(self.generate_in(c_starts, self.starts), c_starts)
+            if self.discriminator_term == "cross_entropy":
+                of_features = real_loss(self.discriminator(restored))
+            else:
+                f_starts = self.discriminator.features(restored).flatten(1)
+                of_features = torch.cdist(features[rows], f_starts, p=1)
+            losses = (1 - self.discriminator_weight) * torch.cdist(x[rows], restored, p=1)
+            losses = losses + self.discriminator_weight * of_features
+            nearest[rows] = losses.topk(self.n_restarts, largest=False).indices
+        return nearest
+
+    # Scores ----------------------------------------------------------------------------------
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The code of each row, and its context beside it."""
+        _, c = self.context.split(x)
+        if self.encoder is not None:
+            return torch.cat([torch.tanh(self.encoder(x)), c], 1)
+        # The search needs gradients, which scoring forbids.
+        with torch.inference_mode(False), torch.no_grad():
+            return torch.cat([self.search(x.clone()), c.clone()], 1)
+
+    def decode(self, code: Tensor) -> Tensor:
+        z, c = code.tensor_split((self.starts.shape[1],), 1)
+        return self.context.join(self.generate_in(c, z), c)
+
+    @property
+    def n_noise(self) -> int:
+        return self.starts.shape[1]
+
+    def generate(self, noise: Tensor) -> Tensor:
+        """Rows from z, and the contexts beside it."""
+        return self.decode(noise)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        if self.encoder is not None:
+            return self.encoding_errors(x)
+        return self.search_losses(x, self.discriminator.features(x).flatten(1), self.reconstruct(x))
+
+    def contributions(self, x: Tensor) -> Tensor:
+        residual = x - self.reconstruct(x)
+        if self.encoder is not None:
+            return residual.double() ** 2 / residual.shape[1]
+        return (1 - self.discriminator_weight) * residual.double().abs()
+
+
+class Encoding(nn.Module):
+    """Trains the encoder of an :class:`AnoGANModule` and nothing else of it: izi_f."""
+
+    players = {"encoder": ("encoder",)}
+
+    def __init__(self, gan: AnoGANModule) -> None:
+        super().__init__()
+        self.encoder = gan.encoder
+        self.gan = (gan,)  # no part of this module: it stays as it is
+
+    def loss_encoder(self, x: Tensor) -> Tensor:
+        (gan,) = self.gan
+        return gan.encoding_errors(x).float()

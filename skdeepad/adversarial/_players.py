@@ -1,0 +1,153 @@
+"""What the adversarial methods share: their discriminator, contexts, and parameters."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from .._validation import Integral, Interval, Real
+from ..base import BaseDetector
+from ..nn import Backbone, squared_gradient
+from ..training import AdversarialNet
+
+# Contexts of training rows that are kept to draw rows in.
+MAX_CONTEXTS = 1000
+
+
+class Discriminator(nn.Module):
+    """D: features f of a row, and from them the log odds that the row is real."""
+
+    def __init__(self, backbone: Backbone, n_features: int) -> None:
+        super().__init__()
+        layers = backbone.make_encoder(n_features, 1)
+        if not isinstance(layers, nn.Sequential):
+            raise ValueError(
+                f"backbone={backbone!r} must make encoders that are an nn.Sequential, whose last "
+                f"layer makes the log odds from the features before it; got {type(layers)!r}."
+            )
+        self.features = layers[:-1]
+        self.head = layers[-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x)).squeeze(1)
+
+
+class Context(nn.Module):
+    """Which columns of a row are its context c; the others are its values v."""
+
+    def __init__(self, n_features: int, columns: Sequence[int]) -> None:
+        super().__init__()
+        others = [column for column in range(n_features) if column not in columns]
+        self.n_values, self.n_columns = len(others), len(columns)
+        self.register_buffer("order", torch.tensor([*others, *columns]))
+        self.register_buffer("drawn", torch.zeros(1, len(columns)))
+
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Values v and context c."""
+        if not self.n_columns:
+            return x, x[:, :0]
+        return x[:, self.order].tensor_split((self.n_values,), 1)
+
+    def join(self, v: Tensor, c: Tensor) -> Tensor:
+        """The rows of values and contexts."""
+        if not self.n_columns:
+            return v
+        rows = torch.cat([v, c], 1)
+        return torch.empty_like(rows).index_copy_(1, self.order, rows)
+
+    def remember(self, X: np.ndarray) -> None:
+        """Keep the contexts of evenly spaced training rows."""
+        rows = torch.as_tensor(X[:: -(-len(X) // MAX_CONTEXTS)], device=self.order.device)
+        self.drawn = self.split(rows)[1].clone()
+
+
+def r1_penalty(discriminator, x: Tensor, weight: float, *others: Tensor) -> Tensor:
+    """Half the squared gradient of the log odds of real rows, (batch,), times ``weight``."""
+    x = x.detach().requires_grad_(True)
+    return weight / 2 * squared_gradient(discriminator(x, *others), x)
+
+
+# The loss of one player says nothing of how far the other one is.
+WITHOUT = {"early_stopping", "validation_fraction", "n_iter_no_change"}
+#: Constraints of the parameters that all of the family have.
+CONSTRAINTS: dict = {
+    name: accepted
+    for name, accepted in BaseDetector._parameter_constraints.items()
+    if name not in WITHOUT
+} | {
+    "n_latent": [Interval(Integral, 1, None, closed="left"), None],
+    "label_smoothing": [Interval(Real, 0, 0.5, closed="left")],
+    "gradient_penalty_weight": [Interval(Real, 0, None, closed="left")],
+    "average_decay": [Interval(Real, 0, 1, closed="left")],
+    "turns": ["array-like"],
+    "lr_milestones": ["array-like"],
+}
+
+
+class AdversarialMixin:
+    """What detectors with a generator and a discriminator share."""
+
+    net_class = AdversarialNet
+    #: The players that share their number of turns.
+    _opponents: tuple[str, ...] = ("generator",)
+
+    def _n_latent(self, n_values: int) -> int:
+        """Size of the code."""
+        default = min(32, max(2, n_values // 2)) if self.backbone is None else 100
+        return default if self.n_latent is None else self.n_latent
+
+    def _context_columns(self, n_features: int) -> list[int]:
+        """Numbers of the columns that are the context of a row."""
+        names = list(getattr(self, "feature_names_in_", ()))
+        columns = [] if self.context_columns is None else list(self.context_columns)
+        numbers = [names.index(c) if c in names else c for c in columns]
+        known = all(isinstance(c, Integral) and -n_features <= c < n_features for c in numbers)
+        numbers = {int(c) % n_features for c in numbers} if known else set()
+        if not known or len(numbers) < len(columns) or len(numbers) == n_features:
+            raise ValueError(
+                f"context_columns={self.context_columns!r} must be different names or numbers of "
+                f"the {n_features} columns of X, and leave one at least."
+            )
+        if numbers and self.backbone is not None:
+            raise ValueError(
+                f"context_columns={self.context_columns!r} needs backbone=None, got "
+                f"{self.backbone!r}: a context is no part of an image."
+            )
+        return sorted(numbers)
+
+    def _net_parameters(self) -> dict:
+        of_discriminator, of_opponents = self.turns
+        turns = {"discriminator": of_discriminator} | dict.fromkeys(self._opponents, of_opponents)
+        return super()._net_parameters() | {"turns": turns, "average_decay": self.average_decay}
+
+    def _make_scaler(self, seed: int):
+        # The range of a tanh, with which DCGAN's generators end.
+        return MinMaxScaler((-1, 1)) if self.scaler == "minmax" else super()._make_scaler(seed)
+
+    def _check_rows(self, X: np.ndarray) -> None:
+        turns = self.turns
+        if len(turns) != 2 or not all(isinstance(n, Integral) and n > 0 for n in turns):
+            raise ValueError(
+                f"turns={turns!r} must be two positive integers: turns of the discriminator, and "
+                "of the other players."
+            )
+        low, high = getattr(self.backbone, "output_range", (-np.inf, np.inf))
+        if X.min() < low - 1e-3 or X.max() > high + 1e-3:
+            raise ValueError(
+                f"backbone={self.backbone!r} makes values in [{low:g}, {high:g}], but the scaled "
+                f"rows have values from {X.min():.3g} to {X.max():.3g}: bring them there, or use "
+                "scaler='minmax'."
+            )
+
+    @property
+    def generator_(self) -> nn.Module:
+        check_is_fitted(self)
+        return self.net_.module_.generator
+
+    @property
+    def discriminator_(self) -> nn.Module:
+        check_is_fitted(self)
+        return self.net_.module_.discriminator
