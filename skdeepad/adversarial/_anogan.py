@@ -8,16 +8,16 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from .._codes import ReconstructorMixin, SamplerMixin
+from .._codes import ReconstructorMixin
 from .._validation import Integral, Interval, Real, StrOptions
 from ..base import BaseDetector
 from ..nn import link_generator
 from ..training import count_batches, history_table
 from ._anogan_module import AnoGANModule, Encoding
-from ._players import CONSTRAINTS, AdversarialMixin, Context, Discriminator
+from ._players import CONSTRAINTS, AdversarialMixin, ConditionalMixin, Context, Discriminator
 
 
-class AnoGAN(AdversarialMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
+class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector):
     r"""AnoGAN: the distance of a row from the nearest one that a generator can make.
 
     On normal rows a generator :math:`G` and a discriminator :math:`D` play
@@ -289,13 +289,13 @@ class AnoGAN(AdversarialMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
         n_latent = self._n_latent(context.n_values)
         judging = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
         making = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes, activation="relu")
-        encoder = judging.make_encoder(n_features, n_latent) if self.encoder else None
         return AnoGANModule(
             generator=making.make_decoder(n_latent + context.n_columns, context.n_values),
             discriminator=Discriminator(judging, n_features),
-            encoder=encoder,
             context=context,
             starts=torch.randn(self.n_starts, n_latent),
+            # The last one to be drawn: the game is the same with and without it.
+            encoder=judging.make_encoder(n_features, n_latent) if self.encoder else None,
             **{name: getattr(self, name) for name in self._of_module},
         )
 

@@ -8,6 +8,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from .._codes import SamplerMixin
 from .._validation import Integral, Interval, Real
 from ..base import BaseDetector
 from ..nn import Backbone, squared_gradient
@@ -87,17 +88,8 @@ CONSTRAINTS: dict = {
 }
 
 
-class AdversarialMixin:
-    """What detectors with a generator and a discriminator share."""
-
-    net_class = AdversarialNet
-    #: The players that share their number of turns.
-    _opponents: tuple[str, ...] = ("generator",)
-
-    def _n_latent(self, n_values: int) -> int:
-        """Size of the code."""
-        default = min(32, max(2, n_values // 2)) if self.backbone is None else 100
-        return default if self.n_latent is None else self.n_latent
+class ConditionalMixin(SamplerMixin):
+    """What detectors with ``context_columns`` share."""
 
     def _context_columns(self, n_features: int) -> list[int]:
         """Numbers of the columns that are the context of a row."""
@@ -117,6 +109,24 @@ class AdversarialMixin:
                 f"{self.backbone!r}: a context is no part of an image."
             )
         return sorted(numbers)
+
+    def _draw_noise(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        z = super()._draw_noise(n_samples, rng)
+        contexts = self.net_.module_.context.drawn.cpu().numpy()
+        return np.c_[z, contexts[rng.randint(len(contexts), size=n_samples)]]
+
+
+class AdversarialMixin:
+    """What detectors with a generator and a discriminator share."""
+
+    net_class = AdversarialNet
+    #: The players that share their number of turns.
+    _opponents: tuple[str, ...] = ("generator",)
+
+    def _n_latent(self, n_values: int) -> int:
+        """Size of the code."""
+        default = min(32, max(2, n_values // 2)) if self.backbone is None else 100
+        return default if self.n_latent is None else self.n_latent
 
     def _net_parameters(self) -> dict:
         of_discriminator, of_opponents = self.turns
