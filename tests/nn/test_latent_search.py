@@ -44,3 +44,21 @@ def test_the_start_is_left_alone_and_nothing_carries_a_gradient():
     assert not start.requires_grad
     assert not found.requires_grad
     assert torch.equal(latent_search(quadratic(TARGET), start, n_steps=0, lr=0.05), start)
+
+
+def test_the_best_of_all_steps_is_found_the_start_included():
+    def objective(z):
+        return quadratic(TARGET)(z)
+
+    leaping = latent_search(objective, TARGET.clone(), n_steps=5, lr=10.0)
+    assert torch.equal(leaping, TARGET)
+    start = torch.zeros(3, 2)
+    values = [objective(latent_search(objective, start, n, lr=3.0)) for n in range(12)]
+    for fewer, more in zip(values, values[1:], strict=False):
+        assert (more <= fewer).all()
+
+
+def test_a_search_works_where_gradients_are_off():
+    with torch.no_grad():
+        found = latent_search(quadratic(TARGET), torch.zeros(3, 2), n_steps=50, lr=0.05)
+    assert (quadratic(TARGET)(found) < quadratic(TARGET)(torch.zeros(3, 2))).all()

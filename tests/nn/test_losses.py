@@ -9,8 +9,11 @@ from torch.testing import assert_close
 from skdeepad.nn import (
     EncoderDecoder,
     gaussian_nll,
+    generated_loss,
     kl_standard_normal,
+    real_loss,
     reconstruction_loss,
+    squared_gradient,
 )
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -64,3 +67,23 @@ def test_the_encoder_decoder_pair_loses_the_squared_error():
     x = torch.randn(5, 3, generator=GENERATOR)
     assert_close(pair.loss(x), ((x - pair.decode(pair.encode(x))) ** 2).sum(1))
     assert_close(pair.reconstruct(x), pair.decoder(pair.encoder(x)))
+
+
+def test_losses_of_log_odds_are_cross_entropies():
+    logits = 3 * normal(50)
+    entropy = torch.nn.functional.binary_cross_entropy_with_logits
+    for smoothing in (0.0, 0.1):
+        target = torch.full_like(logits, 1 - smoothing)
+        assert_close(real_loss(logits, smoothing), entropy(logits, target, reduction="none"))
+    expected = entropy(logits, torch.zeros_like(logits), reduction="none")
+    assert_close(generated_loss(logits), expected)
+    assert torch.isfinite(real_loss(torch.tensor([-1e4]))).all()
+
+
+def test_the_squared_gradient_of_a_row_is_its_own_and_has_a_gradient():
+    weight = torch.tensor([3.0, -4.0], requires_grad=True)
+    x = torch.tensor([[1.0, 2.0], [0.0, 5.0]], requires_grad=True)
+    squares = squared_gradient(0.5 * (x**2 @ weight), x)  # of the gradient x · weight
+    assert_close(squares, torch.tensor([9.0 + 64.0, 400.0]))
+    (gradient,) = torch.autograd.grad(squares.sum(), weight)
+    assert_close(gradient, torch.tensor([6.0, -8.0 * 29.0]))

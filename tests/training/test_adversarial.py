@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 from torch import nn
 
@@ -56,12 +57,6 @@ def duel(**params):
     params = {"optimizer": "adam", "lr": 0.02, "batch_size": 50, "max_epochs": 100} | params
     params = {"optimizer_discriminator__lr": 0.1, "optimizer__betas": (0.5, 0.9)} | params
     return make_net(Duel(), net_class=AdversarialNet, **params)
-
-
-@pytest.fixture
-def rows():
-    torch.manual_seed(1)
-    return torch.tensor([2.0, -1.0]) + torch.randn(500, 2)
 
 
 def test_both_players_are_trained_by_their_own_optimizers(rows):
@@ -168,3 +163,111 @@ def test_only_the_first_players_rows_are_trimmed(rows):
     assert np.isfinite(history_table(trimmed)["train_loss"]).all()
     plain = duel(max_steps=30, max_epochs=30).partial_fit(far)
     assert trimmed.history[:, "train_loss"] != plain.history[:, "train_loss"]
+
+
+# Turns, resets, and how the contest stands ---------------------------------------------------
+
+
+class Turns(Callback):
+    """Remembers who moved on each batch."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_batch_begin(self, net, **kwargs):
+        self.seen.append("")
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        self.seen[-1] += named_parameters[0][0][0]
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        (None, ["gd"] * 6),
+        ({"discriminator": 3}, ["d", "d", "gd"] * 2),
+        ({"generator": 2}, ["g", "gd"] * 3),
+        ({"discriminator": 3, "generator": 2}, ["d", "gd", "gd"] * 2),
+    ],
+)
+def test_players_take_as_many_turns_as_they_are_given(rows, turns, expected):
+    net = duel(turns=turns, max_steps=6, callbacks=[Turns()]).partial_fit(rows[:300])
+    assert net.callbacks_[-1][1].seen == expected
+    assert np.isfinite(history_table(net)["train_loss"]).all()
+
+
+def test_turns_go_on_where_a_training_goes_on(rows):
+    net = duel(turns={"discriminator": 4}, max_epochs=1, callbacks=[Turns()])
+    net.partial_fit(rows[:150]).partial_fit(rows[:150])
+    assert net.callbacks_[-1][1].seen == ["d", "d", "d", "gd", "d", "d"]
+
+
+def test_a_player_whose_loss_falls_too_far_is_drawn_anew(rows):
+    def weight(tolerance):
+        still = {"max_epochs": 2, "optimizer_discriminator__lr": 0.0}
+        net = duel(reset_below={"discriminator": tolerance}, **still).partial_fit(rows)
+        return net.module_.discriminator.weight
+
+    first = duel().module_.discriminator.weight
+    assert torch.equal(weight(0.0), first)
+    assert not torch.equal(weight(1000.0), first)
+    assert torch.equal(weight(1000.0), weight(1000.0))
+
+
+class Contest(Duel):
+    def contest(self, x):
+        generated = self.generator(x)
+        return generated, self.logits(generated)
+
+
+class Collapsed(Contest):
+    def __init__(self):
+        super().__init__()
+        self.generator = Point()
+
+
+class Point(Shift):
+    def forward(self, x):
+        return self.shift.expand_as(x)
+
+
+def contest(module, **params):
+    torch.manual_seed(0)
+    params = {"optimizer": "adam", "lr": 0.02, "batch_size": 50, "max_epochs": 20} | params
+    return make_net(module(), net_class=AdversarialNet, **params)
+
+
+def test_the_history_says_how_the_contest_stands(rows, recwarn):
+    net = contest(Contest).partial_fit(rows)
+    table = history_table(net)
+    assert_allclose(table["spread"], 1, atol=0.2)
+    assert 0.2 < table["fooled"][-1] < 0.8
+    assert not recwarn.list
+    assert "spread" not in history_table(duel(max_epochs=1).partial_fit(rows))
+
+
+def test_the_look_at_the_contest_changes_nothing(rows):
+    looked, plain = (contest(m, max_epochs=3).partial_fit(rows) for m in (Contest, Duel))
+    assert looked.history[:, "train_loss"] == plain.history[:, "train_loss"]
+
+
+def test_a_collapsed_generator_gives_a_warning(rows):
+    with pytest.warns(ConvergenceWarning, match="generator has collapsed: its rows have 0 of"):
+        contest(Collapsed).partial_fit(rows)
+
+
+def test_a_saturated_discriminator_gives_a_warning(rows):
+    with pytest.warns(ConvergenceWarning, match="discriminator has saturated"):
+        contest(Contest, lr=1e-6, optimizer_discriminator__lr=0.5).partial_fit(10 + 0.1 * rows)
+
+
+def test_a_short_game_gives_no_warning(rows, recwarn):
+    contest(Collapsed, max_epochs=2).partial_fit(rows)
+    assert not recwarn.list
+
+
+def test_adams_betas_are_those_of_games_unless_they_are_given(rows):
+    net = contest(Contest)
+    assert net.optimizer_.param_groups[0]["betas"] == (0.5, 0.999)
+    assert net.optimizer_discriminator_.param_groups[0]["betas"] == (0.5, 0.999)
+    contest(Contest, optimizer="sgd").partial_fit(rows)  # has none
