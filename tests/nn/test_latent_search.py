@@ -1,5 +1,7 @@
 """The search for a row's code finds a minimum, for each row by itself."""
 
+from itertools import pairwise
+
 import torch
 from torch.testing import assert_close
 
@@ -54,7 +56,7 @@ def test_the_best_of_all_steps_is_found_the_start_included():
     assert torch.equal(leaping, TARGET)
     start = torch.zeros(3, 2)
     values = [objective(latent_search(objective, start, n, lr=3.0)) for n in range(12)]
-    for fewer, more in zip(values, values[1:], strict=False):
+    for fewer, more in pairwise(values):
         assert (more <= fewer).all()
 
 
