@@ -301,7 +301,8 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
 
     def _train(self, run, net, X, y) -> None:
         run(net, X, y)
-        net.module_.context.remember(X)
+        if self.context_columns is not None:
+            net.module_.context.remember(X)
         self.encoder_history_ = {}
         if self.encoder:
             net.module_.eval()

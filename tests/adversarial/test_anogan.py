@@ -347,3 +347,12 @@ def test_at_the_start_the_discriminator_knows_nothing(X):
     det = few_steps(max_steps=1, lr=1e-12).fit(X)
     assert_allclose(det.history_["train_loss"], 2 * log(2), rtol=0.1)
     assert_allclose(det.history_["generator_loss"], log(2), rtol=0.15)
+
+
+def test_an_encoder_is_trained_on_where_training_goes_on(X, recwarn):
+    det = few_steps(encoder=True, encoder_steps=50, max_steps=50, warm_start=True).fit(X)
+    first = next(det.encoder_.parameters()).detach().clone()
+    det.set_params(encoder_steps=20).fit(X)
+    assert not torch.equal(next(det.encoder_.parameters()), first)
+    assert not [w for w in recwarn.list if "goes on with the values" in str(w.message)]
+    assert len(det.encoder_history_["train_loss"]) == 4
