@@ -1,7 +1,7 @@
 """Deep anomaly detectors that are scikit-learn estimators."""
 
 from ._version import __version__ as __version__
-from .adversarial import AnoGAN
+from .adversarial import EGBAD, AnoGAN
 from .autoencoder import (
     AAE,
     ADGM,
@@ -21,6 +21,7 @@ from .one_class import OCNN, DeepSVDD
 __all__ = [
     "AAE",
     "ADGM",
+    "EGBAD",
     "OCNN",
     "SDGM",
     "VAE",

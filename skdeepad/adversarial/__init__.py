@@ -1,5 +1,6 @@
 """Adversarial detectors: a generator and a discriminator."""
 
 from ._anogan import AnoGAN
+from ._egbad import EGBAD
 
-__all__ = ["AnoGAN"]
+__all__ = ["EGBAD", "AnoGAN"]

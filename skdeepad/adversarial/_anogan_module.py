@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from ..nn import Stochastic, generated_loss, latent_search, real_loss
-from ._players import Context, Discriminator, r1_penalty
+from ..nn import generated_loss, latent_search, real_loss
+from ._players import Context, ContextualGenerator, Discriminator, r1_penalty
 
 
-class AnoGANModule(Stochastic):
+class AnoGANModule(ContextualGenerator):
     """G(z) and D(x), and A(x) = (1 − λ) ‖x − G(z)‖₁ + λ ‖f(x) − f(G(z))‖₁ at the best z.
 
     With a context c they are G(z|c) and D(x|c). An ``encoder`` E(x) takes the place of the search.
@@ -32,11 +32,10 @@ class AnoGANModule(Stochastic):
         lr_latent: float,
         n_restarts: int,
     ) -> None:
-        super().__init__()
+        super().__init__(context, n_noise=starts.shape[1])
         self.generator = generator
         self.discriminator = discriminator
         self.encoder = encoder
-        self.context = context
         self.register_buffer("starts", starts)
         self.label_smoothing = label_smoothing
         self.gradient_penalty_weight = gradient_penalty_weight
@@ -49,24 +48,11 @@ class AnoGANModule(Stochastic):
 
     # Training --------------------------------------------------------------------------------
 
-    @property
-    def n_latent(self) -> int:
-        """Size of a code: z, and the context beside it."""
-        return self.starts.shape[1] + self.context.n_columns
-
-    def draw(self, c: Tensor) -> Tensor:
-        """G(z|c) with z ~ N(0, I)."""
-        z = self.randn_like(c.new_empty(len(c), self.starts.shape[1]))
-        return self.generate_in(c, z)
-
-    def generate_in(self, c: Tensor, z: Tensor) -> Tensor:
-        return self.generator(torch.cat([z, c], 1))
-
     def loss_discriminator(self, x: Tensor) -> Tensor:
         """−log D(x) − log(1 − D(G(z)))."""
         _, c = self.context.split(x)
         with torch.no_grad():
-            generated = self.context.join(self.draw(c), c)
+            generated = self.generate_in(c, self.draw(c))
         loss = real_loss(self.discriminator(x), self.label_smoothing)
         loss = loss + generated_loss(self.discriminator(generated)).mean()
         if self.gradient_penalty_weight:
@@ -81,7 +67,7 @@ class AnoGANModule(Stochastic):
     def contest(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Generated rows in the contexts of x, and the log odds that they are real."""
         _, c = self.context.split(x)
-        generated = self.context.join(self.draw(c), c)
+        generated = self.generate_in(c, self.draw(c))
         return generated, self.discriminator(generated)
 
     def encoding_errors(self, x: Tensor) -> Tensor:
@@ -118,7 +104,7 @@ class AnoGANModule(Stochastic):
         _, c = self.context.split(x)
 
         def objective(z):
-            return self.search_losses(x, features, self.context.join(self.generate_in(c, z), c))
+            return self.search_losses(x, features, self.generate_in(c, z))
 
         best, least = None, None
         for start in self.nearest_starts(x, features, c).unbind(1):
@@ -139,7 +125,7 @@ class AnoGANModule(Stochastic):
         for i, context in enumerate(contexts):
             rows = (group == i).nonzero().flatten()
             c_starts = context.expand(len(self.starts), -1)
-            restored = self.context.join(self.generate_in(c_starts, self.starts), c_starts)
+            restored = self.generate_in(c_starts, self.starts)
             if self.discriminator_term == "cross_entropy":
                 of_features = real_loss(self.discriminator(restored))
             else:
@@ -160,21 +146,6 @@ class AnoGANModule(Stochastic):
         # The search needs gradients, which scoring forbids.
         with torch.inference_mode(False), torch.no_grad():
             return torch.cat([self.search(x.clone()), c.clone()], 1)
-
-    def decode(self, code: Tensor) -> Tensor:
-        z, c = code.tensor_split((self.starts.shape[1],), 1)
-        return self.context.join(self.generate_in(c, z), c)
-
-    @property
-    def n_noise(self) -> int:
-        return self.starts.shape[1]
-
-    def generate(self, noise: Tensor) -> Tensor:
-        """Rows from z, and the contexts beside it."""
-        return self.decode(noise)
-
-    def reconstruct(self, x: Tensor) -> Tensor:
-        return self.decode(self.encode(x))
 
     def anomaly_score(self, x: Tensor) -> Tensor:
         if self.encoder is not None:

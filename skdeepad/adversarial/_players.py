@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .._codes import SamplerMixin
 from .._validation import Integral, Interval, Real
 from ..base import BaseDetector
-from ..nn import Backbone, squared_gradient
+from ..nn import Backbone, Stochastic, squared_gradient
 from ..training import AdversarialNet
 
 # Contexts of training rows that are kept to draw rows in.
@@ -63,6 +63,40 @@ class Context(nn.Module):
         """Keep the contexts of evenly spaced training rows."""
         rows = torch.as_tensor(X[:: -(-len(X) // MAX_CONTEXTS)], device=self.order.device)
         self.drawn = self.split(rows)[1].clone()
+
+
+class ContextualGenerator(Stochastic):
+    """Base of modules with G(z|c), whose codes are z and the context beside it.
+
+    A subclass has the ``generator``, and ``encode(x)``.
+    """
+
+    def __init__(self, context: Context, n_noise: int) -> None:
+        super().__init__()
+        self.context = context
+        self.n_noise = n_noise
+
+    @property
+    def n_latent(self) -> int:
+        return self.n_noise + self.context.n_columns
+
+    def draw(self, c: Tensor) -> Tensor:
+        """Draw z ~ N(0, I), one for each context."""
+        return self.randn_like(c.new_empty(len(c), self.n_noise))
+
+    def generate_in(self, c: Tensor, z: Tensor) -> Tensor:
+        """The rows of G(z|c) and c."""
+        return self.context.join(self.generator(torch.cat([z, c], 1)), c)
+
+    def decode(self, code: Tensor) -> Tensor:
+        z, c = code.tensor_split((self.n_noise,), 1)
+        return self.generate_in(c, z)
+
+    def generate(self, noise: Tensor) -> Tensor:
+        return self.decode(noise)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
 
 
 def r1_penalty(discriminator, x: Tensor, weight: float, *others: Tensor) -> Tensor:
@@ -132,6 +166,12 @@ class AdversarialMixin:
         of_discriminator, of_opponents = self.turns
         turns = {"discriminator": of_discriminator} | dict.fromkeys(self._opponents, of_opponents)
         return super()._net_parameters() | {"turns": turns, "average_decay": self.average_decay}
+
+    def _draw_noise(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        """Codes z, and contexts of training rows beside them."""
+        contexts = self.net_.module_.context.drawn.cpu().numpy()
+        noise = super()._draw_noise(n_samples, rng)
+        return np.hstack([noise, contexts[rng.randint(len(contexts), size=n_samples)]])
 
     def _make_scaler(self, seed: int):
         # The range of a tanh, with which DCGAN's generators end.

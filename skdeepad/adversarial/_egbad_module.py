@@ -1,0 +1,183 @@
+"""A bidirectional generative adversarial net, and the scores of EGBAD."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..nn import (
+    Backbone,
+    Dropout,
+    check_widths,
+    generated_loss,
+    make_activation,
+    make_mlp,
+    real_loss,
+)
+from ._players import Context, ContextualGenerator, r1_penalty
+
+
+class PairDiscriminator(nn.Module):
+    """D(x, z): features f of a row and a code, and from them the log odds that the row is real."""
+
+    def __init__(
+        self,
+        n_features: int,
+        n_codes: int,
+        layer_sizes: Sequence[int],
+        *,
+        activation: str,
+        dropout: float,
+        backbone: Backbone | None,
+    ) -> None:
+        super().__init__()
+        if not layer_sizes:
+            raise ValueError("discriminator_layer_sizes=() must have one width at least.")
+        check_widths(layer_sizes, "discriminator_layer_sizes")
+        width = layer_sizes[-1]
+
+        def branch(n_in: int, encoder: nn.Module | None = None) -> nn.Sequential:
+            layers = encoder or make_mlp([n_in, *layer_sizes], activation, dropout=dropout)
+            return nn.Sequential(layers, make_activation(activation), Dropout(dropout))
+
+        self.of_rows = branch(n_features, backbone and backbone.make_encoder(n_features, width))
+        self.of_codes = branch(n_codes)
+        joint = make_mlp([2 * width, width, 1], activation, dropout=dropout)
+        self.joint, self.head = joint[:-1], joint[-1]
+
+    def features(self, x: Tensor, z: Tensor) -> Tensor:
+        """f(x, z)."""
+        return self.joint(torch.cat([self.of_rows(x), self.of_codes(z)], 1))
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        return self.head(self.features(x, z)).squeeze(1)
+
+
+class EGBADModule(ContextualGenerator):
+    """G(z), E(x) and D(x, z), and A(x) = α L_G(x) + (1 − α) L_D(x).
+
+    With a context c they are G(z|c), E(x|c) and D(x, z|c).
+    """
+
+    players = {
+        "discriminator": ("discriminator",),
+        "generator": ("generator",),
+        "encoder": ("encoder",),
+    }
+
+    def __init__(
+        self,
+        *,
+        generator: nn.Module,
+        discriminator: PairDiscriminator,
+        encoder: nn.Module,
+        context: Context,
+        n_noise: int,
+        alpha: float,
+        discriminator_term: str,
+        discriminator_input: str,
+        degree: int,
+        reconstruction_weight: float,
+        label_smoothing: float,
+        gradient_penalty_weight: float,
+    ) -> None:
+        super().__init__(context, n_noise)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.encoder = encoder
+        self.register_buffer("scales", torch.ones(2, dtype=torch.float64))
+        self.alpha = alpha
+        self.discriminator_term = discriminator_term
+        self.discriminator_input = discriminator_input
+        self.degree = degree
+        self.reconstruction_weight = reconstruction_weight
+        self.label_smoothing = label_smoothing
+        self.gradient_penalty_weight = gradient_penalty_weight
+
+    # Training --------------------------------------------------------------------------------
+
+    def draw_pair(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(G(z), z) in the contexts of x."""
+        _, c = self.context.split(x)
+        z = self.draw(c)
+        return self.generate_in(c, z), z
+
+    def loss_discriminator(self, x: Tensor) -> Tensor:
+        """−log D(x, E(x)) − log(1 − D(G(z), z))."""
+        with torch.no_grad():
+            generated, z = self.draw_pair(x)
+            code = self.encoder(x)
+        loss = real_loss(self.discriminator(x, code), self.label_smoothing)
+        loss = loss + generated_loss(self.discriminator(generated, z)).mean()
+        if self.gradient_penalty_weight:
+            pair = torch.cat([x, code], 1)
+            loss = loss + r1_penalty(self.judge_joined, pair, self.gradient_penalty_weight)
+        return loss
+
+    def judge_joined(self, pair: Tensor) -> Tensor:
+        """Log odds of rows with their codes beside them."""
+        return self.discriminator(pair[:, : -self.n_noise], pair[:, -self.n_noise :])
+
+    def loss_generator(self, x: Tensor) -> Tensor:
+        """−log D(G(z), z)."""
+        _, logits = self.contest(x)
+        return real_loss(logits).mean()
+
+    def loss_encoder(self, x: Tensor) -> Tensor:
+        """−log(1 − D(x, E(x))), and the mean of |x − G(E(x))|."""
+        z = self.encoder(x)
+        loss = generated_loss(self.discriminator(x, z)).mean()
+        if self.reconstruction_weight:
+            restored = self.generate_in(self.context.split(x)[1], z)
+            loss = loss + self.reconstruction_weight * (x - restored).abs().mean()
+        return loss
+
+    def contest(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Generated rows in the contexts of x, and the log odds that they are real."""
+        generated, z = self.draw_pair(x)
+        return generated, self.discriminator(generated, z)
+
+    # Scores ----------------------------------------------------------------------------------
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The code E(x), and the context beside it."""
+        return torch.cat([self.encoder(x), self.context.split(x)[1]], 1)
+
+    def norm(self, difference: Tensor) -> Tensor:
+        return torch.linalg.vector_norm(difference, self.degree, 1, dtype=torch.float64)
+
+    def generator_loss(self, x: Tensor, restored: Tensor) -> Tensor:
+        """L_G = ‖x − G(E(x))‖."""
+        return self.norm(x - restored)
+
+    def discriminator_loss(self, x: Tensor, restored: Tensor, z: Tensor) -> Tensor:
+        """L_D = −log D(x, E(x)), or ‖f(x, E(x)) − f(G(E(x)), E(x))‖."""
+        if self.discriminator_term == "feature_matching":
+            features = self.discriminator.features
+            return self.norm(features(x, z) - features(restored, z))
+        judged = x if self.discriminator_input == "row" else restored
+        return real_loss(self.discriminator(judged, z).double())
+
+    def terms(self, x: Tensor) -> Tensor:
+        """L_G and L_D, (batch, 2)."""
+        z = self.encoder(x)
+        restored = self.generate_in(self.context.split(x)[1], z)
+        losses = self.generator_loss(x, restored), self.discriminator_loss(x, restored, z)
+        return torch.stack(losses, 1)
+
+    def scale_by(self, terms: np.ndarray) -> None:
+        """Divide L_G and L_D by their means over the training rows."""
+        means = torch.as_tensor(terms.mean(0), device=self.scales.device)
+        self.scales = torch.where(means > 0, means, torch.ones_like(means))
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        of_generator, of_discriminator = (self.terms(x) / self.scales).unbind(1)
+        return self.alpha * of_generator + (1 - self.alpha) * of_discriminator
+
+    def contributions(self, x: Tensor) -> Tensor:
+        """What each value adds to α L_G."""
+        residual = (x - self.reconstruct(x)).double().abs()
+        if self.degree == 2:
+            residual = residual**2 / residual.norm(dim=1, keepdim=True).clamp(min=1e-30)
+        return self.alpha * residual / self.scales[0]
