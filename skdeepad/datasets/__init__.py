@@ -1,10 +1,11 @@
 """Labelled data to try detectors on: eight sets inside the package, others on demand.
 
-These are ADBench's tables and NAB's time series. In each, ``target`` is 1 for an anomaly and 0 for
-a normal row.
+These are ADBench's tables, NAB's time series and KDD Cup 1999. In each, ``target`` is 1 for an
+anomaly and 0 for a normal row.
 """
 
 from ._adbench import fetch_adbench, list_adbench
+from ._kddcup99 import load_kddcup99
 from ._loaders import (
     load_breastw,
     load_cardio,
@@ -27,6 +28,7 @@ __all__ = [
     "load_cardio",
     "load_glass",
     "load_ionosphere",
+    "load_kddcup99",
     "load_nab",
     "load_thyroid",
     "load_vowels",

@@ -26,7 +26,19 @@ _DAMAGE = (
 def load_npz(path, *, feature_names, descr, return_X_y, as_frame):
     """Read a file with ``X`` and ``y`` into a Bunch, or the pair, as scikit-learn's loaders do."""
     data, target = _read(path)
-    feature_names = feature_names or [f"x{i}" for i in range(data.shape[1])]
+    return as_bunch(
+        data,
+        target,
+        feature_names=feature_names or [f"x{i}" for i in range(data.shape[1])],
+        descr=descr,
+        filename=str(path),
+        return_X_y=return_X_y,
+        as_frame=as_frame,
+    )
+
+
+def as_bunch(data, target, *, feature_names, descr, filename, return_X_y, as_frame, **others):
+    """Return a Bunch, with ``others`` in it, or the pair."""
     frame = None
     if as_frame:
         pd = import_optional("pandas", "as_frame=True")
@@ -42,7 +54,8 @@ def load_npz(path, *, feature_names, descr, return_X_y, as_frame):
         feature_names=feature_names,
         target_names=np.array(TARGET_NAMES),
         DESCR=descr,
-        filename=str(path),
+        filename=filename,
+        **others,
     )
 
 

@@ -29,6 +29,13 @@ def unknown_name(name, *, near, spelled, what, lister):
     )
 
 
+def own_file(folder, file):
+    """Path of a file in the folder that ``SKDEEPAD_DATA`` names, or None."""
+    own = os.environ.get("SKDEEPAD_DATA")
+    path = Path(own).expanduser() / folder / file if own else None
+    return path if path and path.is_file() else None
+
+
 @dataclass(frozen=True)
 class Remote:
     """A pinned commit of a repository.
@@ -43,8 +50,7 @@ class Remote:
 
     def locate(self, file, data_home, download_if_missing):
         """Path of a file on this machine, downloaded if need be."""
-        own = os.environ.get("SKDEEPAD_DATA")
-        if own and (path := Path(own).expanduser() / self.folder / file).is_file():
+        if path := own_file(self.folder, file):
             return path
         if data_home is None:
             data_home = import_optional("pooch", "the default data_home").os_cache("skdeepad")

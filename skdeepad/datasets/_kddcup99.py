@@ -1,0 +1,158 @@
+"""KDD Cup 1999 as papers on anomaly detection take it."""
+
+import gzip
+import zlib
+from inspect import getdoc
+
+import numpy as np
+from sklearn.datasets import fetch_kddcup99
+
+from ._base import as_bunch
+from ._remote import own_file
+
+_COLUMNS = """
+    duration protocol_type service flag src_bytes dst_bytes land wrong_fragment urgent hot
+    num_failed_logins logged_in num_compromised root_shell su_attempted num_root num_file_creations
+    num_shells num_access_files num_outbound_cmds is_host_login is_guest_login count srv_count
+    serror_rate srv_serror_rate rerror_rate srv_rerror_rate same_srv_rate diff_srv_rate
+    srv_diff_host_rate dst_host_count dst_host_srv_count dst_host_same_srv_rate
+    dst_host_diff_srv_rate dst_host_same_src_port_rate dst_host_srv_diff_host_rate
+    dst_host_serror_rate dst_host_srv_serror_rate dst_host_rerror_rate dst_host_srv_rerror_rate
+"""
+_NAMES = _COLUMNS.split()
+_CATEGORICAL = ["protocol_type", "service", "flag", "land", "logged_in"]
+_CATEGORICAL += ["is_host_login", "is_guest_login"]
+_NUMERICAL = [name for name in _NAMES if name not in _CATEGORICAL]
+_TEXT = "S16"
+
+
+def load_kddcup99(*, data_home=None, download_if_missing=True, return_X_y=False, as_frame=False):
+    """Load KDD Cup 1999, connections to a network (anomaly detection).
+
+    The file of 10 percent of the connections, in its order. Four of five are attacks, most of them
+    floods of equal connections. They are the normal class by the convention of the papers that
+    detectors are compared in; the anomalies are the connections without an attack.
+
+    =================   ==============
+    Samples total               494021
+    Anomalies            97278 (19.7%)
+    Dimensionality                 121
+    =================   ==============
+
+    The file is looked for as ``kddcup99/kddcup.data_10_percent.gz`` in the folder that the
+    environment variable ``SKDEEPAD_DATA`` names; without it
+    :func:`sklearn.datasets.fetch_kddcup99` finds or downloads the data.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        Where scikit-learn keeps its data, by default ``~/scikit_learn_data``.
+
+    download_if_missing : bool, default=True
+        If False, raise an OSError where the data are in none of these places.
+
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a Bunch.
+
+    as_frame : bool, default=False
+        If True, data and target are a pandas DataFrame and Series.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        data : {ndarray, DataFrame} of shape (494021, 121)
+            34 numbers, and 87 indicators of the values of seven categories, as float32: 239 MB.
+        target : {ndarray, Series} of shape (494021,)
+            0 for an attack, 1 for a connection without one.
+        attacks : ndarray of shape (494021,)
+            Names of the attacks, such as ``"smurf"``, and ``"normal"`` where there is none.
+        feature_names : list of str
+            Such as ``"src_bytes"``, and ``"flag=SF"`` for an indicator.
+        target_names : ndarray of str
+            ``["normal", "anomaly"]``, in the sense of the target.
+        frame : DataFrame of shape (494021, 122)
+            Data and target; None unless ``as_frame=True``.
+        DESCR : str
+            Description.
+        filename : str or None
+            Where the file was found; None if scikit-learn has found it.
+
+    (data, target) : tuple, if ``return_X_y=True``
+        The two alone.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    OSError
+        If it is not there and cannot, or must not, be downloaded.
+
+    Notes
+    -----
+    Scale the columns: the numbers of bytes reach 7e8, and as they are a detector sees little
+    else. Most rows have copies, so that those of a test set are met in training.
+
+    References
+    ----------
+    S. J. Stolfo et al., "Cost-based modeling for fraud and intrusion detection", DISCEX 2000.
+
+    H. Zenati et al., "Efficient GAN-based anomaly detection", arXiv:1802.06222.
+
+    Examples
+    --------
+    >>> from skdeepad.datasets import load_kddcup99
+    >>> kdd = load_kddcup99()  # doctest: +SKIP
+    >>> kdd.data.shape, int(kdd.target.sum())  # doctest: +SKIP
+    ((494021, 121), 97278)
+    """
+    path = own_file("kddcup99", "kddcup.data_10_percent.gz")
+    if path:
+        columns = _read(path)
+    else:
+        columns = _fetch(data_home=data_home, download_if_missing=download_if_missing)
+    data, feature_names = _encode(columns)
+    kinds, kind = np.unique(columns["label"], return_inverse=True)
+    attacks = np.char.rstrip(kinds.astype(str), ".")[kind]
+    return as_bunch(
+        data,
+        (attacks == "normal").astype(np.int64),
+        attacks=attacks,
+        feature_names=feature_names,
+        descr=(getdoc(load_kddcup99) or "").partition("\nParameters\n")[0],
+        filename=path and str(path),
+        return_X_y=return_X_y,
+        as_frame=as_frame,
+    )
+
+
+def _read(path):
+    """Columns of the file by their names."""
+    text = dict.fromkeys([*_CATEGORICAL, "label"], _TEXT)
+    dtype = [(name, text.get(name, np.float32)) for name in [*_NAMES, "label"]]
+    try:
+        columns = np.loadtxt(path, dtype=dtype, delimiter=",", ndmin=1)
+        if not len(columns):
+            raise ValueError("there are no lines")
+        return columns
+    except (EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(
+            f"{path} is damaged: a .gz file of 41 values and a label in each line is accepted"
+        ) from error
+
+
+def _fetch(**where):
+    """Columns of scikit-learn's arrays by their names."""
+    X, y = fetch_kddcup99(return_X_y=True, **where)
+    columns = dict(zip(_NAMES, X.T, strict=True), label=y)
+    return columns | {name: columns[name].astype(_TEXT) for name in [*_CATEGORICAL, "label"]}
+
+
+def _encode(columns):
+    """Numbers, and an indicator of each value of the categories, and their names."""
+    values = [(name, value) for name in _CATEGORICAL for value in np.unique(columns[name])]
+    data = np.empty((len(columns["label"]), len(_NUMERICAL) + len(values)), dtype=np.float32)
+    for i, name in enumerate(_NUMERICAL):
+        data[:, i] = columns[name]
+    for i, (name, value) in enumerate(values, start=len(_NUMERICAL)):
+        data[:, i] = columns[name] == value
+    return data, [*_NUMERICAL, *(f"{name}={value.decode()}" for name, value in values)]
