@@ -34,7 +34,10 @@ LEARNING = {
     "ADGM": LEARNING_AUXILIARY,
     "AnoGAN": {"max_steps": 1500, "hidden_layer_sizes": (32,)},
     "AutoEncoder": {"max_epochs": 150},
-    "EGBAD": {"max_steps": 1500},
+    "EGBAD": {
+        **{"max_steps": 400, "lr": 2e-3, "hidden_layer_sizes": (32,)},
+        **{"generator_layer_sizes": (32,), "discriminator_layer_sizes": (32,)},
+    },
     "AAE": {"max_epochs": 100},
     "AuxiliaryVAE": LEARNING_AUXILIARY,
     "SDGM": LEARNING_AUXILIARY,

@@ -79,9 +79,10 @@ class EGBAD(AdversarialMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
     label_smoothing : float, default=0.0
         The discriminator is to give real pairs the probability of 1 less this. 0.1 keeps it from
         being too sure.
-    gradient_penalty_weight : float, default=0.0
+    gradient_penalty_weight : float, default=1.0
         Weight of :math:`\tfrac12 \|\nabla_{x, z} \log\frac{D}{1 - D}\|^2` of real pairs in the
-        discriminator's loss. It keeps D from winning where columns hold few values, as on KDD99.
+        discriminator's loss. The paper has none; it keeps D from winning where columns hold few
+        values, as pixels and indicators do, and the encoder then finds no way to invert G.
     average_decay : float, default=0.999
         Decay of the averages of all weights, with which rows are scored; 0: the weights of the
         last step, which are those of one moment in a game.
@@ -216,7 +217,7 @@ class EGBAD(AdversarialMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
         score_scaling=None,
         reconstruction_weight=0.0,
         label_smoothing=0.0,
-        gradient_penalty_weight=0.0,
+        gradient_penalty_weight=1.0,
         average_decay=0.999,
         turns=(1, 1),
         scaler="minmax",
