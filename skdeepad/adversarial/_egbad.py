@@ -6,15 +6,15 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from .._codes import ReconstructorMixin, SamplerMixin
+from .._codes import ReconstructorMixin
 from .._validation import Integral, Interval, Real, StrOptions
 from ..base import BaseDetector
 from ..nn import check_widths, make_mlp
 from ._egbad_module import EGBADModule, PairDiscriminator
-from ._players import CONSTRAINTS, AdversarialMixin, Context
+from ._players import CONSTRAINTS, AdversarialMixin, ConditionalMixin, Context
 
 
-class EGBAD(AdversarialMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
+class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector):
     r"""EGBAD: rows and codes in one game, in which an encoder learns to invert the generator.
 
     On normal rows a generator :math:`G`, an encoder :math:`E` and a discriminator :math:`D` of
@@ -307,7 +307,8 @@ class EGBAD(AdversarialMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
 
     def _train(self, run, net, X, y) -> None:
         run(net, X, y)
-        net.module_.context.remember(X)
+        if self.context_columns is not None:
+            net.module_.context.remember(X)
 
     def _calibrate(self, net, X: np.ndarray) -> None:
         if self.score_scaling == "train":

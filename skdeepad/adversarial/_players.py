@@ -167,12 +167,6 @@ class AdversarialMixin:
         turns = {"discriminator": of_discriminator} | dict.fromkeys(self._opponents, of_opponents)
         return super()._net_parameters() | {"turns": turns, "average_decay": self.average_decay}
 
-    def _draw_noise(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
-        """Codes z, and contexts of training rows beside them."""
-        contexts = self.net_.module_.context.drawn.cpu().numpy()
-        noise = super()._draw_noise(n_samples, rng)
-        return np.hstack([noise, contexts[rng.randint(len(contexts), size=n_samples)]])
-
     def _make_scaler(self, seed: int):
         # The range of a tanh, with which DCGAN's generators end.
         return MinMaxScaler((-1, 1)) if self.scaler == "minmax" else super()._make_scaler(seed)

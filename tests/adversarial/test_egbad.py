@@ -13,8 +13,10 @@ from torch import nn
 from skdeepad import EGBAD
 from skdeepad.adversarial._egbad_module import EGBADModule
 from skdeepad.adversarial._players import Context
-from skdeepad.datasets import fetch_adbench, load_kddcup99
+from skdeepad.datasets import load_kddcup99
 from skdeepad.nn import DCGANBackbone
+
+from .protocol import halves
 
 SMALL = {
     "hidden_layer_sizes": (16,),
@@ -290,18 +292,10 @@ def test_what_makes_no_sense_is_named_and_an_earlier_fit_stays(params, message, 
 # Published data -----------------------------------------------------------------------------
 
 
-def half_of_the_normals(name, seed):
-    """A half of the normal rows; the other half and all anomalies, and which they are."""
-    X, y = fetch_adbench(name, return_X_y=True, download_if_missing=False)
-    train, test = train_test_split(np.flatnonzero(y == 0), test_size=0.5, random_state=seed)
-    test = np.r_[test, np.flatnonzero(y == 1)]
-    return X[train], X[test], y[test]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_the_encoder_inverts_the_generator_on_pendigits(seed, shared_data):
-    train, test, y = half_of_the_normals("pendigits", seed)
+    train, test, y = halves("pendigits", seed)
     det = EGBAD(random_state=seed).fit(train)
     x = det.scaler_.transform(test[y == 0])
     restored = det.scaler_.transform(det.reconstruct(test[y == 0]))
@@ -318,7 +312,7 @@ def test_the_encoder_inverts_the_generator_on_pendigits(seed, shared_data):
 def test_anomalies_of_optdigits_are_found(shared_data):
     literal, scaled = [], []
     for seed in range(3):
-        train, test, y = half_of_the_normals("optdigits", seed)
+        train, test, y = halves("optdigits", seed)
         det = EGBAD(alpha=0.5, score_scaling="train", random_state=seed).fit(train)
         scaled.append(roc_auc_score(y, -det.score_samples(test)))
         # The players are those of alpha=0.9 and no scaling.
