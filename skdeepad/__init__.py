@@ -1,7 +1,7 @@
 """Deep anomaly detectors that are scikit-learn estimators."""
 
 from ._version import __version__ as __version__
-from .adversarial import EGBAD, AnoGAN
+from .adversarial import EGBAD, AnoGAN, GANomaly
 from .autoencoder import (
     AAE,
     ADGM,
@@ -31,6 +31,7 @@ __all__ = [
     "AuxiliaryVAE",
     "DeepSVDD",
     "DetectorEnsemble",
+    "GANomaly",
     "GroupAnomalyDetector",
     "LadderVAE",
     "RobustAutoEncoder",

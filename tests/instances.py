@@ -18,6 +18,7 @@ SMALL = {
     "AnoGAN": {"max_epochs": 3, "n_latent_steps": 3, "n_starts": 32, "hidden_layer_sizes": (32,)},
     "AutoEncoder": {"max_epochs": 3},
     "EGBAD": {"max_epochs": 3, "generator_layer_sizes": (16,), "discriminator_layer_sizes": (16,)},
+    "GANomaly": {"max_epochs": 3, "hidden_layer_sizes": (32,)},
     "AAE": {"max_epochs": 3},
     "AuxiliaryVAE": SMALL_AUXILIARY,
     "SDGM": SMALL_AUXILIARY,
@@ -38,6 +39,7 @@ LEARNING = {
         **{"max_steps": 400, "lr": 2e-3, "hidden_layer_sizes": (32,)},
         **{"generator_layer_sizes": (32,), "discriminator_layer_sizes": (32,)},
     },
+    "GANomaly": {"hidden_layer_sizes": (32,)},
     "AAE": {"max_epochs": 100},
     "AuxiliaryVAE": LEARNING_AUXILIARY,
     "SDGM": LEARNING_AUXILIARY,
@@ -126,6 +128,15 @@ OTHER_VALUES_OF = {
         "degree": 2,
         "score_scaling": "train",
         "reconstruction_weight": 5.0,
+    },
+    "GANomaly": OF_GAMES
+    | {
+        "adversarial_weight": 10.0,
+        "contextual_weight": 5.0,
+        "encoder_weight": 10.0,
+        "anomaly_score": "contextual",
+        "latent_norm": "l1",
+        "discriminator_reset_tol": 5.0,
     },
     "SDGM": OF_DEEP_GENERATIVE_MODELS,
     "AuxiliaryVAE": {

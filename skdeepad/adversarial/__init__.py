@@ -2,5 +2,6 @@
 
 from ._anogan import AnoGAN
 from ._egbad import EGBAD
+from ._ganomaly import GANomaly
 
-__all__ = ["EGBAD", "AnoGAN"]
+__all__ = ["EGBAD", "AnoGAN", "GANomaly"]

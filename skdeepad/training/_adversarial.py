@@ -18,9 +18,9 @@ from ._random import seeded_weights
 
 # Two players oscillate under the momentum of Adam's defaults; these are DCGAN's.
 BETAS = (0.5, 0.999)
-# A contest of generator and discriminator is looked at on so many rows after each epoch, and is
-# a reason to warn once it has gone on for so many steps.
-CONTEST_ROWS, CONTEST_STEPS = 256, 100
+# Terms of losses, and the contest of generator and discriminator, are looked at on so many rows
+# after each epoch; a contest is a reason to warn once it has gone on for so many steps.
+OBSERVED_ROWS, CONTEST_STEPS = 256, 100
 # A generator whose rows spread less than this share of the training rows' standard deviation has
 # collapsed; a discriminator that gives its rows less than this probability has saturated.
 LEAST_SPREAD, LEAST_PROBABILITY = 0.1, 0.01
@@ -43,6 +43,9 @@ class AdversarialNet(DetectorNet):
     history then has ``spread``, the standard deviation of generated rows over that of training
     rows, and ``fooled``, the mean probability of generated rows to be real; where one of them is
     next to nothing, the end of a training warns.
+
+    A module whose loss is made of several ones may have ``terms(x)``: their names and values, of
+    shape (batch,). After each epoch the history then has the mean of each as ``<name>_loss``.
 
     Parameters
     ----------
@@ -122,8 +125,7 @@ class AdversarialNet(DetectorNet):
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
         for player, total in self.totals_.items():
             self.history.record(f"{player}_loss", float(total) / self.n_rows_[player])
-        if hasattr(self.module_, "contest"):
-            self._look_at_the_contest(first[0][:CONTEST_ROWS])
+        self._observe(first[0][:OBSERVED_ROWS])
 
     @contextmanager
     def _without_averages(self) -> Iterator[None]:
@@ -195,17 +197,22 @@ class AdversarialNet(DetectorNet):
     def _row_losses(self, batch) -> Tensor:
         return self._player_losses(next(iter(self.module_.players)), batch)
 
-    # How the contest stands ------------------------------------------------------------------
+    # How the game stands ---------------------------------------------------------------------
 
-    def _look_at_the_contest(self, rows: Tensor) -> None:
+    def _observe(self, rows: Tensor) -> None:
+        """Record what the module says of some rows, with the noise of every epoch."""
         state = self.generator_.get_state()
         self.generator_.manual_seed(self.seed)
         self.module_.eval()
         with torch.inference_mode():
-            generated, logits = self.module_.contest(rows)
-            spread = generated.var(0).sum() / rows.var(0).sum()
-            self.history.record("spread", float(spread.sqrt()))
-            self.history.record("fooled", float(torch.sigmoid(logits).mean()))
+            if hasattr(self.module_, "terms"):
+                for name, losses in self.module_.terms(rows).items():
+                    self.history.record(f"{name}_loss", float(losses.mean()))
+            if hasattr(self.module_, "contest"):
+                generated, logits = self.module_.contest(rows)
+                spread = generated.var(0).sum() / rows.var(0).sum()
+                self.history.record("spread", float(spread.sqrt()))
+                self.history.record("fooled", float(torch.sigmoid(logits).mean()))
         self.generator_.set_state(state)
 
     def _warn_of_the_end(self, epoch: Mapping[str, float]) -> None:

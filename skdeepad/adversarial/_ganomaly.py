@@ -1,0 +1,312 @@
+"""GANomaly."""
+
+from typing import ClassVar
+
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from .._codes import ReconstructorMixin
+from .._validation import Interval, Real, StrOptions
+from ..base import BaseDetector
+from ._ganomaly_module import GANomalyModule
+from ._players import CONSTRAINTS, AdversarialMixin, Discriminator
+
+
+class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
+    r"""GANomaly: the distance of a row's code from the code of its reconstruction.
+
+    A generator :math:`G` encodes a row, :math:`z = G_E(x)`, and decodes it,
+    :math:`\hat x = G_D(z)`; a second encoder :math:`E` brings the reconstruction back to a code,
+    :math:`\hat z = E(\hat x)`; and a discriminator :math:`D`, of which :math:`f` are the features
+    in the last hidden layer, tells rows from reconstructions. On normal rows they play
+
+    .. math::
+        \min_{G, E} \; \frac1N \sum_i
+        \frac{w_{adv}}{n_f} \|f(x_i) - f(\hat x_i)\|_2^2
+        + \frac{w_{con}}{d} \|x_i - \hat x_i\|_1
+        + \frac{w_{enc}}{n_z} \|G_E(x_i) - E(\hat x_i)\|_2^2,
+
+    .. math::
+        \min_D \; -\frac1{2N} \textstyle\sum_i \log D(x_i) + \log(1 - D(\hat x_i)).
+
+    A reconstruction that has lost what makes a row abnormal has another code. The anomaly score is
+    [1]_
+
+    .. math::
+        A(x) = \tfrac1{n_z} \|G_E(x) - E(G(x))\|_2^2 .
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(128, 64)
+        Widths of the encoders and of the discriminator, from the input on; the decoder mirrors
+        them.
+    n_latent : int or None, default=None
+        Size :math:`n_z` of a code. None: half of the features, at least 2 and at most 32, or 100
+        with a ``backbone``.
+    activation : str, default="leaky_relu"
+        Activation of the hidden layers of encoders and discriminator, as in :class:`AutoEncoder`;
+        the decoder's are rectified linear units, as in DCGAN.
+    backbone : Backbone or None, default=None
+        Makes the networks in place of ``hidden_layer_sizes``: :class:`~skdeepad.nn.DCGANBackbone`
+        for images. Its encoders have to be an ``nn.Sequential``, of which all layers but the last
+        one make f.
+    adversarial_weight : float, default=1.0
+        :math:`w_{adv}`.
+    contextual_weight : float, default=50.0
+        :math:`w_{con}`. It is large since a mean of absolute residuals is small; with the paper's
+        value :math:`L_{con}` leads, and the others shape the codes.
+    encoder_weight : float, default=1.0
+        :math:`w_{enc}`. Without it E learns nothing, and the score means nothing.
+    anomaly_score : {"latent", "contextual"}, default="latent"
+        ``"latent"``: A above. ``"contextual"``: the mean absolute residual,
+        :math:`\tfrac1d \|x - \hat x\|_1`.
+    latent_norm : {"l2", "l1"}, default="l2"
+        Whether A is the mean of squares or of absolute values.
+    label_smoothing : float, default=0.0
+        The discriminator is to give real rows the probability of 1 less this.
+    gradient_penalty_weight : float, default=0.0
+        Weight of :math:`\tfrac12 \|\nabla_x \log\frac{D}{1 - D}\|^2` of real rows in the
+        discriminator's loss.
+    average_decay : float, default=0.0
+        Decay of averages of all weights, with which rows are scored; 0: the weights of the last
+        step. The contextual loss holds the game still, and the paper averages nothing.
+    turns : tuple of two ints, default=(1, 1)
+        Turns of the discriminator, and of the others, in as many batches as the larger one.
+    discriminator_reset_tol : float or None, default=1e-5
+        The discriminator's weights are drawn anew after a step at which its loss was below this.
+        None: never.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
+        Scales the input, ``"minmax"`` to [-1, 1]. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=2000
+        Upper limit to the number of epochs.
+    max_steps : int or None, default=1500
+        Upper limit to the number of batches.
+    lr : float, default=1e-3
+        Learning rate of both players; ``net_params={"optimizer_discriminator__lr": ...}`` for the
+        other one's. The paper's code has 2e-4 for images.
+    lr_milestones : sequence of float, default=()
+        Shares of the training after which the learning rates drop by 10.
+    batch_size : int or None, default=64
+        Rows of a batch; None: all of them.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Adam's betas are
+        (0.5, 0.999), as in DCGAN.
+    weight_decay : float, default=0.0
+        L2 penalty of the optimizer on the weights.
+    trim : float, default=0.0
+        Share of the rows of a batch, rounded, those of the largest loss, that each player leaves
+        out after a fifth of the steps.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold. It can be changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights and shuffles.
+    verbose : int, default=0
+        Above 0, a progress bar is shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    generator_ : torch module
+        G, from scaled rows to reconstructions: ``generator_.encoder`` and ``generator_.decoder``.
+    encoder_ : torch module
+        :math:`G_E`, the generator's encoder, from scaled rows to codes. ``transform`` gives its
+        codes.
+    encoder2_ : torch module
+        E, the second encoder, from reconstructions to codes: like the first, with weights of its
+        own.
+    discriminator_ : torch module
+        D, from scaled rows to log odds; ``discriminator_.features`` is f.
+    scaler_ : transformer or None
+        The fitted scaler.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Losses of each epoch: ``"train_loss"`` is that of G and E, ``"discriminator_loss"`` the
+        discriminator's. ``"adversarial_loss"``, ``"contextual_loss"`` and ``"encoder_loss"`` are
+        the three terms without their weights, of the rows of one batch at the end of the epoch.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    AnoGAN : A generator of noise, and the search for a row's code.
+    AutoEncoder : The contextual term alone.
+
+    Notes
+    -----
+    The paper prints an L1 norm in A(x), and its code has the mean of squares; both rank rows nearly
+    alike. It prints an expectation inside of :math:`L_{adv}`, where its code compares features row
+    by row, as is done here. Its code scores with the batch statistics of the test set; here
+    batch normalisation is in evaluation mode, so that a score depends on its row alone.
+
+    A survey [2]_ scales scores to [0, 1] with a plus sign in its equation 13, where the code has
+    the minus of :meth:`min_max_scores`, and takes the weights for learned parameters: they are
+    constants, 1, 50 and 1. G is one autoencoder with a further encoder, encoder–decoder–encoder,
+    not a pair of autoencoders with a decoder.
+
+    A discriminator that has saturated is no failure: the features that are matched have gradients
+    all the same, and where its loss is next to nothing its weights are drawn anew.
+
+    References
+    ----------
+    .. [1] S. Akcay et al., "GANomaly: Semi-supervised anomaly detection via adversarial training",
+       ACCV 2018, arXiv:1805.06725.
+    .. [2] F. Di Mattia et al., "A survey on GANs for anomaly detection", arXiv:1906.11632.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import GANomaly
+    >>> X = np.random.RandomState(0).randn(200, 3) @ np.ones((3, 8)) / 3
+    >>> det = GANomaly(max_steps=200, random_state=0).fit(X)
+    >>> det.predict([np.zeros(8), 3 * (-1.0) ** np.arange(8)])
+    array([ 1, -1])
+    """
+
+    _parameter_constraints: dict = CONSTRAINTS | {
+        "adversarial_weight": [Interval(Real, 0, None, closed="left")],
+        "contextual_weight": [Interval(Real, 0, None, closed="left")],
+        "encoder_weight": [Interval(Real, 0, None, closed="left")],
+        "anomaly_score": [StrOptions({"latent", "contextual"})],
+        "latent_norm": [StrOptions({"l2", "l1"})],
+        "discriminator_reset_tol": [Interval(Real, 0, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes=(128, 64),
+        n_latent=None,
+        activation="leaky_relu",
+        backbone=None,
+        adversarial_weight=1.0,
+        contextual_weight=50.0,
+        encoder_weight=1.0,
+        anomaly_score="latent",
+        latent_norm="l2",
+        label_smoothing=0.0,
+        gradient_penalty_weight=0.0,
+        average_decay=0.0,
+        turns=(1, 1),
+        discriminator_reset_tol=1e-5,
+        scaler="minmax",
+        max_epochs=2000,
+        max_steps=1500,
+        lr=1e-3,
+        lr_milestones=(),
+        batch_size=64,
+        optimizer="adam",
+        weight_decay=0.0,
+        trim=0.0,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_latent = n_latent
+        self.activation = activation
+        self.backbone = backbone
+        self.adversarial_weight = adversarial_weight
+        self.contextual_weight = contextual_weight
+        self.encoder_weight = encoder_weight
+        self.anomaly_score = anomaly_score
+        self.latent_norm = latent_norm
+        self.label_smoothing = label_smoothing
+        self.gradient_penalty_weight = gradient_penalty_weight
+        self.average_decay = average_decay
+        self.turns = turns
+        self.discriminator_reset_tol = discriminator_reset_tol
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.lr_milestones = lr_milestones
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # Parameters that the module takes as they are.
+    _of_module: ClassVar = (
+        *("adversarial_weight", "contextual_weight", "encoder_weight"),
+        *("anomaly_score", "latent_norm", "label_smoothing", "gradient_penalty_weight"),
+    )
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        n_latent = self._n_latent(n_features)
+        encoding = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
+        decoding = self._make_backbone(
+            hidden_layer_sizes=self.hidden_layer_sizes, activation="relu"
+        )
+        return GANomalyModule(
+            encoder=encoding.make_encoder(n_features, n_latent),
+            decoder=decoding.make_decoder(n_latent, n_features),
+            encoder2=encoding.make_encoder(n_features, n_latent),
+            discriminator=Discriminator(encoding, n_features),
+            n_latent=n_latent,
+            **{name: getattr(self, name) for name in self._of_module},
+        )
+
+    def _net_parameters(self) -> dict:
+        tol = self.discriminator_reset_tol
+        reset_below = None if tol is None else {"discriminator": tol}
+        return super()._net_parameters() | {"reset_below": reset_below}
+
+    def min_max_scores(self, X_test):
+        r"""Return the anomaly scores of a test set, scaled to [0, 1] within the set.
+
+        .. math:: A'(x_i) = \frac{A(x_i) - \min_j A(x_j)}{\max_j A(x_j) - \min_j A(x_j)}
+
+        Unlike ``score_samples`` this depends on the other rows of ``X_test``, and a high value is
+        abnormal.
+
+        Parameters
+        ----------
+        X_test : array-like of shape (n_samples, n_features)
+            The whole test set.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            0 for the most normal row of the set, 1 for the most abnormal one; 0 for all where
+            their scores are equal.
+        """
+        scores = -self.score_samples(X_test)
+        scores -= scores.min()
+        return scores / (scores.max() or 1.0)
+
+    @property
+    def encoder_(self) -> nn.Module:
+        check_is_fitted(self)
+        return self.net_.module_.generator.encoder
+
+    @property
+    def encoder2_(self) -> nn.Module:
+        check_is_fitted(self)
+        return self.net_.module_.encoder2
