@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
+from numbers import Integral
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ._backbone import ConvBackbone, _Reshape
+from ._backbone import Backbone, _Reshape
 
 # The size to which the strided convolutions halve an image, and of their kernels.
 LEAST_SIZE, KERNEL_SIZE = 4, 4
 
 
-class DCGANBackbone(ConvBackbone):
+class DCGANBackbone(Backbone):
     r"""Strided convolutions of DCGAN for images that come in as flattened rows.
 
     The encoder, which is the discriminator with one output, halves the image by 4×4 convolutions
@@ -62,10 +63,10 @@ class DCGANBackbone(ConvBackbone):
     def make_encoder(self, n_features: int, n_outputs: int, *, bias: bool = True) -> nn.Module:
         n_image, size = self._check(n_features)
         layers: list[nn.Module] = [_Reshape(*self.image_shape), _Pad(self.image_shape, size)]
-        layers += [_Conv(n_image, self.width, KERNEL_SIZE, 2, 1), nn.LeakyReLU(0.2)]
+        layers += [_Conv(n_image, self.width, KERNEL_SIZE, 2, 1, bias=bias), nn.LeakyReLU(0.2)]
         for n_in, n_out in pairwise(self._widths(size)):
             layers.append(_Conv(n_in, n_out, KERNEL_SIZE, 2, 1, bias=False))
-            layers += [_BatchNorm(n_out), nn.LeakyReLU(0.2)]
+            layers += [_BatchNorm(n_out, affine=bias), nn.LeakyReLU(0.2)]
         # A 4×4 convolution of 4×4 pixels is a linear layer.
         n_flat = self._widths(size)[-1] * LEAST_SIZE**2
         return nn.Sequential(*layers, nn.Flatten(), _Linear(n_flat, n_outputs, bias=bias))
@@ -76,9 +77,9 @@ class DCGANBackbone(ConvBackbone):
         layers: list[nn.Module] = [_Reshape(n_inputs, 1, 1)]
         layers.append(_ConvTranspose(n_inputs, widths[0], KERNEL_SIZE, 1, 0, bias=False))
         for n_in, n_out in pairwise(widths):
-            layers += [_BatchNorm(n_in), nn.ReLU()]
+            layers += [_BatchNorm(n_in, affine=bias), nn.ReLU()]
             layers.append(_ConvTranspose(n_in, n_out, KERNEL_SIZE, 2, 1, bias=False))
-        layers += [_BatchNorm(widths[-1]), nn.ReLU()]
+        layers += [_BatchNorm(widths[-1], affine=bias), nn.ReLU()]
         layers += [_ConvTranspose(widths[-1], n_image, KERNEL_SIZE, 2, 1, bias=bias), nn.Tanh()]
         return nn.Sequential(*layers, _Crop(self.image_shape, size), nn.Flatten())
 
@@ -100,8 +101,8 @@ class DCGANBackbone(ConvBackbone):
                 f"image_shape={self.image_shape!r} has {prod(shape)} values, but a row of X has "
                 f"{n_features:g}."
             )
-        if self.width < 1:
-            raise ValueError(f"width={self.width!r} must be at least 1.")
+        if not isinstance(self.width, Integral) or self.width < 1:
+            raise ValueError(f"width={self.width!r} must be a positive integer.")
         return shape[0], 1 << (max(shape[1:]) - 1).bit_length()
 
 
@@ -136,7 +137,8 @@ class _Linear(_DCGANWeights, nn.Linear):
 class _BatchNorm(nn.BatchNorm2d):
     def reset_parameters(self) -> None:
         super().reset_parameters()
-        nn.init.normal_(self.weight, 1.0, 0.02)
+        if self.affine:
+            nn.init.normal_(self.weight, 1.0, 0.02)
 
 
 class _Margins(nn.Module):
