@@ -57,7 +57,7 @@ class GANomalyModule(nn.Module):
 
     # Training --------------------------------------------------------------------------------
 
-    def terms(self, x: Tensor) -> dict[str, Tensor]:
+    def loss_terms(self, x: Tensor) -> dict[str, Tensor]:
         """L_adv, L_con and L_enc of each row, before their weights."""
         z = self.encode(x)
         restored = self.decode(z)
@@ -70,7 +70,7 @@ class GANomalyModule(nn.Module):
 
     def loss_generator(self, x: Tensor) -> Tensor:
         """L_G = w_adv L_adv + w_con L_con + w_enc L_enc."""
-        return sum(self.weights[name] * term for name, term in self.terms(x).items())
+        return sum(self.weights[name] * term for name, term in self.loss_terms(x).items())
 
     def loss_discriminator(self, x: Tensor) -> Tensor:
         """L_D = −½ log D(x) − ½ log(1 − D(x̂))."""

@@ -44,7 +44,7 @@ class AdversarialNet(DetectorNet):
     rows, and ``fooled``, the mean probability of generated rows to be real; where one of them is
     next to nothing, the end of a training warns.
 
-    A module whose loss is made of several ones may have ``terms(x)``: their names and values, of
+    A module whose loss is made of several ones may have ``loss_terms(x)``: their names and values, of
     shape (batch,). After each epoch the history then has the mean of each as ``<name>_loss``.
 
     Parameters
@@ -205,8 +205,8 @@ class AdversarialNet(DetectorNet):
         self.generator_.manual_seed(self.seed)
         self.module_.eval()
         with torch.inference_mode():
-            if hasattr(self.module_, "terms"):
-                for name, losses in self.module_.terms(rows).items():
+            if hasattr(self.module_, "loss_terms"):
+                for name, losses in self.module_.loss_terms(rows).items():
                     self.history.record(f"{name}_loss", float(losses.mean()))
             if hasattr(self.module_, "contest"):
                 generated, logits = self.module_.contest(rows)

@@ -124,7 +124,7 @@ def parts_with_gradients(module, loss):
 def test_each_term_has_gradients_for_the_networks_that_it_goes_through(term, expected, X):
     det = fitted(X)
     module = det.net_.module_
-    assert parts_with_gradients(module, module.terms(tensor(det, X))[term]) == expected
+    assert parts_with_gradients(module, module.loss_terms(tensor(det, X))[term]) == expected
 
 
 def test_the_codes_of_both_encoders_are_drawn_to_one_another(X):
@@ -136,7 +136,7 @@ def test_the_codes_of_both_encoders_are_drawn_to_one_another(X):
     with_code_fixed = ((z.detach() - module.encoder2(module.reconstruct(x))) ** 2).mean(1)
     gradients = [
         torch.autograd.grad(loss.mean(), det.encoder_[0].weight)[0]
-        for loss in (with_code_fixed, module.terms(x)["encoder"])
+        for loss in (with_code_fixed, module.loss_terms(x)["encoder"])
     ]
     assert not torch.allclose(*gradients)
 
