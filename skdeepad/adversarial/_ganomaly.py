@@ -59,7 +59,7 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
         :math:`w_{enc}`. Without it E learns nothing, and the score means nothing.
     anomaly_score : {"latent", "contextual"}, default="latent"
         ``"latent"``: A above. ``"contextual"``: the mean absolute residual,
-        :math:`\tfrac1d \|x - \hat x\|_1`.
+        :math:`\tfrac1d \|x - \hat x\|_1`, often the better one on tables.
     latent_norm : {"l2", "l1"}, default="l2"
         Whether A is the mean of squares or of absolute values.
     label_smoothing : float, default=0.0
@@ -93,9 +93,10 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
         (0.5, 0.999), as in DCGAN.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
-    trim : float, default=0.0
+    trim : float, default=0.1
         Share of the rows of a batch, rounded, those of the largest loss, that each player leaves
-        out after a fifth of the steps.
+        out after a fifth of the steps: anomalies among the training rows are learned less well,
+        and normal ones are many. The paper has clean rows, and nothing of the kind.
     contamination : float in (0, 0.5], default=0.1
         Share of the training rows below the threshold. It can be changed after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
@@ -212,7 +213,7 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
         batch_size=64,
         optimizer="adam",
         weight_decay=0.0,
-        trim=0.0,
+        trim=0.1,
         contamination=0.1,
         callbacks=None,
         net_params=None,

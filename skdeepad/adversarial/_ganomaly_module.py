@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+import torch
 from torch import Tensor, nn
 
 from ..nn import generated_loss, real_loss
@@ -74,8 +75,10 @@ class GANomalyModule(nn.Module):
 
     def loss_discriminator(self, x: Tensor) -> Tensor:
         """L_D = −½ log D(x) − ½ log(1 − D(x̂))."""
-        real, generated = self.discriminator(x), self.discriminator(self.reconstruct(x).detach())
-        loss = (real_loss(real, self.label_smoothing) + generated_loss(generated)) / 2
+        with torch.no_grad():
+            restored = self.reconstruct(x)
+        loss = real_loss(self.discriminator(x), self.label_smoothing)
+        loss = (loss + generated_loss(self.discriminator(restored))) / 2
         if self.gradient_penalty_weight:
             loss = loss + r1_penalty(self.discriminator, x, self.gradient_penalty_weight)
         return loss

@@ -44,7 +44,7 @@ class AdversarialNet(DetectorNet):
     rows, and ``fooled``, the mean probability of generated rows to be real; where one of them is
     next to nothing, the end of a training warns.
 
-    A module whose loss is made of several ones may have ``loss_terms(x)``: their names and values, of
+    A module whose loss is a sum of terms may have ``loss_terms(x)``: their names and values, of
     shape (batch,). After each epoch the history then has the mean of each as ``<name>_loss``.
 
     Parameters
