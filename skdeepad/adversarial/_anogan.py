@@ -109,9 +109,10 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
         (0.5, 0.999), as in DCGAN.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
-    trim : float, default=0.0
+    trim : float, default=0.1
         Share of the rows of a batch, rounded, that the discriminator leaves out after a fifth of
-        the steps: those that it takes for generated ones.
+        the steps: those that it takes for generated ones, as anomalies among the training rows
+        are. The paper has clean rows, and nothing of the kind.
     contamination : float in (0, 0.5], default=0.1
         Share of the training rows below the threshold. It can be changed after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
@@ -233,7 +234,7 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
         batch_size=64,
         optimizer="adam",
         weight_decay=0.0,
-        trim=0.0,
+        trim=0.1,
         contamination=0.1,
         callbacks=None,
         net_params=None,
