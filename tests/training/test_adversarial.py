@@ -271,3 +271,19 @@ def test_adams_betas_are_those_of_games_unless_they_are_given(rows):
     assert net.optimizer_.param_groups[0]["betas"] == (0.5, 0.999)
     assert net.optimizer_discriminator_.param_groups[0]["betas"] == (0.5, 0.999)
     contest(Contest, optimizer="sgd").partial_fit(rows)  # has none
+
+
+class Terms(Duel):
+    def loss_terms(self, x):
+        return {"size": (self.generator.shift - x).abs().sum(1), "noise": self.generator(x)[:, 0]}
+
+
+def test_the_history_has_the_mean_of_each_term_of_a_loss_at_the_end_of_the_epoch(rows):
+    net = contest(Terms, batch_size=200, max_epochs=3).partial_fit(rows[:200])
+    table = history_table(net)
+    expected = (net.module_.generator.shift - rows[:200]).abs().sum(1).mean().item()
+    assert_allclose(table["size_loss"][-1], expected, rtol=1e-5)
+    assert len(table["noise_loss"]) == 3
+    assert "spread" not in table
+    plain = contest(Duel, batch_size=200, max_epochs=3).partial_fit(rows[:200])
+    assert plain.history[:, "train_loss"] == net.history[:, "train_loss"]
