@@ -136,6 +136,7 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
         Losses of each epoch: ``"train_loss"`` is that of G and E, ``"discriminator_loss"`` the
         discriminator's. ``"adversarial_loss"``, ``"contextual_loss"`` and ``"encoder_loss"`` are
         the three terms without their weights, of the rows of one batch at the end of the epoch.
+        ``"spread"``: standard deviation of their reconstructions over their own.
     n_iter_ : int
         Number of epochs run.
     n_features_in_ : int

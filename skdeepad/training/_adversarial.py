@@ -39,10 +39,10 @@ class AdversarialNet(DetectorNet):
     ``optimizer_<player>__lr`` and the like; Adam's betas are (0.5, 0.999) unless they are given.
 
     A module of a generator and a discriminator may have ``contest(x)``: as many generated rows as
-    there are in x, and the discriminator's log odds that they are real. After each epoch the
-    history then has ``spread``, the standard deviation of generated rows over that of training
-    rows, and ``fooled``, the mean probability of generated rows to be real; where one of them is
-    next to nothing, the end of a training warns.
+    there are in x, and the discriminator's log odds that they are real, or None where it does no
+    harm that these are low. After each epoch the history then has ``spread``, the standard
+    deviation of generated rows over that of training rows, and ``fooled``, the mean probability of
+    generated rows to be real; where one of them is next to nothing, the end of a training warns.
 
     A module whose loss is a sum of terms may have ``loss_terms(x)``: their names and values, of
     shape (batch,). After each epoch the history then has the mean of each as ``<name>_loss``.
@@ -212,7 +212,8 @@ class AdversarialNet(DetectorNet):
                 generated, logits = self.module_.contest(rows)
                 spread = generated.var(0).sum() / rows.var(0).sum()
                 self.history.record("spread", float(spread.sqrt()))
-                self.history.record("fooled", float(torch.sigmoid(logits).mean()))
+                if logits is not None:
+                    self.history.record("fooled", float(torch.sigmoid(logits).mean()))
         self.generator_.set_state(state)
 
     def _warn_of_the_end(self, epoch: Mapping[str, float]) -> None:
@@ -222,7 +223,7 @@ class AdversarialNet(DetectorNet):
                 f"The generator has collapsed: its rows have {epoch['spread']:.2g} of the standard "
                 "deviation of the training rows"
             )
-        if epoch["fooled"] < LEAST_PROBABILITY:
+        if epoch.get("fooled", 1) < LEAST_PROBABILITY:
             found.append(
                 "The discriminator has saturated: it gives generated rows a mean probability of "
                 f"{epoch['fooled']:.2g} to be real"

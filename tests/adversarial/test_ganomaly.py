@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn import functional as F
@@ -324,3 +325,9 @@ def test_optdigits_are_told_by_codes_that_the_second_encoder_has_learned(shared_
     trained, untaught = [*areas()], [*areas(encoder_weight=0.0)]
     assert np.mean(trained) >= 0.88, trained
     assert np.mean(untaught) <= 0.7, untaught
+
+
+def test_a_generator_that_restores_one_row_for_all_gives_a_warning(X):
+    with pytest.warns(ConvergenceWarning, match="The generator has collapsed"):
+        fitted(X, lr=1e-12, max_steps=150, n_latent=1, contextual_weight=0.0)
+    assert 0.5 < fitted(X, max_steps=500).history_["spread"][-1] < 1.5
