@@ -167,9 +167,9 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
     of 1e-5, which are 200,000 steps on KDD99; the defaults here take 3,000 steps at a rate of 5e-4.
     Generator and encoder take their turns on the batch of the discriminator, with fresh noise each.
 
-    The discriminator's term alone may turn upside down on a small set, and is no score by itself.
-    [3]_ gives no score for EGBAD; what it says of EGBAD and GANomaly compares the best of several
-    variants, chosen by the test set.
+    The discriminator's term is no score by itself: on some sets it turns upside down. The code of
+    [3]_ gives it the weight of 0.9, and divides scores by the norm of those of the batch; what that
+    survey says of EGBAD and GANomaly compares the best of several variants, by the test set.
 
     References
     ----------

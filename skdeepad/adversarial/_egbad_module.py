@@ -32,16 +32,21 @@ class PairDiscriminator(nn.Module):
         backbone: Backbone | None,
     ) -> None:
         super().__init__()
-        if not layer_sizes:
-            raise ValueError("discriminator_layer_sizes=() must have one width at least.")
         check_widths(layer_sizes, "discriminator_layer_sizes")
+        if not len(layer_sizes):
+            raise ValueError(
+                f"discriminator_layer_sizes={layer_sizes!r} must have one width at least."
+            )
         width = layer_sizes[-1]
 
-        def branch(n_in: int, encoder: nn.Module | None = None) -> nn.Sequential:
-            layers = encoder or make_mlp([n_in, *layer_sizes], activation, dropout=dropout)
+        def branch(n_in: int, backbone: Backbone | None = None) -> nn.Sequential:
+            if backbone is None:
+                layers = make_mlp([n_in, *layer_sizes], activation, dropout=dropout)
+            else:
+                layers = backbone.make_encoder(n_in, width)
             return nn.Sequential(layers, make_activation(activation), Dropout(dropout))
 
-        self.of_rows = branch(n_features, backbone and backbone.make_encoder(n_features, width))
+        self.of_rows = branch(n_features, backbone)
         self.of_codes = branch(n_codes)
         joint = make_mlp([2 * width, width, 1], activation, dropout=dropout)
         self.joint, self.head = joint[:-1], joint[-1]
