@@ -10,10 +10,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
+from scipy.stats import rankdata
+from sklearn.datasets import load_digits, make_moons
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from skdeepad import AAE, VAE, WAE, LadderVAE
+from skdeepad import AAE, EGBAD, VAE, WAE, AnoGAN, AutoEncoder, GANomaly, LadderVAE
 from skdeepad.training import seeded_generator
 
 IMAGES = Path(__file__).parent / "images"
@@ -71,7 +72,40 @@ def ladder_layers():
     return figure
 
 
-FIGURES = {"latent_priors": latent_priors, "ladder_layers": ladder_layers}
+def adversarial():
+    """Scores on half moons, and what generators make."""
+    X, _ = make_moons(1000, noise=0.06, random_state=0)
+    common = {"n_latent": 1, "max_steps": 4000, "trim": 0.0, "random_state": 0}
+    game = {"gradient_penalty_weight": 0.1, "scaler": "standard", **common}
+    panels = {
+        "AnoGAN, search": AnoGAN(**game),
+        "AnoGAN, encoder": AnoGAN(encoder=True, **game),
+        "EGBAD": EGBAD(**game),
+        "GANomaly": GANomaly(scaler="standard", **common),
+        "GANomaly, contextual": GANomaly(anomaly_score="contextual", scaler="standard", **common),
+        "AutoEncoder": AutoEncoder(hidden_layer_sizes=(64, 64), residual_scaling="plain", **common),
+    }
+    sides = np.linspace(-1.7, 2.7, 120), np.linspace(-1.3, 1.8, 90)
+    grid = np.stack(np.meshgrid(*sides), -1).reshape(-1, 2)
+    figure, axes = plt.subplots(2, 3, figsize=(9, 4.9), layout="constrained")
+    for ax, (title, detector) in zip(axes.flat, panels.items(), strict=True):
+        detector.fit(X)
+        scores = -detector.score_samples(grid)
+        ranks, scores = (v.reshape(90, 120) for v in (rankdata(scores), scores))
+        made = detector.sample(500, 0) if hasattr(detector, "sample") else detector.reconstruct(X)
+        ax.contourf(*sides, ranks, levels=20, cmap="Blues")
+        ax.contour(*sides, scores, levels=[-detector.offset_], colors="black", linewidths=0.8)
+        ax.scatter(*X[::2].T, s=3, color="white", linewidths=0)
+        ax.scatter(*made[:500].T, s=3, color="tab:orange", linewidths=0)
+        ax.set(title=title, xlim=sides[0][[0, -1]], ylim=sides[1][[0, -1]], xticks=[], yticks=[])
+    return figure
+
+
+FIGURES = {
+    "latent_priors": latent_priors,
+    "ladder_layers": ladder_layers,
+    "adversarial": adversarial,
+}
 
 
 def main():
