@@ -185,7 +185,7 @@ def test_the_search_inverts_the_generator(shared_data, name):
 
 
 @pytest.mark.slow
-def test_optdigits_anomalies_are_found_by_search_and_encoder(shared_data):
+def test_optdigits_anomalies_are_found_by_search(shared_data):
     aucs = []
     for seed in range(3):
         X, X_test, y_test = halves("optdigits", seed)
