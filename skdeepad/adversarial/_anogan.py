@@ -62,7 +62,8 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
     encoder : bool, default=False
         Whether to train an encoder and score without a search.
     encoder_steps : int, default=2000
-        Optimizer steps of the encoder's training, at most.
+        Optimizer steps of the encoder's training, at most. ``trim`` leaves out the rows of the
+        largest error.
     encoder_feature_weight : float, default=1.0
         :math:`\kappa`, the value of f-AnoGAN's paper.
     discriminator_term : {"feature_matching", "cross_entropy"}, default="feature_matching"
@@ -82,9 +83,10 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
     label_smoothing : float, default=0.0
         The discriminator is to give real rows the probability of 1 less this. 0.1 keeps it from
         being too sure.
-    gradient_penalty_weight : float, default=0.0
+    gradient_penalty_weight : float, default=0.1
         Weight of :math:`\tfrac12 \|\nabla_x \log\frac{D}{1 - D}\|^2` of real rows in the
-        discriminator's loss. It keeps D from winning where columns hold few values.
+        discriminator's loss. The paper has none; a little of it steadies the game, and 1 keeps D
+        from winning where columns hold few values.
     average_decay : float, default=0.999
         Decay of the averages of all weights, with which rows are scored; 0: the weights of the
         last step, which are those of one moment in a game.
@@ -167,8 +169,9 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
     The paper draws the start at random and takes the last step. Here a row starts from the nearest
     of ``n_starts`` fixed codes, so that its score depends on nothing but the row, and the best step
     counts, so that the score never rises with :math:`\Gamma`. Each row has its own state of Adam.
-    The weight that [4]_ calls :math:`\gamma` in its equation 6 is :math:`\lambda`, and its equation
-    2 of the conditional net leaves out that D is given c too.
+    The weight that [4]_ calls :math:`\gamma` in its equation 6 is :math:`\lambda`. Some texts print
+    a conditional net whose D is given rows alone; it has to see the context too. ``fit`` searches
+    for the training rows as well, which the threshold takes.
 
     f-AnoGAN's net is a Wasserstein GAN of residual blocks; here E is trained for the same G and D
     as the search. Its output is a tanh, as in the paper.
@@ -223,7 +226,7 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
         n_starts=1024,
         n_restarts=1,
         label_smoothing=0.0,
-        gradient_penalty_weight=0.0,
+        gradient_penalty_weight=0.1,
         average_decay=0.999,
         turns=(1, 1),
         scaler="minmax",
@@ -308,11 +311,23 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
         if self.encoder:
             net.module_.eval()
             trainer = self._make_net(
-                Encoding, net.module_, seed=net.seed, max_steps=self.encoder_steps, callbacks=None
+                Encoding,
+                net.module_,
+                seed=net.seed,
+                max_steps=self.encoder_steps,
+                turns=None,
+                callbacks=None,
+                net_params=self._net_params_of_encoder(),
             )
             run(trainer, X, stage="encoder")
             self.encoder_history_ = history_table(trainer)
             link_generator(net.module_, net.generator_)
+
+    def _net_params_of_encoder(self) -> dict:
+        """What of ``net_params`` is not about the players of the game."""
+        of_players = tuple(f"optimizer_{player}__" for player in AnoGANModule.players)
+        params = dict(self.net_params or {})
+        return {k: v for k, v in params.items() if k != "turns" and not k.startswith(of_players)}
 
     def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
         planned = super()._planned_epochs(net, n_samples, epochs)

@@ -61,14 +61,14 @@ class AnoGANModule(ContextualGenerator):
 
     def loss_generator(self, x: Tensor) -> Tensor:
         """−log D(G(z))."""
-        _, logits = self.contest(x)
-        return real_loss(logits)
+        *_, logits = self.contest(x)
+        return real_loss(logits).mean()
 
-    def contest(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Generated rows in the contexts of x, and the log odds that they are real."""
-        _, c = self.context.split(x)
+    def contest(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Values of rows, generated ones in their contexts, and the log odds of the latter."""
+        v, c = self.context.split(x)
         generated = self.generate_in(c, self.draw(c))
-        return generated, self.discriminator(generated)
+        return v, self.context.split(generated)[0], self.discriminator(generated)
 
     def encoding_errors(self, x: Tensor) -> Tensor:
         """Mean square of x − G(E(x)), plus κ times that of f(x) − f(G(E(x)))."""

@@ -126,7 +126,7 @@ class EGBADModule(ContextualGenerator):
 
     def loss_generator(self, x: Tensor) -> Tensor:
         """−log D(G(z), z)."""
-        _, logits = self.contest(x)
+        *_, logits = self.contest(x)
         return real_loss(logits).mean()
 
     def loss_encoder(self, x: Tensor) -> Tensor:
@@ -138,10 +138,11 @@ class EGBADModule(ContextualGenerator):
             loss = loss + self.reconstruction_weight * (x - restored).abs().mean()
         return loss
 
-    def contest(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Generated rows in the contexts of x, and the log odds that they are real."""
+    def contest(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Values of rows, generated ones in their contexts, and the log odds of the latter."""
         generated, z = self.draw_pair(x)
-        return generated, self.discriminator(generated, z)
+        v, of_generated = (self.context.split(rows)[0] for rows in (x, generated))
+        return v, of_generated, self.discriminator(generated, z)
 
     # Scores ----------------------------------------------------------------------------------
 

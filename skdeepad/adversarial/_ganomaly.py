@@ -157,9 +157,10 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
     batch normalisation is in evaluation mode, so that a score depends on its row alone.
 
     A survey [2]_ scales scores to [0, 1] with a plus sign in its equation 13, where the code has
-    the minus of :meth:`min_max_scores`, and takes the weights for learned parameters: they are
-    constants, 1, 50 and 1. G is one autoencoder with a further encoder, encoder–decoder–encoder,
-    not a pair of autoencoders with a decoder.
+    the minus of :meth:`min_max_scores`. Some texts call the weights learned parameters, and G a
+    pair of autoencoders with a decoder: the weights are constants, 1, 50 and 1, and the nets are
+    encoder, decoder and encoder. The published code shows D the reconstructions from before G's
+    step; here they are made anew after it.
 
     A discriminator that has saturated is no failure: the features that are matched have gradients
     all the same, and where its loss is next to nothing its weights are drawn anew.

@@ -83,9 +83,9 @@ class GANomalyModule(nn.Module):
             loss = loss + r1_penalty(self.discriminator, x, self.gradient_penalty_weight)
         return loss
 
-    def contest(self, x: Tensor) -> tuple[Tensor, None]:
-        """Reconstructions; features are matched however sure D is of what is real."""
-        return self.reconstruct(x), None
+    def contest(self, x: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Rows and reconstructions; features are matched however sure D is of what is real."""
+        return x, self.reconstruct(x), None
 
     # Scores ----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .._codes import SamplerMixin
 from .._validation import Integral, Interval, Real
 from ..base import BaseDetector
-from ..nn import Backbone, Stochastic, squared_gradient
+from ..nn import Backbone, Stochastic, check_batch_norm, squared_gradient
 from ..training import AdversarialNet
 
 # Contexts of training rows that are kept to draw rows in.
@@ -99,10 +99,12 @@ class ContextualGenerator(Stochastic):
         return self.decode(self.encode(x))
 
 
-def r1_penalty(discriminator, x: Tensor, weight: float, *others: Tensor) -> Tensor:
+def r1_penalty(discriminator, x: Tensor, weight: float) -> Tensor:
     """Half the squared gradient of the log odds of real rows, (batch,), times ``weight``."""
-    x = x.detach().requires_grad_(True)
-    return weight / 2 * squared_gradient(discriminator(x, *others), x)
+    with torch.enable_grad():  # where the loss is measured alone, too
+        x = x.detach().requires_grad_(True)
+        penalty = weight / 2 * squared_gradient(discriminator(x), x)
+    return penalty if torch.is_grad_enabled() else penalty.detach()
 
 
 # The loss of one player says nothing of how far the other one is.
@@ -178,7 +180,10 @@ class AdversarialMixin:
                 f"turns={turns!r} must be two positive integers: turns of the discriminator, and "
                 "of the other players."
             )
+        check_batch_norm(self.batch_size, getattr(self.backbone, "batch_norm", False))
         low, high = getattr(self.backbone, "output_range", (-np.inf, np.inf))
+        if self.scaler == "minmax":  # later rows of a training that goes on may lie outside
+            return
         if X.min() < low - 1e-3 or X.max() > high + 1e-3:
             raise ValueError(
                 f"backbone={self.backbone!r} makes values in [{low:g}, {high:g}], but the scaled "

@@ -50,7 +50,7 @@ class DCGANBackbone(Backbone):
     --------
     >>> from skdeepad import GANomaly
     >>> from skdeepad.nn import DCGANBackbone
-    >>> det = GANomaly(backbone=DCGANBackbone((1, 8, 8), width=8), scaler="minmax")
+    >>> det = GANomaly(backbone=DCGANBackbone((1, 8, 8), width=8), scaler=None)
     """
 
     #: Range of what the decoder makes.

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from inspect import signature
 from itertools import chain
 
@@ -32,17 +33,18 @@ class AdversarialNet(DetectorNet):
     The module's ``players`` names them in the order of their turns, with the parts of the module
     that each one moves: ``{"autoencoder": ("encoder", "decoder"), "discriminator": ...}``. A part
     may belong to several players, and no player moves another's. What a player minimises is the
-    module's ``loss_<player>(x)``, of shape (batch,) or (). The first player's is the loss of the
-    training: ``train_loss``, validation and ``trim`` refer to it, and ``optimizer_`` is its own.
-    The others' losses are ``<player>_loss`` in the history, their optimizers
-    ``optimizer_<player>_``. These take the settings of the first one, unless they are given as
-    ``optimizer_<player>__lr`` and the like; Adam's betas are (0.5, 0.999) unless they are given.
+    module's ``loss_<player>(x)``, of shape (batch,), which ``trim`` acts on, or (). The first
+    player's is the loss of the training, ``train_loss``, and of validation, and ``optimizer_`` is
+    its own. The others' losses are ``<player>_loss`` in the history, their optimizers
+    ``optimizer_<player>_``. Settings of a player's optimizer are given as
+    ``optimizer_<player>__lr`` and the like, those of all as ``optimizer__lr``; Adam's betas are
+    (0.5, 0.999) unless they are given.
 
-    A module of a generator and a discriminator may have ``contest(x)``: as many generated rows as
-    there are in x, and the discriminator's log odds that they are real, or None where it does no
-    harm that these are low. After each epoch the history then has ``spread``, the standard
-    deviation of generated rows over that of training rows, and ``fooled``, the mean probability of
-    generated rows to be real; where one of them is next to nothing, the end of a training warns.
+    A module of a generator and a discriminator may have ``contest(x)``: the values of rows, as many
+    generated ones, and the discriminator's log odds that these are real, or None where it does no
+    harm that they are low. After each epoch the history then has ``spread``, the standard deviation
+    of generated values over that of the rows', and ``fooled``, the mean probability of generated
+    ones to be real; where one of them is next to nothing, the end of a training warns.
 
     A module whose loss is a sum of terms may have ``loss_terms(x)``: their names and values, of
     shape (batch,). After each epoch the history then has the mean of each as ``<name>_loss``.
@@ -80,16 +82,35 @@ class AdversarialNet(DetectorNet):
     # Set-up ----------------------------------------------------------------------------------
 
     def initialize_optimizer(self) -> "AdversarialNet":
+        self._check_turns()
         for i, player in enumerate(self.module_.players):
             prefix = "optimizer" if i == 0 else f"optimizer_{player}"
             kwargs = {"betas": BETAS} if "betas" in signature(self.optimizer).parameters else {}
             kwargs |= self.get_params_for_optimizer("optimizer", [])[1]
-            kwargs |= self.get_params_for(prefix)
+            kwargs |= self.get_params_for(f"optimizer_{player}")
             weights = [weight for _, weight in self._weights_of(player)]
             setattr(self, f"{prefix}_", self.optimizer(weights, **kwargs))
+        # Settings of the first player may go by its name too, though its optimizer does not.
+        self.prefixes_ = list(dict.fromkeys([*self.prefixes_, f"optimizer_{self._main}"]))
         self.averages_ = WeightAverages(self.average_decay) if self.average_decay else None
         self.n_turns_ = 0
         return self
+
+    @property
+    def _main(self) -> str:
+        return next(iter(self.module_.players))
+
+    def _check_turns(self) -> None:
+        unknown = set(self.turns or {}) - set(self.module_.players)
+        if unknown:
+            raise ValueError(
+                f"turns={self.turns!r} must name players, {list(self.module_.players)}; got "
+                f"{sorted(unknown)}."
+            )
+
+    def _rate_is_given(self, prefix: str) -> bool:
+        player = self._main if prefix == "optimizer" else prefix.removeprefix("optimizer_")
+        return any("lr" in self.get_params_for(p) for p in ("optimizer", f"optimizer_{player}"))
 
     def _named_optimizers(self) -> dict[str, Optimizer]:
         _, *others = self.module_.players
@@ -102,13 +123,14 @@ class AdversarialNet(DetectorNet):
             (f"{part}.{name}", weight)
             for part in self.module_.players[player]
             for name, weight in getattr(self.module_, part).named_parameters()
+            if weight.requires_grad
         ]
 
     # The loop --------------------------------------------------------------------------------
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         super().fit_loop(X, y, epochs, **fit_params)
-        if self.history and "spread" in self.history[-1] and self.n_turns_ >= CONTEST_STEPS:
+        if self.history and self.n_turns_ >= CONTEST_STEPS:
             self._warn_of_the_end(self.history[-1])
         return self
 
@@ -185,9 +207,12 @@ class AdversarialNet(DetectorNet):
 
     def _reset(self, player: str) -> None:
         drawn = torch.randint(2**31 - 1, (), generator=self.generator_, device=self.device)
-        with seeded_weights(int(drawn)):
-            for part in self.module_.players[player]:
-                reset_weights(getattr(self.module_, part))
+        for part in self.module_.players[player]:
+            module = getattr(self.module_, part)
+            fresh = deepcopy(module).cpu()  # the same weights on every device
+            with seeded_weights(int(drawn)):
+                reset_weights(fresh)
+            module.load_state_dict(fresh.state_dict())
 
     def _player_losses(self, player: str, batch) -> Tensor:
         x, y = batch
@@ -195,7 +220,7 @@ class AdversarialNet(DetectorNet):
         return function(x) if y is None else function(x, y)
 
     def _row_losses(self, batch) -> Tensor:
-        return self._player_losses(next(iter(self.module_.players)), batch)
+        return self._player_losses(self._main, batch)
 
     # How the game stands ---------------------------------------------------------------------
 
@@ -209,16 +234,18 @@ class AdversarialNet(DetectorNet):
                 for name, losses in self.module_.loss_terms(rows).items():
                     self.history.record(f"{name}_loss", float(losses.mean()))
             if hasattr(self.module_, "contest"):
-                generated, logits = self.module_.contest(rows)
-                spread = generated.var(0).sum() / rows.var(0).sum()
-                self.history.record("spread", float(spread.sqrt()))
+                values, generated, logits = self.module_.contest(rows)
+                variance = values.var(0, correction=0).sum()
+                if variance > 0:
+                    spread = generated.var(0, correction=0).sum() / variance
+                    self.history.record("spread", float(spread.sqrt()))
                 if logits is not None:
                     self.history.record("fooled", float(torch.sigmoid(logits).mean()))
         self.generator_.set_state(state)
 
     def _warn_of_the_end(self, epoch: Mapping[str, float]) -> None:
         found = []
-        if epoch["spread"] < LEAST_SPREAD:
+        if epoch.get("spread", 1) < LEAST_SPREAD:
             found.append(
                 f"The generator has collapsed: its rows have {epoch['spread']:.2g} of the standard "
                 "deviation of the training rows"

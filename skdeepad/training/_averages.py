@@ -9,7 +9,8 @@ class WeightAverages:
 
     After step t each average moves by :math:`1 - \beta_t` of its way towards the weight,
     :math:`\beta_t = \min(\beta, (1 + t) / (10 + t))`: without the second term the averages of a
-    short training would be its initial weights.
+    short training would be its initial weights. What batch normalisation has seen is averaged as
+    weights are.
 
     Parameters
     ----------

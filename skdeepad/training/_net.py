@@ -118,8 +118,12 @@ class DetectorNet(NeuralNet):
         if lr != self.lr:
             self.lr = lr
             for prefix, optimizer in self._named_optimizers().items():
-                if "lr" not in self.get_params_for(prefix):
+                if not self._rate_is_given(prefix):
                     _set_lr(optimizer, lambda _: lr)
+
+    def _rate_is_given(self, prefix: str) -> bool:
+        """Whether an optimizer has a learning rate of its own."""
+        return "lr" in self.get_params_for(prefix)
 
     def _named_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Optimizers by the prefix of their parameters."""

@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from torch import nn
@@ -41,21 +42,24 @@ def losses_by_hand(module, x, c=None):
 
 
 def test_the_losses_are_those_of_the_game(X):
-    module = few_steps(n_latent=2, max_steps=1).fit(X).net_.module_
+    module = few_steps(n_latent=2, max_steps=1, gradient_penalty_weight=0.0).fit(X).net_.module_
     x = torch.as_tensor(X[:5], dtype=torch.float32)
     real, generated = losses_by_hand(module, x)
     module.rng = seeded_generator(3)
     expected = -real.log() - (1 - generated).log().mean()
     assert_allclose(module.loss_discriminator(x).detach(), expected.detach(), rtol=1e-5)
     module.rng = seeded_generator(3)
-    assert_allclose(module.loss_generator(x).detach(), -generated.log().detach(), rtol=1e-5)
+    loss = module.loss_generator(x).item()
+    assert_allclose(loss, -generated.log().mean().item(), rtol=1e-5)
     module.label_smoothing, module.rng = 0.1, seeded_generator(3)
     expected = -0.9 * real.log() - 0.1 * (1 - real).log() - (1 - generated).log().mean()
     assert_allclose(module.loss_discriminator(x).detach(), expected.detach(), rtol=1e-5)
 
 
 def test_the_gradient_penalty_is_half_the_squared_gradient_of_the_log_odds(X):
-    module = few_steps(n_latent=2, max_steps=1).fit(X).net_.module_.double()
+    module = (
+        few_steps(n_latent=2, max_steps=1, gradient_penalty_weight=0.0).fit(X).net_.module_.double()
+    )
     x = torch.as_tensor(X[:4])
     module.rng = seeded_generator(3)
     plain = module.loss_discriminator(x)
@@ -288,14 +292,14 @@ def test_a_digit_under_another_name_is_found_by_the_conditional_net_alone():
     right, wrong = np.c_[X, names[digits]], np.c_[X, names[wrong]]
     y = np.repeat([0, 1], len(test))
 
-    def auc(columns, rows, others):
-        det = AnoGAN(context_columns=columns, scaler=None, random_state=0).fit(rows[train])
-        return roc_auc_score(
-            y, -np.r_[det.score_samples(rows[test]), det.score_samples(others[test])]
-        )
+    def auc(rows, others, **params):
+        det = AnoGAN(scaler=None, random_state=0, **params).fit(rows[train])
+        scores = [det.score_samples(each[test]) for each in (rows, others)]
+        return roc_auc_score(y, -np.concatenate(scores))
 
-    assert auc(range(64, 74), right, wrong) >= 0.75
-    assert abs(auc(None, X, X) - 0.5) <= 0.01
+    assert auc(right, wrong, context_columns=range(64, 74)) >= 0.75
+    # By construction: without names the pictures are the same ones.
+    assert abs(auc(X, X, max_steps=5) - 0.5) <= 0.01
 
 
 # Backbones -----------------------------------------------------------------------------------
@@ -356,3 +360,57 @@ def test_an_encoder_is_trained_on_where_training_goes_on(X, recwarn):
     assert not torch.equal(next(det.encoder_.parameters()), first)
     assert not [w for w in recwarn.list if "goes on with the values" in str(w.message)]
     assert len(det.encoder_history_["train_loss"]) == 4
+
+
+def test_turns_and_rates_of_the_game_are_none_of_the_encoders(X):
+    rates = {"optimizer_generator__lr": 1e-3, "optimizer_discriminator__lr": 1e-3}
+    game = {"max_steps": 20, "lr": 1e-3, "turns": (5, 1)}
+    plain = few_steps(encoder=True, encoder_steps=8, **game).fit(X)
+    given = few_steps(encoder=True, encoder_steps=8, net_params=rates, **game).fit(X)
+    assert_array_equal(plain.score_samples(X), given.score_samples(X))
+    before = few_steps(encoder=True, encoder_steps=1, **game | {"lr": 1e-12}).fit(X).encoder_
+    moved = [
+        not torch.allclose(p, q, atol=1e-6)
+        for p, q in zip(plain.encoder_.parameters(), before.parameters(), strict=True)
+    ]
+    assert all(moved)
+
+
+@pytest.mark.parametrize("turns", [(1, 2), (3, 1)])
+def test_turns_of_either_player_go_with_a_gradient_penalty(X, turns):
+    det = few_steps(turns=turns, gradient_penalty_weight=1.0, max_steps=20).fit(X)
+    assert np.isfinite(det.history_["train_loss"]).all()
+    assert np.isfinite(det.history_["generator_loss"]).all()
+
+
+def test_a_collapse_is_seen_beside_the_contexts_that_vary(X):
+    det = few_steps(context_columns=[0], average_decay=0.0).fit(X)
+    with torch.no_grad():
+        for weight in det.generator_.parameters():
+            weight.zero_()
+    with pytest.warns(ConvergenceWarning, match="generator has collapsed"):
+        det.set_params(lr=1e-12).partial_fit(X)
+    assert det.history_["spread"][-1] < 1e-3
+
+
+def test_starts_are_compared_by_both_terms(X):
+    det = few_steps(n_latent_steps=0, n_starts=200, discriminator_weight=0.9).fit(X)
+    module = det.net_.module_
+    x = torch.as_tensor(det.scaler_.transform(X[:50]), dtype=torch.float32)
+    with torch.no_grad():
+        made, f = module.generator(module.starts), module.discriminator.features
+        losses = 0.1 * torch.cdist(x, made, p=1) + 0.9 * torch.cdist(f(x), f(made), p=1)
+    assert_allclose(-det.score_samples(X[:50]), losses.min(1).values, rtol=1e-4)
+
+
+def test_a_batch_of_one_row_needs_nets_without_batch_norm(X):
+    with pytest.raises(ValueError, match="batch_size=1 needs batch_norm=False"):
+        few_steps(batch_size=1, backbone=MLPBackbone((8,), batch_norm=True)).fit(X)
+
+
+def test_training_goes_on_with_images_outside_of_the_first_ones_range():
+    X = load_digits().data
+    det = AnoGAN(
+        backbone=DCGANBackbone((1, 8, 8), width=4), max_steps=5, n_latent_steps=2, random_state=0
+    )
+    assert det.partial_fit(X[:200]).partial_fit(X[200:]).n_iter_ == 2

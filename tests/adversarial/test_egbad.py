@@ -331,3 +331,18 @@ def test_kdd99_is_solved_as_in_the_paper(shared_data):
     scores = -det.score_samples(kdd.data[test])
     flagged = scores >= np.quantile(scores, 0.8)
     assert f1_score(kdd.target[test], flagged) >= 0.88
+
+
+def test_either_player_may_have_more_turns(X):
+    for turns in ((1, 2), (3, 1)):
+        det = EGBAD(turns=turns, max_steps=20, random_state=0).fit(X)
+        assert np.isfinite(det.history_["train_loss"]).all()
+
+
+def test_the_discriminators_branches_drop_out_in_training_alone(X):
+    module = EGBAD(dropout=0.5, max_steps=1, random_state=0).fit(X).net_.module_
+    x = torch.ones(50, X.shape[1])
+    z = torch.ones(50, module.n_noise)
+    for branch, values in ((module.discriminator.of_rows, x), (module.discriminator.of_codes, z)):
+        assert (branch.train()(values) == 0).float().mean() > 0.3
+        assert (branch.eval()(values) == 0).float().mean() < 0.1

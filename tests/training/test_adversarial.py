@@ -217,7 +217,7 @@ def test_a_player_whose_loss_falls_too_far_is_drawn_anew(rows):
 class Contest(Duel):
     def contest(self, x):
         generated = self.generator(x)
-        return generated, self.logits(generated)
+        return x, generated, self.logits(generated)
 
 
 class Collapsed(Contest):
@@ -287,3 +287,45 @@ def test_the_history_has_the_mean_of_each_term_of_a_loss_at_the_end_of_the_epoch
     assert "spread" not in table
     plain = contest(Duel, batch_size=200, max_epochs=3).partial_fit(rows[:200])
     assert plain.history[:, "train_loss"] == net.history[:, "train_loss"]
+
+
+@pytest.mark.parametrize("prefix", ["optimizer_generator__lr", "optimizer__lr"])
+def test_the_first_players_rate_is_given_by_its_name_or_as_that_of_all(rows, prefix):
+    net = duel(**{prefix: 0.003})
+    assert net.optimizer_.param_groups[0]["lr"] == 0.003
+    assert net.optimizer_discriminator_.param_groups[0]["lr"] == 0.1
+    net.update_budget(max_epochs=1, max_steps=None, batch_size=50, lr=0.5)
+    assert net.optimizer_.param_groups[0]["lr"] == 0.003
+
+
+def test_a_rate_given_for_all_is_kept_by_all_where_a_training_goes_on():
+    net = contest(Contest, optimizer__lr=0.003)
+    net.update_budget(max_epochs=1, max_steps=None, batch_size=50, lr=0.5)
+    for optimizer in net._named_optimizers().values():
+        assert optimizer.param_groups[0]["lr"] == 0.003
+
+
+def test_turns_of_unknown_players_are_refused():
+    with pytest.raises(ValueError, match=r"turns=.* must name players, .* got \['critic'\]"):
+        duel(turns={"critic": 5})
+
+
+def test_frozen_weights_stay_and_the_others_move(rows):
+    net = duel(max_epochs=1)
+    net.module_.discriminator.bias.requires_grad_(False)
+    net.initialize_optimizer()
+    bias, weight = (
+        p.detach().clone()
+        for p in (net.module_.discriminator.bias, net.module_.discriminator.weight)
+    )
+    net.partial_fit(rows)
+    assert torch.equal(net.module_.discriminator.bias, bias)
+    assert not torch.equal(net.module_.discriminator.weight, weight)
+
+
+@pytest.mark.parametrize("rows", [torch.ones(300, 2), torch.zeros(1, 2)], ids=["equal", "one"])
+def test_rows_without_a_spread_have_none_to_compare(rows, recwarn):
+    net = contest(Contest, batch_size=None if len(rows) > 1 else 1, max_epochs=3).partial_fit(rows)
+    assert "spread" not in history_table(net)
+    assert "fooled" in history_table(net)
+    assert not recwarn.list

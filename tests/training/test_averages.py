@@ -3,8 +3,10 @@
 import pickle
 
 import numpy as np
+import pytest
 import torch
 from numpy.testing import assert_allclose
+from skorch.callbacks import Callback
 
 from skdeepad.training import WeightAverages
 
@@ -70,3 +72,19 @@ def test_what_layers_have_seen_of_batches_is_averaged_too(rows):
     assert not torch.allclose(norm.running_mean, resting[0])
     assert_allclose(norm.running_mean, resting[0], atol=1.5)
     assert norm.num_batches_tracked > 0
+
+
+def test_an_interrupted_training_leaves_the_averages_in_place(rows):
+    class Interrupt(Callback):
+        def on_batch_end(self, net, **kwargs):
+            if net.step_ == 15:
+                raise RuntimeError("interrupted")
+
+    net = duel(average_decay=0.99, callbacks=[Interrupt()])
+    with pytest.raises(RuntimeError, match="interrupted"):
+        net.partial_fit(rows)
+    averages = weights(net)
+    whole = duel(average_decay=0.99, max_epochs=2, max_steps=15).partial_fit(rows)
+    assert torch.equal(averages, weights(whole))
+    raw = torch.cat([tensor.flatten() for tensor in net.averages_.others])
+    assert not torch.allclose(raw, averages)
