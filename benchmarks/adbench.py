@@ -15,7 +15,10 @@ SETS = [
     *("breastw", "cardio", "fault", "glass", "Ionosphere", "letter", "musk", "Pima", "thyroid"),
     *("vowels", "Waveform", "WDBC", "wine"),
 ]
-RIVALS = ["Norm", "pyod.IForest", "pyod.AutoEncoder", "pyod.VAE", "pyod.DeepSVDD"]
+RIVALS = [
+    *("Norm", "pyod.IForest", "pyod.AutoEncoder", "pyod.VAE", "pyod.DeepSVDD"),
+    *("pyod.ALAD", "pyod.AnoGAN", "pyod.SO_GAAL"),
+]
 DETECTORS = {name: cls() for name, cls in all_detectors()}
 DETECTORS |= {"DetectorEnsemble": DetectorEnsemble()} | {name: name for name in RIVALS}
 

@@ -82,8 +82,7 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
     gradient_penalty_weight : float, default=1.0
         Weight of :math:`\tfrac12 \|\nabla_{x, z} \log\frac{D}{1 - D}\|^2` of real pairs in the
         discriminator's loss. The paper has none; it keeps D from winning where columns hold few
-        values, as pixels and indicators do, when E would find no way to invert G. On KDD99 1 is
-        enough and 5 too much, on pixels 5 is steadier.
+        values, as pixels and indicators do, and the encoder then finds no way to invert G.
     average_decay : float, default=0.999
         Decay of the averages of all weights, with which rows are scored; 0: the weights of the
         last step, which are those of one moment in a game.
