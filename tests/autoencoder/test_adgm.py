@@ -306,7 +306,7 @@ class BinarisedBatches(LabelledBatches):
 
     def __iter__(self):
         for x, y in super().__iter__():
-            yield torch.bernoulli(x, generator=self.rng), y
+            yield torch.bernoulli(x, generator=self.generator), y
 
 
 class ClassifierAlone(DeepGenerativeModule):
