@@ -107,6 +107,8 @@ def test_a_pair_and_a_frame_hold_the_same(file):
     "content",
     [b"", b"no gzip", gzip.compress(b"0,tcp,SF\n")]
     + [gzip.compress(b"0,tcp,http,SF\n" * 999)[:-20]],
+    # A compressed file holds the time, and workers have to collect tests of the same names.
+    ids=["empty", "no gzip", "few values", "cut short"],
 )
 def test_a_damaged_file_is_named(content, file):
     file.write_bytes(content)
