@@ -1,9 +1,16 @@
 """Labels as the detectors that learn from them read them."""
 
 import warnings
+from math import ceil
 
 import numpy as np
+import torch
+from sklearn.ensemble import IsolationForest
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from torch import Tensor
+
+# Share of the rows that stand in for known anomalies where there is none.
+PSEUDO_SHARE = 0.05
 
 
 def check_labels(y, n_samples: int) -> np.ndarray:
@@ -15,19 +22,55 @@ def check_labels(y, n_samples: int) -> np.ndarray:
     if any(issubclass(kind, bool | np.bool_ | str) for kind in kinds):
         raise ValueError(
             "y must hold numbers, below 0 for a known anomaly, above 0 for a known normal row and "
-            "0 for an unlabelled one, got booleans or text."
+            "0 for an unlabelled one, got booleans or text; "
+            "skdeepad.preprocessing.semi_labels converts them."
         )
     y = check_array(column_or_1d(y), ensure_2d=False, dtype=np.float64, input_name="y")
     check_consistent_length(y, range(n_samples))
+    if (y < 0).all():
+        raise ValueError(
+            "y marks every row as a known anomaly: there is no normal or unlabelled row to "
+            "learn from."
+        )
     return y
 
 
-def warn_without_anomalies(y: np.ndarray, stacklevel: int) -> None:
+def warn_without_anomalies(y: np.ndarray, consequence: str, stacklevel: int) -> None:
     """Warn where no row is labelled as an anomaly, perhaps since 1 stands for one."""
     if not (y < 0).any():
         warnings.warn(
-            "There is no labelled anomaly in y, so that only what is normal is learned. Below 0 "
-            "is a known anomaly here; if 1 marks anomalies in your data, pass -y.",
+            f"There is no labelled anomaly in y, so that {consequence}. Below 0 is a known "
+            "anomaly here; if 1 marks anomalies in your data, pass "
+            "skdeepad.preprocessing.semi_labels(y, anomaly=1, unlabelled=0).",
             UserWarning,
             stacklevel=stacklevel,
         )
+
+
+class LabelsMixin:
+    """Labels of a detector that learns from a few of them: the signs of ``y``."""
+
+    #: What a fit without known anomalies comes to, for the warning.
+    _without_anomalies = "an isolation forest's most anomalous rows stand in for known ones"
+
+    def _read_labels(self, y, n_samples: int, *, fresh: bool) -> Tensor | None:
+        y = check_labels(y, n_samples)
+        warn_without_anomalies(y, self._without_anomalies, stacklevel=6)
+        return torch.from_numpy(np.sign(y).astype(np.int8)) if y.any() else None
+
+
+def with_pseudo_anomalies(X: Tensor, y: Tensor | None, seed: int) -> Tensor:
+    """Labels on the device of ``X``, pseudo-anomalies among them if no anomaly is known.
+
+    These are the unlabelled rows that an isolation forest finds most anomalous; where no row is
+    unlabelled, those of all rows.
+    """
+    y = torch.zeros(len(X), dtype=torch.int8) if y is None else y
+    if not (y < 0).any():
+        y = y.clone()
+        rows = (y == 0).nonzero().flatten()
+        rows = rows if len(rows) else torch.arange(len(y))
+        values = X[rows.to(X.device)].cpu().numpy()
+        scores = IsolationForest(random_state=seed).fit(values).score_samples(values)
+        y[rows[np.argsort(scores, kind="stable")[: ceil(PSEUDO_SHARE * len(rows))]]] = -1
+    return y.to(X.device)

@@ -25,14 +25,9 @@ class DeepGenerativeMixin:
 
     def _read_labels(self, y, n_samples, *, fresh):
         y = check_labels(y, n_samples)
-        if (y < 0).all():
-            raise ValueError(
-                "y marks every row as a known anomaly: there is no normal or unlabelled row to "
-                "learn from."
-            )
         known = np.unique(y[y != 0])
         if fresh:
-            warn_without_anomalies(y, stacklevel=6)
+            warn_without_anomalies(y, "only what is normal is learned", stacklevel=6)
             # What is normal is a class even if no row is known to be.
             self.classes_ = known if (known > 0).any() else np.append(known, 1.0)
             if (self.classes_ == self.classes_.round()).all():

@@ -4,7 +4,17 @@ from ._adversarial import AdversarialNet
 from ._averages import WeightAverages
 from ._build import OPTIMIZERS, Run, build_net, find_device, history_table, to_tensor
 from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, StopTraining, listening
-from ._data import HoldOut, LabelledBatches, TensorBatches, TensorData, as_tensor, count_batches
+from ._data import (
+    BalancedBatches,
+    DrawnBatches,
+    HoldOut,
+    LabelledBatches,
+    TensorBatches,
+    TensorData,
+    TupleBatches,
+    as_tensor,
+    count_batches,
+)
 from ._net import DetectorNet
 from ._random import seeded_generator, seeded_weights
 
@@ -12,7 +22,9 @@ __all__ = [
     "OPTIMIZERS",
     "AdversarialNet",
     "AfterEpoch",
+    "BalancedBatches",
     "DetectorNet",
+    "DrawnBatches",
     "HoldOut",
     "KneeStopping",
     "LabelledBatches",
@@ -21,6 +33,7 @@ __all__ = [
     "StopTraining",
     "TensorBatches",
     "TensorData",
+    "TupleBatches",
     "WeightAverages",
     "as_tensor",
     "build_net",

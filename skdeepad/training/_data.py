@@ -157,6 +157,90 @@ class LabelledBatches(TensorBatches):
         return rows[order].reshape(self.n_batches, self.n_each)
 
 
+class DrawnBatches:
+    """So many batches in each pass, of rows that are drawn with replacement.
+
+    Parameters
+    ----------
+    dataset : TensorData
+    batch_size : int
+    generator : torch.Generator
+        Source of all draws.
+    device : str
+        Where the batches go.
+    n_batches : int
+        Batches of a pass.
+    """
+
+    def __init__(
+        self,
+        dataset: TensorData,
+        batch_size: int,
+        generator: torch.Generator,
+        device: str = "cpu",
+        *,
+        n_batches: int,
+    ) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.generator = generator
+        self.device = device
+        self.n_batches = n_batches
+
+    def __len__(self) -> int:
+        return self.n_batches
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        for _ in range(self.n_batches):
+            X, y = self.dataset[self._draw()]
+            yield X.to(self.device), None if y is None else y.to(self.device)
+
+    def _draw(self) -> Tensor:
+        """Numbers of the rows of a batch."""
+        raise NotImplementedError
+
+    def _uniform(self, *size: int) -> Tensor:
+        device = self.generator.device
+        return torch.rand(size, generator=self.generator, device=device, dtype=torch.float64)
+
+
+class BalancedBatches(DrawnBatches):
+    """Batches of which half the rows are known anomalies, below 0 in ``y``; all of one chance."""
+
+    def __init__(self, dataset: TensorData, *args, **kwargs) -> None:
+        super().__init__(dataset, *args, **kwargs)
+        self.others = (dataset.y >= 0).nonzero().flatten()
+        self.anomalies = (dataset.y < 0).nonzero().flatten()
+
+    def _draw(self) -> Tensor:
+        n_anomalies = max(1, self.batch_size // 2)
+        sizes = (max(1, self.batch_size - n_anomalies), n_anomalies)
+        return torch.cat(
+            [
+                rows[(len(rows) * self._uniform(size)).long().to(rows.device)]
+                for rows, size in zip((self.others, self.anomalies), sizes, strict=True)
+            ]
+        )
+
+
+class TupleBatches(DrawnBatches):
+    """Batches of tuples of rows, of shape (batch, n_roles, n_features), without labels.
+
+    ``dataset.y``, of shape (n_samples, n_roles), holds the weights with which rows are drawn for
+    each role.
+    """
+
+    def __init__(self, dataset: TensorData, *args, **kwargs) -> None:
+        super().__init__(TensorData(dataset.X), *args, **kwargs)
+        self.cumulated = dataset.y.T.to(torch.float64).cumsum(1).contiguous()
+
+    def _draw(self) -> Tensor:
+        totals = self.cumulated[:, -1:]
+        marks = self._uniform(len(totals), self.batch_size).to(totals.device) * totals
+        rows = torch.searchsorted(self.cumulated, marks, right=True).T
+        return rows.clamp(max=len(self.dataset) - 1)  # a mark may be rounded up to the total
+
+
 class HoldOut:
     """Set a random share of the rows aside, as skorch's ``train_split``.
 

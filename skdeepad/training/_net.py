@@ -44,6 +44,8 @@ class DetectorNet(NeuralNet):
         Upper limit to the number of optimizer steps of one training.
     lr_milestones : sequence of float
         Shares of the steps after which the learning rate is divided by 10.
+    steps_per_epoch : int or None
+        Steps of an epoch, where the batches are drawn; None: one pass over the rows.
     **kwargs
         As for :class:`skorch.NeuralNet`.
     """
@@ -58,6 +60,7 @@ class DetectorNet(NeuralNet):
         trim_start: float = 0.2,
         max_steps: int | None = None,
         lr_milestones: Sequence[float] = (),
+        steps_per_epoch: int | None = None,
         dataset: type = TensorData,
         iterator_train: type = TensorBatches,
         iterator_valid: type = TensorBatches,
@@ -70,6 +73,7 @@ class DetectorNet(NeuralNet):
         self.trim_start = trim_start
         self.max_steps = max_steps
         self.lr_milestones = lr_milestones
+        self.steps_per_epoch = steps_per_epoch
         super().__init__(
             module,
             criterion,
@@ -141,6 +145,8 @@ class DetectorNet(NeuralNet):
         kwargs = {"device": self.device, "batch_size": self.batch_size or len(dataset)}
         if training:
             kwargs["generator"] = self.generator_
+            if self.steps_per_epoch is not None:
+                kwargs["n_batches"] = self.steps_per_epoch
             return self.iterator_train(dataset, **kwargs | self.get_params_for("iterator_train"))
         return self.iterator_valid(dataset, **kwargs | self.get_params_for("iterator_valid"))
 
@@ -156,7 +162,7 @@ class DetectorNet(NeuralNet):
         max_epochs = self.max_epochs if max_epochs is None else max_epochs
         if hold_out and self.train_split:
             n_rows -= self.train_split.n_valid(n_rows)
-        n_batches = count_batches(n_rows, self.batch_size or n_rows)
+        n_batches = self.steps_per_epoch or count_batches(n_rows, self.batch_size or n_rows)
         return ceil(self.n_steps(n_batches, max_epochs) / n_batches)
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):

@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from skdeepad.training import (
+    BalancedBatches,
     HoldOut,
     LabelledBatches,
     TensorBatches,
     TensorData,
+    TupleBatches,
     as_tensor,
     seeded_generator,
 )
@@ -182,3 +184,40 @@ def test_arrays_become_tensors_without_a_copy_unless_they_are_read_only():
     assert as_tensor(array).data_ptr() != array.ctypes.data
     tensor = torch.ones(3)
     assert as_tensor(tensor) is tensor
+
+
+def test_half_of_a_balanced_batch_are_known_anomalies():
+    data = table(100)
+    data.y = torch.zeros(100, dtype=torch.int8)
+    data.y[[3, 8]], data.y[50:] = -1, 1
+    batches = list(BalancedBatches(data, 10, seeded_generator(0), n_batches=200))
+    assert len(batches) == 200
+    X, y = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    rows = (X[:, 0] / 2).long()
+    assert torch.equal(data.y[rows], y)
+    assert all((y < 0).sum() == 5 for _, y in batches)
+    counts = rows.bincount(minlength=100)
+    assert (counts[[3, 8]] > 400).all()  # of 500 expected each
+    assert counts.min() >= 1  # of ten expected
+    assert [len(x) for x, _ in BalancedBatches(data, 7, seeded_generator(0), n_batches=2)] == [7, 7]
+    assert [len(x) for x, _ in BalancedBatches(data, 1, seeded_generator(0), n_batches=1)] == [2]
+
+
+def test_rows_of_a_tuple_are_drawn_by_the_weights_of_their_role():
+    data = table(4)
+    data.y = torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 0.0], [0.0, 5.0]])
+    batches = list(TupleBatches(data, 100, seeded_generator(0), n_batches=40))
+    assert all(x.shape == (100, 2, 2) and y is None for x, y in batches)
+    rows = (torch.cat([x for x, _ in batches])[..., 0] / 2).long()
+    assert (rows[:, 1] == 3).all()
+    assert abs(rows[:, 0].double().mean() - 0.75) < 0.03
+    assert set(rows[:, 0].tolist()) == {0, 1}
+
+
+def test_drawn_batches_are_others_in_each_pass_and_from_the_seed():
+    data = table(50)
+    data.y = torch.ones(50, 1)
+    first, second = (TupleBatches(data, 5, seeded_generator(4), n_batches=3) for _ in range(2))
+    drawn = [torch.cat([x for x, _ in batches]) for batches in (first, second, first)]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])

@@ -1,0 +1,75 @@
+"""From labels in any convention to those that detectors learn from."""
+
+import numpy as np
+from sklearn.utils import column_or_1d
+
+
+def semi_labels(y, *, anomaly=1, unlabelled=0):
+    """Convert labels to the signs that detectors learn from.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of any type: numbers, text or booleans.
+    anomaly : label or list of labels, default=1
+        What marks a known anomaly.
+    unlabelled : label, list of labels or None, default=0
+        What marks an unlabelled row; NaN and other missing values always do. None: nothing else.
+
+    Returns
+    -------
+    signs : ndarray of shape (n_samples,), dtype int
+        -1 for known anomalies, 0 for unlabelled rows, +1 for all others, which are known to be
+        normal.
+
+    Raises
+    ------
+    ValueError
+        If a label stands for an anomaly and for an unlabelled row, or no row is either.
+
+    See Also
+    --------
+    skdeepad.metrics.anomaly_mask : Which rows are anomalies, from complete labels.
+
+    Examples
+    --------
+    Zeros and ones where 1 is a known anomaly and 0 is everything else, as in ADBench, PyOD and
+    DeepOD:
+
+    >>> from skdeepad.preprocessing import semi_labels
+    >>> semi_labels([0, 0, 1, 0])
+    array([ 0,  0, -1,  0])
+
+    Two kinds of anomalies, some rows checked and found normal:
+
+    >>> semi_labels(["fraud", "ok", None, "theft"], anomaly=["fraud", "theft"], unlabelled=None)
+    array([-1,  1,  0, -1])
+    """
+    values = column_or_1d(np.asarray(y)).tolist()
+    anomalies, unknown = _labels(anomaly), [] if unlabelled is None else _labels(unlabelled)
+    both = [label for label in anomalies if label in unknown]
+    if both:
+        raise ValueError(
+            f"anomaly={anomaly!r} and unlabelled={unlabelled!r} share {both!r}: a label means one "
+            "of them."
+        )
+    signs = [
+        0 if _is_missing(value) or value in unknown else -1 if value in anomalies else 1
+        for value in values
+    ]
+    if signs and min(signs) == 1:
+        raise ValueError(
+            f"y holds {sorted(set(values), key=str)[:5]!r}: no row is an anomaly={anomaly!r} or "
+            f"unlabelled={unlabelled!r}, and so there is nothing to tell apart."
+        )
+    return np.array(signs, dtype=int)
+
+
+def _labels(given) -> list:
+    """One label or several as a list."""
+    return [given] if isinstance(given, str) or np.ndim(given) == 0 else list(given)
+
+
+def _is_missing(value) -> bool:
+    # pandas' NA has no truth value to compare.
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value

@@ -1,0 +1,42 @@
+"""Labels in every usual convention become signs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+
+from skdeepad.preprocessing import semi_labels
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "expected"),
+    [
+        ([0, 1, 0], {}, [0, -1, 0]),
+        ([0.0, 1.0, 2.0], {}, [0, -1, 1]),
+        ([False, True], {}, [0, -1]),
+        (["ok", "fraud", "?"], {"anomaly": "fraud", "unlabelled": "?"}, [1, -1, 0]),
+        (["a", "b", "c"], {"anomaly": ["a", "b"], "unlabelled": None}, [-1, -1, 1]),
+        ([-1, 0, 1], {"anomaly": 1, "unlabelled": -1}, [0, 1, -1]),
+        ([1.0, np.nan, 2.0], {"unlabelled": None}, [-1, 0, 1]),
+        (pd.Series([1, None, 0], dtype="Int64"), {"unlabelled": None}, [-1, 0, 1]),
+        (pd.Series(["x", None, "y"], dtype="category"), {"anomaly": "x"}, [-1, 0, 1]),
+        (pd.array([True, None, False], dtype="boolean"), {"anomaly": True}, [-1, 0, 0]),
+        (np.array([[0], [1]]), {}, [0, -1]),
+        ([0, 0], {}, [0, 0]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_labels_become_signs(y, options, expected):
+    signs = semi_labels(y, **options)
+    assert_array_equal(signs, expected)
+    assert signs.dtype.kind == "i"
+
+
+def test_a_label_of_two_meanings_is_named():
+    with pytest.raises(ValueError, match=r"anomaly=\[1, 0\] and unlabelled=0 share \[0\]"):
+        semi_labels([0, 1], anomaly=[1, 0])
+
+
+def test_labels_that_tell_nothing_apart_are_named():
+    with pytest.raises(ValueError, match=r"y holds \['fraud', 'ok'\].*anomaly=1 or unlabelled=0"):
+        semi_labels(["ok", "fraud", "ok"])

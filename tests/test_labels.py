@@ -1,0 +1,65 @@
+"""How labels of the training rows are read."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from sklearn.ensemble import IsolationForest
+
+from skdeepad._labels import LabelsMixin, with_pseudo_anomalies
+
+
+def read(y, n=4):
+    return LabelsMixin()._read_labels(y, n, fresh=True)
+
+
+def test_labels_are_signs():
+    assert_array_equal(read([-3, 0.5, 0, 7]), [-1, 1, 0, 1])
+
+
+def test_without_any_label_there_are_none_and_the_warning_names_the_converter():
+    for y in (None, [0, 0, 0, 0]):
+        with pytest.warns(UserWarning, match=r"semi_labels\(y, anomaly=1, unlabelled=0\)"):
+            assert read(y) is None
+    with pytest.warns(UserWarning, match="no labelled anomaly"):
+        assert_array_equal(read([0, 1, 0, 2]), [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([-1, -1, -1, -1], "every row as a known anomaly"),
+        (["a", "b", "a", "b"], "semi_labels"),
+        ([True, False, True, False], "booleans"),
+        ([0, 1], "inconsistent numbers of samples"),
+        ([0, 0, np.nan, -1], "NaN"),
+    ],
+)
+def test_labels_that_say_nothing_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        read(y)
+
+
+def test_known_anomalies_stay_as_they_are(X):
+    y = torch.zeros(len(X), dtype=torch.int8)
+    y[7] = -1
+    assert torch.equal(with_pseudo_anomalies(torch.tensor(X), y, 0), y)
+
+
+@pytest.mark.parametrize("known_normal", [0, 200, 300])
+def test_pseudo_anomalies_are_the_unlabelled_rows_that_a_forest_finds_most_anomalous(
+    known_normal, X
+):
+    y = torch.zeros(len(X), dtype=torch.int8)
+    y[:known_normal] = 1
+    found = with_pseudo_anomalies(torch.tensor(X), y, 3).numpy()
+    rows = X[known_normal:] if known_normal < len(X) else X
+    scores = IsolationForest(random_state=3).fit(rows).score_samples(rows)
+    assert (found == -1).sum() == len(rows) // 20
+    first = len(X) - len(rows)
+    assert scores[found[first:] == -1].max() < scores[found[first:] != -1].min()
+    assert (y >= 0).all()  # the labels given are not changed
+
+
+def test_of_two_rows_one_is_a_pseudo_anomaly(X):
+    assert sorted(with_pseudo_anomalies(torch.tensor(X[:2]), None, 0).tolist()) == [-1, 0]
