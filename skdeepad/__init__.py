@@ -16,11 +16,13 @@ from .autoencoder import (
 from .base import BaseDetector as _BaseDetector
 from .ensemble import DetectorEnsemble
 from .group import GroupAnomalyDetector
-from .one_class import OCNN, DeepSVDD
+from .one_class import OCNN, DeepSAD, DeepSVDD
+from .reinforcement import DPLAN
 
 __all__ = [
     "AAE",
     "ADGM",
+    "DPLAN",
     "EGBAD",
     "OCNN",
     "SDGM",
@@ -29,6 +31,7 @@ __all__ = [
     "AnoGAN",
     "AutoEncoder",
     "AuxiliaryVAE",
+    "DeepSAD",
     "DeepSVDD",
     "DetectorEnsemble",
     "GANomaly",

@@ -5,48 +5,29 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from .._codes import EncoderMixin
 from .._validation import Integral, Interval, Real, StrOptions
 from ..base import BaseDetector
-from ..nn import EncoderDecoder
-from ..training import history_table
+from ._sphere import CONSTRAINTS, SphereMixin, SphereModule
 
 
-class DeepSVDDModule(nn.Module):
-    """φ(x; W) without biases, a fixed centre c and the radius R of a sphere around it."""
+class DeepSVDDModule(SphereModule):
+    """The net, its centre and the radius R of a sphere around it."""
 
     def __init__(self, encoder: nn.Module, *, n_latent: int, objective: str, nu: float) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.n_latent = n_latent
+        super().__init__(encoder, n_latent)
         self.objective = objective
         self.nu = nu
-        self.register_buffer("center", torch.zeros(n_latent))
         self.register_buffer("radius_squared", torch.zeros(()))
 
-    def set_center(self, mean: Tensor, eps: float) -> None:
-        """C = the mean of φ(x), its entries kept ``eps`` away from 0.
-
-        φ ≡ 0 is in reach of a net without biases, so that a centre there collapses it.
-        """
-        sign = torch.where(mean < 0, -1.0, 1.0)
-        self.center.copy_(torch.where(mean.abs() < eps, sign * eps, mean))
-
-    def encode(self, x: Tensor) -> Tensor:
-        return self.encoder(x)
-
     def loss(self, x: Tensor) -> Tensor:
-        distance = ((self.encode(x) - self.center) ** 2).sum(1)
+        distance = self.distance(x)
         if self.objective == "one-class":
             return distance
         outside = torch.relu(distance - self.radius_squared)
         return self.radius_squared + outside / self.nu
 
-    def anomaly_score(self, x: Tensor) -> Tensor:
-        return ((self.encode(x) - self.center) ** 2).sum(1, dtype=torch.float64)
 
-
-class DeepSVDD(EncoderMixin, BaseDetector):
+class DeepSVDD(SphereMixin, BaseDetector):
     r"""Deep SVDD: rows that a net maps far from a centre are anomalous.
 
     A net :math:`\phi(\cdot\,; W)` without biases maps the training rows close to a centre
@@ -160,6 +141,7 @@ class DeepSVDD(EncoderMixin, BaseDetector):
 
     See Also
     --------
+    DeepSAD : The same objective with known anomalies, pushed away from the centre.
     OCNN : A hyperplane instead of a sphere.
     sklearn.svm.OneClassSVM : The method without a net; better on many tables.
 
@@ -183,18 +165,17 @@ class DeepSVDD(EncoderMixin, BaseDetector):
     0.05
     """
 
-    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
-        "objective": [StrOptions({"one-class", "soft-boundary"})],
-        "nu": [Interval(Real, 0, 1, closed="right")],
-        "n_latent": [Interval(Integral, 1, None, closed="left")],
-        "batch_norm": ["boolean"],
-        "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
-        "warm_up_epochs": [Interval(Integral, 0, None, closed="left")],
-        "center_eps": [Interval(Real, 0, None, closed="neither")],
-        "lr_milestones": ["array-like"],
-        "trim": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
-        "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
-    }
+    _parameter_constraints: dict = (
+        BaseDetector._parameter_constraints
+        | CONSTRAINTS
+        | {
+            "objective": [StrOptions({"one-class", "soft-boundary"})],
+            "nu": [Interval(Real, 0, 1, closed="right")],
+            "warm_up_epochs": [Interval(Integral, 0, None, closed="left")],
+            "trim": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
+            "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
+        }
+    )
 
     def __init__(
         self,
@@ -259,14 +240,9 @@ class DeepSVDD(EncoderMixin, BaseDetector):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _backbone(self):
-        return self._make_backbone(
-            hidden_layer_sizes=self.hidden_layer_sizes, batch_norm=self.batch_norm
-        )
-
     def _make_module(self, n_features: int) -> nn.Module:
         return DeepSVDDModule(
-            self._backbone().make_encoder(n_features, self.n_latent, bias=False),
+            self._make_encoder(n_features),
             n_latent=self.n_latent,
             objective=self.objective,
             nu=self.nu,
@@ -282,29 +258,8 @@ class DeepSVDD(EncoderMixin, BaseDetector):
             )
         return super()._net_parameters() | {"trim": trim}
 
-    def _make_autoencoder(self, module: DeepSVDDModule, n_features: int) -> nn.Module:
-        decoder = self._backbone().make_decoder(self.n_latent, n_features, bias=False)
-        return EncoderDecoder(module.encoder, decoder)
-
-    def _check_rows(self, X) -> None:
-        if self.batch_size == 1 and self.batch_norm and self.backbone is None:
-            raise ValueError("batch_size=1 needs batch_norm=False: a batch of one has no variance.")
-
-    def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
-        planned = super()._planned_epochs(net, n_samples, epochs)
-        if net.history or not self.pretrain_epochs:
-            return planned
-        return planned + net.planned_epochs(
-            n_samples, epochs or self.pretrain_epochs, hold_out=False
-        )
-
-    def _train(self, run, net, X, y) -> None:
+    def _make_update(self, net, X):
         module = net.module_
-        if not net.history:
-            if self.pretrain_epochs:
-                self._pretrain(run, net, X)
-            mean = torch.as_tensor(net.apply(module.encode, X).mean(0), dtype=torch.float32)
-            module.set_center(mean.to(module.center.device), self.center_eps)
         warm_up = min(self.warm_up_epochs, net.planned_epochs(len(X)) // 5)
 
         def update_radius(net):
@@ -312,28 +267,10 @@ class DeepSVDD(EncoderMixin, BaseDetector):
                 distances = net.apply(module.anomaly_score, X)
                 module.radius_squared.fill_(np.quantile(distances, 1 - self.nu))
 
-        run(net, X, y, update_radius)
-
-    def _pretrain(self, run, net, X) -> None:
-        pretrainer = self._make_net(
-            self._make_autoencoder,
-            net.module_,
-            X.shape[1],
-            seed=net.seed + 1,  # another one: equal layers would start with equal weights
-            max_epochs=self.pretrain_epochs,
-            early_stopping=False,
-            callbacks=None,
-        )
-        run(pretrainer, X, stage="pre-training")
-        self.pretrain_history_ = history_table(pretrainer)
+        return update_radius
 
     def _paper_offset(self) -> float:
         return self._training_quantile(self.net_.module_.nu)
-
-    @property
-    def center_(self) -> np.ndarray:
-        check_is_fitted(self)
-        return self.net_.module_.center.cpu().numpy()
 
     @property
     def radius_(self) -> float:

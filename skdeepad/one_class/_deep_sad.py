@@ -1,0 +1,234 @@
+"""Deep Semi-Supervised Anomaly Detection."""
+
+import torch
+from torch import Tensor, nn
+
+from .._labels import LabelsMixin
+from .._validation import Interval, Real
+from ..base import BaseDetector
+from ._sphere import CONSTRAINTS, SphereMixin, SphereModule
+
+# Added to distances before their inverse is taken.
+EPS = 1e-6
+
+
+class DeepSADModule(SphereModule):
+    """The net and its centre, from which known anomalies are pushed away."""
+
+    def __init__(self, encoder: nn.Module, *, n_latent: int, eta: float) -> None:
+        super().__init__(encoder, n_latent)
+        self.eta = eta
+
+    def loss(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Distance of unlabelled rows, η (distance)^y of those of known sign y."""
+        distance = self.distance(x)
+        if y is None:
+            return distance
+        known = torch.where(y > 0, distance, 1 / (distance + EPS))
+        return torch.where(y == 0, distance, self.eta * known)
+
+
+class DeepSAD(LabelsMixin, SphereMixin, BaseDetector):
+    r"""Deep SAD: Deep SVDD that pushes known anomalies away from the centre.
+
+    A net :math:`\phi(\cdot\,; W)` without biases maps n unlabelled rows and those known to be
+    normal, :math:`\tilde y_j = +1`, close to a centre :math:`c` that is fixed before, and known
+    anomalies, :math:`\tilde y_j = -1`, far from it:
+
+    .. math:: \min_W \frac1{n + m} \sum_i \|\phi(x_i; W) - c\|^2
+        + \frac\eta{n + m} \sum_j \big(\|\phi(\tilde x_j; W) - c\|^2\big)^{\tilde y_j}
+        + \frac\lambda2 \|W\|_F^2 .
+
+    The anomaly score is :math:`\|\phi(x) - c\|^2` [1]_. Without labels this is the one-class
+    objective of :class:`DeepSVDD`.
+
+    Parameters
+    ----------
+    eta : float, default=1.0
+        Weight :math:`\eta` of a labelled row; 1, the paper's, is that of an unlabelled one.
+    hidden_layer_sizes : sequence of int, default=(64, 32)
+        Widths from the input towards the code.
+    n_latent : int, default=16
+        Dimension of the space of the centre.
+    activation : str, default="leaky_relu"
+        Activation of the hidden layers, as in :class:`AutoEncoder`. A bounded one can saturate
+        and act as a bias.
+    batch_norm : bool, default=True
+        Batch normalisation, without affine parameters, before each activation.
+    backbone : Backbone or None, default=None
+        Makes the net, and the decoder for pre-training, in place of ``hidden_layer_sizes``.
+    pretrain_epochs : int, default=50
+        Epochs of training the net as the encoder of an autoencoder first; 0: none.
+    center_eps : float, default=0.1
+        Least absolute value of an entry of the centre.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=20
+        Upper limit to the number of epochs. The objective goes on shrinking all distances, those
+        of unknown anomalies too: more is not better.
+    max_steps : int or None, default=2500
+        Upper limit to the number of optimizer steps, of pre-training and of training each.
+    lr : float, default=1e-3
+        Learning rate.
+    lr_milestones : sequence of float, default=(0.66,)
+        Shares of the training after which the learning rate drops by 10.
+    batch_size : int or None, default=128
+        Rows of a batch; None: all of them.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. "adamw" decouples
+        the weight decay, which is not the objective above.
+    weight_decay : float, default=5e-7
+        Weight :math:`\lambda` of the penalty on the weights.
+    trim : float, default=0.1
+        Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth
+        of the steps: those of the largest loss. It keeps unknown anomalies among them from being
+        pulled in.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss has not fallen for
+        ``n_iter_no_change`` epochs; the weights of the best epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold, known anomalies among them. It can be
+        changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training, not in pre-training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights and the centre of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, shuffles and noise.
+    verbose : int, default=0
+        Above 0, progress bars are shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    scaler_ : transformer or None
+        The fitted scaler.
+    center_ : ndarray of shape (n_latent,)
+        Centre c: the mean of the initial codes, in evaluation mode.
+    pretrain_history_ : dict of ndarray
+        Losses of each epoch of pre-training, if there was any.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Losses of each epoch.
+    n_iter_ : int
+        Number of epochs run, without pre-training.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    DeepSVDD : The same without labels.
+    DevNet : A score that is itself what the network puts out.
+    DPLAN : For anomalies of kinds that no label is known of.
+
+    Notes
+    -----
+    Labels are used in the last phase alone: pre-training and the centre take all rows, known
+    anomalies among them, as the authors' program does. Distances get 1e-6 before they are
+    inverted. Without any label a warning is given, and weights and scores are those of a
+    :class:`DeepSVDD` with the same parameters, to the bit.
+
+    References
+    ----------
+    .. [1] L. Ruff et al., "Deep semi-supervised anomaly detection", ICLR 2020, arXiv:1906.02694.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import DeepSAD
+    >>> X = np.random.RandomState(0).randn(300, 4)
+    >>> X[:5] += 3
+    >>> y = np.repeat([-1, 0], [5, 295])
+    >>> det = DeepSAD(max_epochs=10, pretrain_epochs=5, random_state=0).fit(X, y)
+    >>> det.predict([[0, 0, 0, 0], [3, 3, 3, 3]])
+    array([ 1, -1])
+    """
+
+    _parameter_constraints: dict = (
+        BaseDetector._parameter_constraints
+        | CONSTRAINTS
+        | {
+            "eta": [Interval(Real, 0, None, closed="left")],
+        }
+    )
+
+    _without_anomalies = "none is pushed away from the centre"
+
+    def __init__(
+        self,
+        *,
+        eta=1.0,
+        hidden_layer_sizes=(64, 32),
+        n_latent=16,
+        activation="leaky_relu",
+        batch_norm=True,
+        backbone=None,
+        pretrain_epochs=50,
+        center_eps=0.1,
+        scaler="standard",
+        max_epochs=20,
+        max_steps=2500,
+        lr=1e-3,
+        lr_milestones=(0.66,),
+        batch_size=128,
+        optimizer="adam",
+        weight_decay=5e-7,
+        trim=0.1,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.eta = eta
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_latent = n_latent
+        self.activation = activation
+        self.batch_norm = batch_norm
+        self.backbone = backbone
+        self.pretrain_epochs = pretrain_epochs
+        self.center_eps = center_eps
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.lr_milestones = lr_milestones
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        return DeepSADModule(self._make_encoder(n_features), n_latent=self.n_latent, eta=self.eta)
+
+    def _train(self, run, net, X, y) -> None:
+        super()._train(run, net, X, None if y is None else y.to(X.device))

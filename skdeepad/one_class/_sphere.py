@@ -1,0 +1,106 @@
+"""What Deep SVDD and Deep SAD share: a net without biases, and a centre that it maps rows to."""
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from .._codes import EncoderMixin
+from .._validation import Integral, Interval, Real
+from ..nn import EncoderDecoder, check_batch_norm
+from ..training import history_table
+
+
+class SphereModule(nn.Module):
+    """φ(x; W) without biases and a fixed centre c."""
+
+    def __init__(self, encoder: nn.Module, n_latent: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.n_latent = n_latent
+        self.register_buffer("center", torch.zeros(n_latent))
+
+    def set_center(self, mean: Tensor, eps: float) -> None:
+        """C = the mean of φ(x), its entries kept ``eps`` away from 0.
+
+        φ ≡ 0 is in reach of a net without biases, so that a centre there collapses it.
+        """
+        sign = torch.where(mean < 0, -1.0, 1.0)
+        self.center.copy_(torch.where(mean.abs() < eps, sign * eps, mean))
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def distance(self, x: Tensor) -> Tensor:
+        """‖φ(x) − c‖²."""
+        return ((self.encode(x) - self.center) ** 2).sum(1)
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        return ((self.encode(x) - self.center) ** 2).sum(1, dtype=torch.float64)
+
+
+CONSTRAINTS = {
+    "n_latent": [Interval(Integral, 1, None, closed="left")],
+    "batch_norm": ["boolean"],
+    "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
+    "center_eps": [Interval(Real, 0, None, closed="neither")],
+    "lr_milestones": ["array-like"],
+}
+
+
+class SphereMixin(EncoderMixin):
+    """Backbone, pre-training and centre of a detector whose module is a SphereModule."""
+
+    def _backbone(self):
+        return self._make_backbone(
+            hidden_layer_sizes=self.hidden_layer_sizes, batch_norm=self.batch_norm
+        )
+
+    def _make_encoder(self, n_features: int) -> nn.Module:
+        return self._backbone().make_encoder(n_features, self.n_latent, bias=False)
+
+    def _make_autoencoder(self, module: SphereModule, n_features: int) -> nn.Module:
+        decoder = self._backbone().make_decoder(self.n_latent, n_features, bias=False)
+        return EncoderDecoder(module.encoder, decoder)
+
+    def _check_rows(self, X) -> None:
+        if self.backbone is None:
+            check_batch_norm(self.batch_size, self.batch_norm)
+
+    def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
+        planned = super()._planned_epochs(net, n_samples, epochs)
+        if net.history or not self.pretrain_epochs:
+            return planned
+        return planned + net.planned_epochs(
+            n_samples, epochs or self.pretrain_epochs, hold_out=False
+        )
+
+    def _train(self, run, net, X, y) -> None:
+        module = net.module_
+        if not net.history:
+            if self.pretrain_epochs:
+                self._pretrain(run, net, X)
+            mean = torch.as_tensor(net.apply(module.encode, X).mean(0), dtype=torch.float32)
+            module.set_center(mean.to(module.center.device), self.center_eps)
+        run(net, X, y, self._make_update(net, X))
+
+    def _make_update(self, net, X):
+        """Return what is called at the end of each epoch, or None."""
+
+    def _pretrain(self, run, net, X) -> None:
+        pretrainer = self._make_net(
+            self._make_autoencoder,
+            net.module_,
+            X.shape[1],
+            seed=net.seed + 1,  # another one: equal layers would start with equal weights
+            max_epochs=self.pretrain_epochs,
+            early_stopping=False,
+            callbacks=None,
+        )
+        run(pretrainer, X, stage="pre-training")
+        self.pretrain_history_ = history_table(pretrainer)
+
+    @property
+    def center_(self) -> np.ndarray:
+        check_is_fitted(self)
+        return self.net_.module_.center.cpu().numpy()

@@ -1,0 +1,5 @@
+"""Detectors that learn by acting."""
+
+from ._dplan import DPLAN
+
+__all__ = ["DPLAN"]

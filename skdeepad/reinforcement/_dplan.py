@@ -1,0 +1,304 @@
+"""Deep Q-learning with partially labelled anomalies."""
+
+from torch import nn
+
+from .._labels import LabelsMixin, with_pseudo_anomalies
+from .._validation import Integral, Interval, Real, StrOptions
+from ..base import BaseDetector
+from ..nn import check_widths, make_activation
+from ._agent import AgentNet, Interaction
+from ._dplan_module import DPLANModule, QNetwork
+
+OF_THE_INTERACTION = (
+    "anomaly_probability",
+    "subset_size",
+    "intrinsic_weight",
+    "warm_up_steps",
+    "exploration",
+    "exploration_steps",
+    "replay_size",
+    "target_update",
+    "reward_update",
+)
+
+
+class DPLAN(LabelsMixin, BaseDetector):
+    r"""DPLAN: an agent learns which rows to call anomalous, from few known anomalies.
+
+    States are rows; the actions on one are to call it normal, :math:`a^0`, or anomalous,
+    :math:`a^1`. The agent's network is trained to
+
+    .. math:: \min_\theta E\, \big(r + \gamma \max_{a'} Q(s', a'; \theta^-) - Q(s, a; \theta)\big)^2
+
+    on transitions from a replay memory, :math:`\theta^-` being an older copy of the weights. The
+    reward :math:`r = r^e + r^i` has an external part for what is known,
+
+    .. math:: r^e = 1 \text{ for } a^1 \text{ on a known anomaly},\;
+        0 \text{ for } a^0 \text{ on another row},\; -1 \text{ otherwise},
+
+    and an intrinsic part :math:`r^i(s) \in [0, 1]`, an isolation forest's anomaly score of the
+    row in the network's hidden features, which makes it explore. The next state is, with
+    probability p, any known anomaly, else of a random subset of the other rows the nearest to
+    :math:`s` after :math:`a^1` and the farthest after :math:`a^0`, by these features. The anomaly
+    score is :math:`Q(x, a^1)` [1]_.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(20,)
+        Widths of the hidden layers; the last is the space of distances and of the intrinsic
+        reward. One layer of 20 is the paper's: few labels don't train more.
+    activation : str, default="relu"
+        Activation of the hidden layers, as in :class:`AutoEncoder`.
+    backbone : Backbone or None, default=None
+        Makes what comes before the last hidden layer, in place of the other
+        ``hidden_layer_sizes``.
+    discount : float in [0, 1), default=0.99
+        Discount :math:`\gamma` of later rewards.
+    loss : {"squared_error", "huber"}, default="squared_error"
+        Loss of a transition; "huber" is linear in errors beyond 1.
+    anomaly_probability : float in [0, 1], default=0.5
+        Chance p that the next state is a known anomaly.
+    subset_size : int, default=1000
+        Rows among which the nearest or farthest one is sought.
+    intrinsic_weight : float, default=1.0
+        Weight of the intrinsic reward; 0: what is known alone counts, and other kinds of
+        anomalies are missed.
+    warm_up_steps : int, default=10000
+        Steps with random actions that fill the memory before learning begins.
+    steps_per_episode : int, default=2000
+        Steps of an episode, each followed by an update; an episode is an epoch.
+    exploration : (float, float), default=(1.0, 0.1)
+        Share :math:`\varepsilon` of random actions when learning begins and at the last.
+    exploration_steps : int, default=10000
+        Steps in which that share goes down, linearly.
+    replay_size : int, default=100000
+        Transitions that are remembered.
+    target_update : int, default=10000
+        Steps between two updates of :math:`\theta^-`.
+    reward_update : int, default=2000
+        Steps between two updates of the intrinsic reward.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=10
+        Number of episodes.
+    max_steps : int or None, default=None
+        Upper limit to the number of updates.
+    lr : float, default=1e-3
+        Learning rate.
+    batch_size : int or None, default=32
+        Transitions of an update; None: as many as there are rows.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
+    weight_decay : float, default=0.0
+        Weight of an L2 penalty on the weights.
+    trim : float, default=0.0
+        Share of the transitions of a batch, those of the largest loss, that an update leaves out
+        after a fifth of the steps.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold, known anomalies among them. It can be
+        changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one. For the default network a
+        CPU is as fast.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``, with a new memory.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights and of all draws.
+    verbose : int, default=0
+        Above 0, a progress bar is shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module, ``net_.module_.target`` the network
+        of :math:`\theta^-`.
+    scaler_ : transformer or None
+        The fitted scaler.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Of each episode the mean loss, the mean ``reward`` of a step, ``anomalous_share``, that of
+        rows called anomalous, and the share of random actions at its end, ``exploration``.
+    n_iter_ : int
+        Number of episodes.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    DevNet : A network of the same size; often better where all anomalies are of known kinds.
+    DeepSAD : Distances to a centre, away from which known anomalies are pushed.
+
+    Notes
+    -----
+    Rows known to be normal count as unlabelled ones. Without known anomalies a warning is given,
+    and the twentieth of the unlabelled rows that an isolation forest finds most anomalous stand
+    in for them.
+
+    The paper's optimizer is RMSprop with ``lr=2.5e-4``, which learns on standardised columns but
+    not on columns scaled to [0, 1]; Adam learns on both. A row is not its own nearest one, which
+    would be the next state over and over. The share of random actions goes down from the end of
+    the warm-up on.
+
+    The score is not :math:`Q(x, a^1) - Q(x, a^0)`: the intrinsic reward is part of both and
+    cancels, and with it what was learned of unknown kinds. :meth:`q_values` has both.
+
+    The environment is no Gymnasium one: where it leads depends on the features of the very agent
+    that acts in it, which that interface has no place for.
+
+    References
+    ----------
+    .. [1] G. Pang, A. van den Hengel, C. Shen, L. Cao, "Toward deep supervised anomaly detection:
+       reinforcement learning from partially labeled anomaly data", KDD 2021, arXiv:2009.06847.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import DPLAN
+    >>> X = np.random.RandomState(0).randn(300, 4)
+    >>> X[:5] += 4
+    >>> y = np.repeat([-1, 0], [5, 295])
+    >>> det = DPLAN(max_epochs=2, steps_per_episode=200, warm_up_steps=100, random_state=0)
+    >>> det.fit(X, y).predict([[0, 0, 0, 0], [4, 4, 4, 4]])
+    array([ 1, -1])
+    """
+
+    net_class = AgentNet
+
+    _parameter_constraints: dict = {
+        name: constraint
+        for name, constraint in BaseDetector._parameter_constraints.items()
+        if name not in {"early_stopping", "validation_fraction", "n_iter_no_change"}
+    } | {
+        "discount": [Interval(Real, 0, 1, closed="left")],
+        "loss": [StrOptions({"squared_error", "huber"})],
+        "anomaly_probability": [Interval(Real, 0, 1, closed="both")],
+        "subset_size": [Interval(Integral, 1, None, closed="left")],
+        "intrinsic_weight": [Interval(Real, 0, None, closed="left")],
+        "warm_up_steps": [Interval(Integral, 0, None, closed="left")],
+        "steps_per_episode": [Interval(Integral, 1, None, closed="left")],
+        "exploration": ["array-like"],
+        "exploration_steps": [Interval(Integral, 1, None, closed="left")],
+        "replay_size": [Interval(Integral, 1, None, closed="left")],
+        "target_update": [Interval(Integral, 1, None, closed="left")],
+        "reward_update": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes=(20,),
+        activation="relu",
+        backbone=None,
+        discount=0.99,
+        loss="squared_error",
+        anomaly_probability=0.5,
+        subset_size=1000,
+        intrinsic_weight=1.0,
+        warm_up_steps=10000,
+        steps_per_episode=2000,
+        exploration=(1.0, 0.1),
+        exploration_steps=10000,
+        replay_size=100000,
+        target_update=10000,
+        reward_update=2000,
+        scaler="standard",
+        max_epochs=10,
+        max_steps=None,
+        lr=1e-3,
+        batch_size=32,
+        optimizer="adam",
+        weight_decay=0.0,
+        trim=0.0,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.backbone = backbone
+        self.discount = discount
+        self.loss = loss
+        self.anomaly_probability = anomaly_probability
+        self.subset_size = subset_size
+        self.intrinsic_weight = intrinsic_weight
+        self.warm_up_steps = warm_up_steps
+        self.steps_per_episode = steps_per_episode
+        self.exploration = exploration
+        self.exploration_steps = exploration_steps
+        self.replay_size = replay_size
+        self.target_update = target_update
+        self.reward_update = reward_update
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        check_widths(self.hidden_layer_sizes)
+        if not len(self.hidden_layer_sizes):
+            raise ValueError("hidden_layer_sizes=() must have at least one entry.")
+        *widths, width = self.hidden_layer_sizes
+        backbone = self._make_backbone(hidden_layer_sizes=widths)
+        features = nn.Sequential(
+            backbone.make_encoder(n_features, width), make_activation(self.activation)
+        )
+        network = QNetwork(features, width)
+        return DPLANModule(network, discount=self.discount, loss=self.loss)
+
+    def _check_rows(self, X) -> None:
+        if len(self.exploration) != 2 or not all(
+            isinstance(share, Real) and 0 <= share <= 1 for share in self.exploration
+        ):
+            raise ValueError(f"exploration={self.exploration!r} must be two shares from 0 to 1.")
+
+    def _net_parameters(self) -> dict:
+        interaction = {
+            f"iterator_train__{name}": getattr(self, name) for name in OF_THE_INTERACTION
+        }
+        return super()._net_parameters() | {
+            "iterator_train": Interaction,
+            "steps_per_epoch": self.steps_per_episode,
+            **interaction,
+        }
+
+    def _train(self, run, net, X, y) -> None:
+        run(net, X, with_pseudo_anomalies(X, y, net.seed))
+
+    def q_values(self, X):
+        """Return the values of both actions on rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, 2)
+            Q(x, a⁰), of calling the row normal, and Q(x, a¹), of calling it anomalous.
+        """
+        return self._apply(self.net_.module_.q_values, X)

@@ -1,0 +1,216 @@
+"""What the agent remembers, when it learns, and from what."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from skorch.callbacks import Callback
+from torch import nn
+
+from skdeepad import DPLAN
+from skdeepad.reinforcement._agent import Interaction, ReplayMemory, evaluating_twin
+from skdeepad.reinforcement._dplan_module import DPLANModule, QNetwork
+from skdeepad.training import TensorData, seeded_generator
+
+TINY = {"max_epochs": 3, "steps_per_episode": 20, "warm_up_steps": 30, "random_state": 0}
+
+
+def network(weights, bias):
+    """Q(s) = weights relu(s) + bias."""
+    q = QNetwork(nn.ReLU(), 2)
+    with torch.no_grad():
+        q.head.weight.copy_(torch.tensor(weights))
+        q.head.bias.copy_(torch.tensor(bias))
+    return q
+
+
+# The loss -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("loss", "expected"), [("squared_error", 7.84), ("huber", 2.3)])
+def test_the_loss_of_a_transition_by_hand(loss, expected):
+    module = DPLANModule(network([[1.0, 0.0], [0.0, 2.0]], [0.0, 1.0]), discount=0.5, loss=loss)
+    with torch.no_grad():
+        module.target.head.bias.copy_(torch.tensor([-1.0, 0.0]))
+    state, next_state = torch.tensor([[1.0, 3.0]]), torch.tensor([[4.0, 1.9]])
+    # Q(s, a⁰) = 1; what is wanted is 1.9 + 0.5 max(4 - 1, 2 · 1.9) = 3.8.
+    found = module.loss(state, torch.tensor([0]), torch.tensor([1.9]), next_state)
+    assert_allclose(found.item(), expected, rtol=1e-6)
+
+
+def test_the_target_gets_no_gradient_and_changes_only_when_told():
+    module = DPLANModule(network([[1.0, 0.0], [0.0, 2.0]], [0.0, 1.0]), discount=0.9, loss="huber")
+    transition = torch.ones(1, 2), torch.tensor([1]), torch.zeros(1), torch.ones(1, 2)
+    module.loss(*transition).sum().backward()
+    assert all(p.grad is None for p in module.target.parameters())
+    assert module.network.head.weight.grad[0].abs().sum() == 0  # of the action not taken
+    assert module.network.head.weight.grad[1].abs().sum() > 0
+    with torch.no_grad():
+        module.network.head.bias.add_(1.0)
+    assert_array_equal(module.target.head.bias, [0.0, 1.0])
+    module.update_target()
+    assert_array_equal(module.target.head.bias, [1.0, 2.0])
+
+
+def test_the_score_is_the_value_of_calling_a_row_anomalous(X):
+    det = DPLAN(**TINY).fit(X, np.r_[-1, -1, np.zeros(len(X) - 2)])
+    values = det.q_values(X)
+    assert_array_equal(det.score_samples(X), -values[:, 1])
+    x = torch.tensor(det.scaler_.transform(X), dtype=torch.float32)
+    assert_allclose(values, det.net_.module_.network(x).detach().numpy(), atol=1e-5)
+
+
+# The memory ---------------------------------------------------------------------------------
+
+
+def test_the_memory_never_holds_more_than_its_size_and_forgets_the_oldest():
+    memory = ReplayMemory(5)
+    for i in range(12):
+        memory.store(i, i % 2, i / 10, i + 1)
+        assert len(memory) == min(i + 1, 5)
+    states, actions, rewards = memory.draw(1000, np.random.default_rng(0))
+    assert set(states[:, 0]) == {7, 8, 9, 10, 11}
+    assert_array_equal(states[:, 1], states[:, 0] + 1)
+    assert_array_equal(actions, states[:, 0] % 2)
+    assert_allclose(rewards, states[:, 0] / 10)
+
+
+# The interaction ----------------------------------------------------------------------------
+
+
+def interaction(X, n_batches=40, **params):
+    defaults = {"warm_up_steps": 25, "exploration": (1.0, 0.1), "exploration_steps": 50}
+    defaults |= {"replay_size": 60, "target_update": 10, "reward_update": 15}
+    defaults |= {"anomaly_probability": 0.5, "subset_size": 20, "intrinsic_weight": 1.0}
+    X = torch.tensor(X, dtype=torch.float32)
+    y = torch.zeros(len(X), dtype=torch.int8)
+    y[:5] = -1
+    found = Interaction(
+        TensorData(X, y), 8, seeded_generator(0), "cpu", n_batches=n_batches, **defaults | params
+    )
+    torch.manual_seed(0)
+    features = nn.Sequential(nn.Linear(X.shape[1], 4), nn.ReLU())
+    found.begin(DPLANModule(QNetwork(features, 4), discount=0.9, loss="huber"), 0)
+    return found
+
+
+def test_the_memory_is_filled_by_random_actions_before_anything_is_learned(X):
+    acting = interaction(X)
+    next(iter(acting))
+    assert len(acting.memory) == 25 + 1
+    assert 5 <= acting.memory.actions[:25].sum() <= 20
+    assert len(interaction(X, warm_up_steps=0, replay_size=7).memory) == 0
+
+
+def test_states_follow_one_another_and_rewards_belong_to_the_state_acted_on(X):
+    acting = interaction(X, reward_update=10_000)
+    for _ in acting:
+        pass
+    memory, env = acting.memory, acting.environment
+    assert len(memory) == 60  # of 65 steps
+    states = np.roll(memory.states, -memory.n_seen, axis=0)
+    breaks = np.flatnonzero(states[1:, 0] != states[:-1, 1])
+    assert len(breaks) == 1  # where the first episode began
+    for (state, _), action, reward in zip(
+        memory.states, memory.actions, memory.rewards, strict=True
+    ):
+        assert_allclose(reward, env.external_reward(state, action) + env.intrinsic_reward[state])
+
+
+def test_target_and_rewards_are_updated_at_multiples_of_their_steps_alone(X):
+    acting = interaction(X)
+    target, rewards = [], []
+    acting.module.update_target = lambda: target.append(acting.n_learned)
+    update = acting.environment.update_intrinsic_reward
+    acting.environment.update_intrinsic_reward = lambda z: rewards.append(
+        (acting.n_learned, update(z))
+    )
+    for _ in range(2):
+        list(acting)
+    assert target == [10, 20, 30, 40, 50, 60, 70]
+    assert [step for step, _ in rewards] == [0, 15, 30, 45, 60, 75]
+
+
+def test_the_intrinsic_reward_follows_the_network_as_it_learns(X):
+    acting = interaction(X, reward_update=5)
+    episode = iter(acting)
+    next(episode)
+    before = acting.environment.intrinsic_reward
+    with torch.no_grad():
+        acting.module.network.features[0].weight.neg_()
+    for _ in range(5):
+        next(episode)
+    assert np.abs(acting.environment.intrinsic_reward - before).max() > 0.1
+
+
+def test_actions_are_greedy_but_for_the_share_that_explores(X):
+    acting = interaction(X, exploration=(0.0, 0.0), warm_up_steps=0)
+    with torch.no_grad():
+        acting.module.network.head.weight.zero_()
+        acting.module.network.head.bias.copy_(torch.tensor([0.0, 1.0]))
+    list(acting)
+    assert acting.memory.actions[:40].all()
+    assert acting.summary()["anomalous_share"] == 1.0
+
+
+def test_exploration_goes_down_linearly_and_stays(X):
+    acting = interaction(X)
+    shares = []
+    for done in (0, 25, 50, 500):
+        acting.n_learned = done
+        shares.append(acting.epsilon)
+    assert_allclose(shares, [1.0, 0.55, 0.1, 0.1])
+
+
+def test_the_twin_shares_weights_and_statistics_and_stays_in_evaluation_mode():
+    module = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5))
+    twin = evaluating_twin(module)
+    module.train()
+    module(torch.randn(20, 3) + 5)
+    with torch.no_grad():
+        module[0].weight.add_(1.0)
+    assert not twin.training
+    assert not twin[2].training
+    assert torch.equal(twin[0].weight, module[0].weight)
+    x = torch.randn(6, 3)
+    assert torch.equal(twin(x), module.eval()(x))
+
+
+# The net ------------------------------------------------------------------------------------
+
+
+class Weights(Callback):
+    """Keep the weights of both networks at the end of each episode."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.before_ = [p.clone() for p in net.module_.parameters()]
+        self.after_ = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.after_.append([p.clone() for p in net.module_.target.parameters()])
+
+
+def test_the_target_is_that_of_the_last_multiple_of_its_steps(X):
+    det = DPLAN(**TINY | {"target_update": 41, "callbacks": [Weights()]}).fit(X)
+    ((_, watch),) = det.net_.callbacks_
+    first, second, third = watch.after_
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(second, third, strict=True))
+
+
+def test_an_episode_is_an_epoch_of_so_many_updates_and_the_history_tells_of_it(X):
+    det = DPLAN(**TINY).fit(X)
+    history = det.history_
+    assert det.n_iter_ == len(history["reward"]) == 3
+    assert {"train_loss", "reward", "anomalous_share", "exploration"} <= set(history)
+    assert (np.abs(history["reward"]) <= 2).all()
+    assert_allclose(history["exploration"], 1 - 0.9 * np.array([20, 40, 60]) / 10_000)
+    steps = [state["step"].item() for state in det.net_.optimizer_.state.values()]
+    assert set(steps) == {60}
+    assert not hasattr(det.net_, "interaction_")
+
+
+def test_exploration_goes_on_where_the_last_training_stopped(X):
+    det = DPLAN(**TINY)
+    parts = [det.partial_fit(X).history_["exploration"][-1] for _ in range(3)]
+    assert_allclose(parts, DPLAN(**TINY).fit(X).history_["exploration"])
