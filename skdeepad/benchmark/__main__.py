@@ -15,6 +15,8 @@ examples:
   skdeepad-benchmark --datasets mine.csv --label-column fraud --time-limit 60
   skdeepad-benchmark --self-test
       compare with ADBench's published values; exit status 1 if they differ
+  skdeepad-benchmark --detectors ADGM LogisticRegression --protocols adbench-5% \\
+                     --datasets cardio
 
 An interrupted command goes on where it stopped when it is given again.
 """
@@ -57,7 +59,6 @@ def make_parser():
 
 def _add_what(what):
     from ._execute import METRICS
-    from ._protocols import PROTOCOLS
     from ._runner import DETECTORS, SHIPPED
 
     what.add_argument(
@@ -79,9 +80,11 @@ def _add_what(what):
         "--protocols",
         nargs="+",
         default=["adbench"],
-        choices=PROTOCOLS,
+        metavar="NAME",
         help="adbench: contaminated training, exactly as ADBench; clean: train on half of the "
-        "normal rows; leak-free: split before resampling (default: adbench)",
+        "normal rows; leak-free: split before resampling; adbench-1%%, adbench-5%% or another "
+        "share: ADBench's, with labels of so many training anomalies; dplan: 60 labelled "
+        "anomalies, 2%% of anomalies among the other rows (default: adbench)",
     )
     what.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="N")
     what.add_argument(

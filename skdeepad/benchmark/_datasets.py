@@ -11,7 +11,10 @@ FILE_TYPES = (".csv", ".parquet", ".npz")
 
 
 def as_datasets(datasets, label_column=None):
-    """Return data sets, given in any of the accepted forms, as label → (X, y), y True = anomaly."""
+    """Return data sets, given in any of the accepted forms, as label → (X, y) or (X, y, known).
+
+    `y` is True where a row is an anomaly, `known` where it is one of a kind that may be labelled.
+    """
     if isinstance(datasets, Mapping):
         named = datasets.items()
     else:
@@ -31,6 +34,10 @@ def _is_file(one):
 
 def _load(one, label_column):
     if isinstance(one, tuple):
+        if len(one) not in (2, 3):
+            raise ValueError(
+                f"datasets holds a tuple of {len(one)}; accepted are (X, y) and (X, y, known)"
+            )
         return one
     if _is_file(one):
         return _read_file(Path(one), label_column)
@@ -73,7 +80,7 @@ def _require_column(name, names, path):
         )
 
 
-def _checked(label, X, y):
+def _checked(label, X, y, known=None):
     from skdeepad.metrics import anomaly_mask
 
     X, y = np.asarray(X, dtype=np.float64), anomaly_mask(np.asarray(y).ravel())
@@ -86,4 +93,12 @@ def _checked(label, X, y):
         raise ValueError(
             f"datasets={label!r} holds {y.sum()} anomalies in {len(y)} rows; both kinds are needed"
         )
-    return X, y
+    if known is None:
+        return X, y
+    known = np.asarray(known)
+    if known.shape != y.shape or known.dtype != bool or not (y & known).any():
+        raise ValueError(
+            f"datasets={label!r}: known of type {known.dtype} and shape {known.shape}, where a "
+            f"bool for each of the {len(y)} rows is needed, True for at least one anomaly"
+        )
+    return X, y, y & known

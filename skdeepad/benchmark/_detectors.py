@@ -7,7 +7,8 @@ import inspect
 import re
 from collections.abc import Mapping
 
-from sklearn.base import clone
+import numpy as np
+from sklearn.base import clone, is_classifier
 
 from ._guards import seeded
 from ._norm import Norm
@@ -23,6 +24,7 @@ PYOD_MODULES = {
     "COPOD": "copod",
     "DIF": "dif",
     "DeepSVDD": "deep_svdd",
+    "DevNet": "devnet",
     "ECOD": "ecod",
     "GMM": "gmm",
     "HBOS": "hbos",
@@ -43,11 +45,14 @@ PYOD_MODULES = {
     "SO_GAAL": "so_gaal",
     "Sampling": "sampling",
     "VAE": "vae",
+    "XGBOD": "xgbod",
 }
 SKLEARN_MODULES = {
     "EllipticEnvelope": "sklearn.covariance",
+    "HistGradientBoostingClassifier": "sklearn.ensemble",
     "IsolationForest": "sklearn.ensemble",
     "LocalOutlierFactor": "sklearn.neighbors",
+    "LogisticRegression": "sklearn.linear_model",
     "OneClassSVM": "sklearn.svm",
 }
 
@@ -176,8 +181,42 @@ def build(estimator, seed, n_features):
     return estimator.set_params(**dict.fromkeys(seeds, seed)) if seeds else estimator
 
 
+def fit_with_labels(detector, X, y):
+    """Fit a detector to rows and labels in its own convention.
+
+    Parameters
+    ----------
+    detector : estimator
+        Ours, and what is made of ours, takes labels as they are; pyod's detectors and
+        classifiers take 1 for a labelled anomaly and 0 for all other rows.
+    X : ndarray of shape (n_samples, n_features)
+        Training rows.
+    y : ndarray of shape (n_samples,) or None
+        -1 a labelled anomaly, 0 an unlabelled row; None where there are no labels.
+    """
+    if y is not None:
+        as_two_classes = is_classifier(detector) or is_pyod(type(_innermost(detector)))
+        detector.fit(X, (y < 0).astype(int) if as_two_classes else y)
+    elif is_classifier(detector) or "y" in _required(detector.fit):
+        raise TypeError(
+            f"{type(detector).__name__} learns from labels, and the protocol gives none: use "
+            "'adbench-5%' or another one that does"
+        )
+    else:
+        detector.fit(X)
+
+
+def _innermost(detector):
+    """What a pipeline, a search or an ensemble, fitted or not, gives its labels to."""
+    while hasattr(detector, "steps") or hasattr(getattr(detector, "estimator", None), "fit"):
+        detector = detector.steps[-1][1] if hasattr(detector, "steps") else detector.estimator
+    return detector
+
+
 def normality(detector, X):
     """Scores in scikit-learn's sign, the higher the more normal, whatever the detector's own."""
+    if is_classifier(detector):
+        return -_anomaly_class(detector, X)
     last = detector
     while hasattr(last, "steps") or hasattr(last, "best_estimator_"):
         last = last.steps[-1][1] if hasattr(last, "steps") else last.best_estimator_
@@ -186,6 +225,13 @@ def normality(detector, X):
     if hasattr(detector, "score_samples"):
         return detector.score_samples(X)
     return detector.decision_function(X)
+
+
+def _anomaly_class(classifier, X):
+    """How much rows belong to class 1, by probability if the classifier has one."""
+    if hasattr(classifier, "predict_proba"):
+        return classifier.predict_proba(X)[:, np.flatnonzero(classifier.classes_ == 1)[0]]
+    return classifier.decision_function(X)
 
 
 def describe(estimator):
@@ -217,10 +263,10 @@ def _stable_repr(value):
     return " ".join(text.split())
 
 
-def _required(cls):
+def _required(function):
     return [
         name
-        for name, parameter in inspect.signature(cls).parameters.items()
+        for name, parameter in inspect.signature(function).parameters.items()
         if parameter.default is parameter.empty
     ]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ._detectors import build, normality
+from ._detectors import build, fit_with_labels, normality
 from ._guards import PeakMemory, TimeLimitError, deadline, limited_threads, seeded
-from ._protocols import PROTOCOLS
+from ._protocols import find_protocol
 
 KEY = ("dataset", "detector", "params", "protocol", "seed", "fingerprint")
 METRICS = {
@@ -23,6 +23,8 @@ METRICS = {
 SIZES = ("n_train", "n_test", "n_features", "anomaly_share", "twin_share")
 COSTS = ("fit_time", "fit_cpu_time", "score_time", "peak_memory_mb")
 OUTCOME = ("status", "error", "versions")
+# Where anomalies are of two kinds, metrics are also those of the normal rows and one kind.
+KINDS = ("known", "novel")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Task:
     X: np.ndarray = field(repr=False)
     y: np.ndarray = field(repr=False)
     estimator: Any = field(repr=False)
+    known: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def key(self):
@@ -62,6 +65,12 @@ def as_metrics(metrics):
             raise ValueError(f"metrics={label!r} is the name of another column of the results")
         found[label] = metric if callable(metric) else getattr(own, METRICS[metric])
     return found
+
+
+def columns_by_kind(metrics, tasks):
+    """Columns that metrics have besides their own, where data sets hold novel anomalies."""
+    told_apart = any(task.known is not None and (task.y & ~task.known).any() for task in tasks)
+    return [f"{name}_{kind}" for name in metrics for kind in KINDS] if told_apart else []
 
 
 def execute(task, metrics, *, time_limit=None, n_threads=1, isolated=False, log=None):
@@ -111,7 +120,8 @@ def one_line(error):
 def versions():
     """Versions of what takes part in a run, as JSON."""
     found = {"python": platform.python_version()}
-    for name in ("skdeepad", "numpy", "scipy", "scikit-learn", "torch", "skorch", "pyod"):
+    libraries = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "pyod", "xgboost")
+    for name in ("skdeepad", *libraries):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -120,7 +130,7 @@ def versions():
 
 
 def _measure(task, metrics, row):
-    split = PROTOCOLS[task.protocol](task.X, task.y, task.seed)
+    split = find_protocol(task.protocol)(task.X, task.y, task.seed, task.known)
     row |= {
         "n_train": len(split.X_train),
         "n_test": len(split.X_test),
@@ -130,13 +140,24 @@ def _measure(task, metrics, row):
     }
     detector = build(task.estimator, task.seed, split.X_train.shape[1])
     started, cpu_started = time.perf_counter(), time.process_time()
-    detector.fit(split.X_train)
+    fit_with_labels(detector, split.X_train, split.y_train)
     fitted = time.perf_counter()
     row |= {"fit_time": fitted - started, "fit_cpu_time": time.process_time() - cpu_started}
     scores = np.asarray(normality(detector, split.X_test)).ravel()
     row["score_time"] = time.perf_counter() - fitted
-    y_test = split.y_test.astype(int)
-    row |= {name: 100 * float(metric(y_test, scores)) for name, metric in metrics.items()}
+    for suffix, rows in _test_parts(split):
+        y_test = split.y_test[rows].astype(int)
+        row |= {f"{m}{suffix}": 100 * float(f(y_test, scores[rows])) for m, f in metrics.items()}
+
+
+def _test_parts(split):
+    """Ends of the metrics' names, and the test rows of each."""
+    yield "", np.ones_like(split.y_test)
+    if split.known_test is None or split.known_test[split.y_test].all():
+        return
+    for kind, of_kind in zip(KINDS, (split.known_test, ~split.known_test), strict=True):
+        if (split.y_test & of_kind).any():
+            yield f"_{kind}", of_kind | ~split.y_test
 
 
 def _touch(log, remove=False):

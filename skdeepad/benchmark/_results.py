@@ -17,7 +17,7 @@ class Results:
     Parquet cannot grow and is replaced as a whole, in one step, with each row.
     """
 
-    def __init__(self, path, metrics, retry_errors=False):
+    def __init__(self, path, metrics, by_kind=(), retry_errors=False):
         self.path = None if path is None else Path(path)
         if self.path and self.path.suffix not in (".csv", ".parquet"):
             raise ValueError(f"output={str(path)!r}: the name must end in .csv or .parquet")
@@ -27,7 +27,7 @@ class Results:
         self._metrics = tuple(metrics)
         self._rows = {row_key(row): row for row in rows}
         # Columns of an earlier run stay, so that one file can gather runs with other metrics.
-        columns = [*KEY, *SIZES, *metrics, *COSTS, *OUTCOME]
+        columns = [*KEY, *SIZES, *metrics, *by_kind, *COSTS, *OUTCOME]
         self._columns = columns + [c for row in rows[:1] for c in row if c not in columns]
         if self.path:
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 from ._datasets import SHIPPED, as_datasets
 from ._detectors import as_detectors, describe, identify
-from ._execute import METRICS, Task, as_metrics
+from ._execute import METRICS, Task, as_metrics, columns_by_kind
 from ._pool import run_tasks
-from ._protocols import PROTOCOLS
+from ._protocols import find_protocol
 from ._results import Results
 
 DETECTORS = (
@@ -44,26 +44,29 @@ def run_benchmark(
 ):
     """Run detectors on data sets and return one row for each run.
 
-    Detectors are fitted without labels and with their parameters as given; every
-    ``random_state`` they have is set to the seed. A detector that fails, takes too long or kills
-    its process leaves a row that says so. With `output`, rows are on disk as soon as they arrive,
-    and a second call runs only what is missing: a row stands for a class with all its parameters,
-    defaults included, and for the values of a data set, not for their names.
+    Detectors are fitted with their parameters as given, and with labels where the protocol has
+    some; every ``random_state`` they have is set to the seed. A detector that fails, takes too
+    long or kills its process leaves a row that says so. With `output`, rows are on disk as soon as
+    they arrive, and a second call runs only what is missing: a row stands for a class with all its
+    parameters, defaults included, and for the values of a data set, not for their names.
 
     Parameters
     ----------
     detectors : str, estimator, sequence of these or dict of label to these
         Names are those of skdeepad's detectors and ``"Norm"``, of pyod's (``"pyod.IForest"``;
         the prefix may go where no name of ours is the same), of scikit-learn's outlier detectors
-        (``"IsolationForest"``), or the dotted path of a class; parameters go in brackets:
-        ``"AutoEncoder(max_epochs=5)"``.
-    datasets : str, path, sequence of these or dict of label to name, path or (X, y)
+        and of two of its classifiers (``"IsolationForest"``, ``"LogisticRegression"``), or the
+        dotted path of a class; parameters go in brackets: ``"AutoEncoder(max_epochs=5)"``.
+    datasets : str, path, sequence of these or dict of label to name, path, (X, y) or (X, y, known)
         Names are those of :func:`skdeepad.datasets.fetch_adbench`. Files end in ``.csv``,
         ``.parquet`` or ``.npz`` (arrays ``X`` and ``y``). Labels are 0/1 (1 = anomaly) or
-        +1/-1 (-1 = anomaly).
-    protocols : {"adbench", "clean", "leak-free"} or sequence of these, default="adbench"
+        +1/-1 (-1 = anomaly). `known` is a vector of bool: anomalies where it is True are of a
+        kind of which labels may be given, the others are novel.
+    protocols : {"adbench", "clean", "leak-free", "adbench-1%", "adbench-5%", "adbench-10%", \
+            "dplan"} or sequence of these, default="adbench"
         How rows become a training and a test part. All of them scale to [0, 1] by the training
-        rows.
+        rows. The last four, and ``"adbench-N%"`` for any percentage up to 100, give labels of
+        some training anomalies to the detectors.
     seeds : int or sequence of int, default=(1, 2, 3)
         Each is one split and one ``random_state``; ADBench's are 1, 2 and 3.
     metrics : sequence of str or dict of label to callable, default: all three
@@ -93,6 +96,9 @@ def run_benchmark(
     results : DataFrame
         One row for each detector, data set, protocol and seed: sizes, metrics in percent, times
         in seconds, memory in MB, ``status`` ("ok", "error" or "timeout"), ``error``, versions.
+        Where anomalies in the test part are novel, ``roc_auc_known`` is that of the normal rows
+        and the known anomalies, ``roc_auc_novel`` that of the normal rows and the novel ones, and
+        so for each metric.
 
     See Also
     --------
@@ -108,7 +114,7 @@ def run_benchmark(
     """
     metrics = as_metrics(metrics)
     tasks = make_tasks(detectors, datasets, protocols, seeds, label_column)
-    results = Results(output, metrics, retry_errors)
+    results = Results(output, metrics, columns_by_kind(metrics, tasks), retry_errors)
     pending = [task for task in tasks if task.key not in results]
     options = {"metrics": metrics, "time_limit": time_limit}
     with tqdm(total=len(pending), disable=not verbose, desc="benchmark", unit="run") as bar:
@@ -125,8 +131,7 @@ def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_
     """Every combination, one data set after the other."""
     protocols = [protocols] if isinstance(protocols, str) else list(protocols)
     for protocol in protocols:
-        if protocol not in PROTOCOLS:
-            raise ValueError(f"protocols={protocol!r} is unknown: pass some of {list(PROTOCOLS)}")
+        find_protocol(protocol)
     seeds = [seeds] if isinstance(seeds, numbers.Integral) else list(seeds)
     if len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds={seeds!r} holds one of them twice")
@@ -140,12 +145,12 @@ def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_
             protocol,
             int(seed),
             joblib.hash((identities[detector], fingerprint))[:12],
-            X,
-            y,
+            *arrays[:2],
             estimator,
+            *arrays[2:],
         )
-        for dataset, (X, y) in as_datasets(datasets, label_column).items()
-        for fingerprint in [joblib.hash((X, y))]
+        for dataset, arrays in as_datasets(datasets, label_column).items()
+        for fingerprint in [joblib.hash(arrays)]
         for protocol, seed in itertools.product(protocols, seeds)
         for detector, estimator in detectors.items()
     ]
