@@ -26,36 +26,48 @@ SMALL = (
 )
 
 
-def published_table(metric="roc_auc"):
-    """Published results of ADBench's unsupervised detectors, in percent.
+def published_table(metric="roc_auc", labelled=None):
+    """Published results of ADBench's detectors, in percent.
 
     Parameters
     ----------
     metric : {"roc_auc", "average_precision"}, default="roc_auc"
-        Which of the two published tables.
+        Which of the two published measures.
+    labelled : {1, 10} or None, default=None
+        Percent of the training anomalies that are labelled, as in the protocols ``"adbench-1%"``
+        and ``"adbench-10%"``; None for the detectors that learn without labels.
 
     Returns
     -------
-    table : DataFrame of shape (47, 14)
+    table : DataFrame of shape (47, 14) or (47, 7)
         Data sets in rows, detectors in columns; means of seeds 1, 2 and 3. NaN where no value was
-        published.
+        published. Without labels they are PCA, OCSVM, LOF, CBLOF, COF, HBOS, KNN, SOD, COPOD, ECOD,
+        DeepSVDD, DAGMM, LODA and IForest; with labels GANomaly, DeepSAD, REPEN, DevNet, PReNet,
+        FEAWAD and XGBOD.
 
     References
     ----------
     .. [1] S. Han, X. Hu, H. Huang, M. Jiang, Y. Zhao. "ADBench: Anomaly Detection Benchmark".
-       NeurIPS 2022, tables D4 and D5.
+       NeurIPS 2022, tables D4 to D7, D10 and D11.
 
     Examples
     --------
     >>> from skdeepad.benchmark import published_table
     >>> float(published_table().loc["thyroid", "IForest"])
     98.3
+    >>> float(published_table(labelled=1).loc["thyroid", "DevNet"])
+    96.75
     """
     if metric not in ("roc_auc", "average_precision"):
         raise ValueError(
             f"metric={metric!r} was not published: pass 'roc_auc' or 'average_precision'"
         )
-    with (files("skdeepad.benchmark") / "data" / f"adbench_{metric}.csv").open() as file:
+    if labelled not in (None, 1, 10):
+        raise ValueError(
+            f"labelled={labelled!r} percent are not among the tables: pass 1, 10 or None"
+        )
+    share = "" if labelled is None else f"_{int(labelled)}pct"
+    with (files("skdeepad.benchmark") / "data" / f"adbench_{metric}{share}.csv").open() as file:
         return pd.read_csv(file, index_col="dataset")
 
 

@@ -66,10 +66,22 @@ def test_mistakes_end_it_with_one_line(capsys):
     assert capsys.readouterr().err.startswith("skdeepad-benchmark: detectors='IForrest'")
 
 
+def test_protocols_with_labels_are_accepted_and_others_named(files, tmp_path, capsys):
+    arguments = ["--datasets", files[5], "--label-column", "bad", "--output", str(tmp_path / "out")]
+    arguments += ["--detectors", "LogisticRegression", "--seeds", "1", "--protocols"]
+    assert command(*arguments, "adbench-25%") == 0
+    assert "roc_auc (%), protocol adbench-25%, 1 data sets" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as stop:
+        command(*arguments, "adbench-half")
+    assert stop.value.code == 2
+    assert "protocols='adbench-half'" in capsys.readouterr().err
+
+
 def test_names_are_listed(capsys):
     assert command("--list") == 0
     listed = capsys.readouterr().out
     assert "pyod.AutoEncoder" in listed
+    assert "LogisticRegression" in listed
     assert "Waveform" in listed
 
 

@@ -47,6 +47,10 @@ def test_a_wrong_label_column_is_named(tmp_path):
         ({"a": (X, [0, 1])}, "2 labels"),
         ({"a": (X, [0, 1, 2, 3, 4, 5])}, "accepted are 0/1"),
         (["wine", "wine"], "'wine' twice"),
+        ({"a": (X,)}, "a tuple of 1; accepted are"),
+        ({"a": (X, [0, 0, 0, 0, 1, 1], [0, 0, 0, 0, 1, 0])}, "'a': known of type int64"),
+        ({"a": (X, [0, 0, 0, 0, 1, 1], [True] * 4)}, r"known of .*shape \(4,\)"),
+        ({"a": (X, [0, 0, 0, 0, 1, 1], [True] * 4 + [False] * 2)}, "True for at least one anomaly"),
     ],
 )
 def test_unusable_data_are_refused(given, message):
