@@ -276,6 +276,7 @@ def _import(module):
         return importlib.import_module(module)
     except ImportError as error:
         if module.startswith("pyod"):
-            package = "'skdeepad[benchmark]'" if error.name == "pyod" else error.name
-            raise ImportError(f"{module} needs {error.name}: pip install {package}") from error
+            missing = error.name.partition(".")[0]
+            package = "'skdeepad[benchmark]'" if missing == "pyod" else missing
+            raise ImportError(f"{module} needs {missing}: pip install {package}") from error
         raise ValueError(f"detectors: {module!r} cannot be imported: {error}") from error
