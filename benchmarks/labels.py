@@ -57,7 +57,8 @@ ALL_OURS = {name: cls() for name, cls in all_detectors()}
 LABELLED = {name: ALL_OURS[name] for name in OURS if name in ALL_OURS} | {
     "pyod.XGBOD": "pyod.XGBOD",
     "pyod.DevNet": "pyod.DevNet",
-    # REPEN is left out: it raises under numpy 2, an index being an array of one element.
+    # Not REPEN, which raises under numpy 2: it assigns arrays of one element to elements. PReNet
+    # draws pairs of labelled anomalies and fails where there is but one.
     "DeepOD.DevNet": DeepOD("DevNet"),
     "DeepOD.DeepSAD": DeepOD("DeepSAD"),
     "DeepOD.PReNet": DeepOD("PReNet"),
@@ -110,8 +111,8 @@ def report(results, sets, seeds):
         "# A few labels",
         f"`python benchmarks/labels.py`: ADBench's protocol, {labels} of the training anomalies "
         f"labelled, seeds {' '.join(map(str, seeds))}, defaults of every detector, on {len(sets)} "
-        f"sets: {', '.join(sets)}. Percent; means over the sets and seeds. Detectors that ignore "
-        "labels have the same value in each column. *Published* are ADBench's own results for the "
+        f"sets: {', '.join(sets)}. Percent; means over the sets and seeds, less failed runs. "
+        "Detectors that ignore labels have the same value in each column. *Published* are ADBench's own results for the "
         "method of that name on the same sets, whoever wrote the detector in the row. pyod's "
         "DevNet (3.6.7) hands its loss the predictions as labels and the labels as predictions.",
     ]

@@ -29,7 +29,7 @@ CATEGORY = {attack: category for category, attacks in CATEGORIES.items() for att
 # Normal rows that are drawn, and rows of each kind of anomaly, where there are more.
 MOST_NORMAL, MOST_OF_A_KIND = 10_000, 1_000
 DETECTORS = {
-    **{name: name for name in ("DPLAN", "DeepSAD", "DevNet", "REPEN")},
+    **{name: f"skdeepad.{name}" for name in ("DPLAN", "DeepSAD", "DevNet", "REPEN")},
     **{name: name for name in ("pyod.IForest", "pyod.XGBOD")},
     "HistGradientBoosting": "HistGradientBoostingClassifier",
     "LogisticRegression": "LogisticRegression(max_iter=1000)",
