@@ -112,9 +112,10 @@ def report(results, sets, seeds):
         f"`python benchmarks/labels.py`: ADBench's protocol, {labels} of the training anomalies "
         f"labelled, seeds {' '.join(map(str, seeds))}, defaults of every detector, on {len(sets)} "
         f"sets: {', '.join(sets)}. Percent; means over the sets and seeds, less failed runs. "
-        "Detectors that ignore labels have the same value in each column. *Published* are ADBench's own results for the "
-        "method of that name on the same sets, whoever wrote the detector in the row. pyod's "
-        "DevNet (3.6.7) hands its loss the predictions as labels and the labels as predictions.",
+        "Detectors that ignore labels have the same value in each column. *Published* are "
+        "ADBench's own results for the method of that name on the same sets, whoever wrote the "
+        "detector in the row. pyod's DevNet (3.6.7) hands its loss the predictions as labels and "
+        "the labels as predictions.",
     ]
     for metric, title in METRICS.items():
         sections += [f"## {title}", markdown(means(results, metric, sets))]
