@@ -18,6 +18,7 @@ from .ensemble import DetectorEnsemble
 from .group import GroupAnomalyDetector
 from .one_class import OCNN, DeepSAD, DeepSVDD
 from .reinforcement import DPLAN
+from .weakly_supervised import DevNet
 
 __all__ = [
     "AAE",
@@ -34,6 +35,7 @@ __all__ = [
     "DeepSAD",
     "DeepSVDD",
     "DetectorEnsemble",
+    "DevNet",
     "GANomaly",
     "GroupAnomalyDetector",
     "LadderVAE",

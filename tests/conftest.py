@@ -31,12 +31,20 @@ def X():
     return correlated_rows(300, np.random.RandomState(0))
 
 
+def far_rows(n, rng, X):
+    directions = rng.randn(n, X.shape[1])
+    return 5 * X.std() * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
+def broken_rows(n, rng, normal):
+    return np.column_stack([rng.permutation(column)[:n] for column in normal.T])
+
+
 @pytest.fixture(scope="session")
 def far_anomalies(X):
     """Test rows, the last 50 of them far away, and which are."""
     rng = np.random.RandomState(1)
-    directions = rng.randn(50, X.shape[1])
-    far = 5 * X.std() * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    far = far_rows(50, rng, X)
     return np.r_[correlated_rows(200, rng), far], np.repeat([0, 1], [200, 50])
 
 
@@ -45,5 +53,17 @@ def broken_correlations(X):
     """Test rows, the last 50 with the right marginals and no correlations, and which are."""
     rng = np.random.RandomState(2)
     normal = correlated_rows(200, rng)
-    broken = np.column_stack([rng.permutation(column)[:50] for column in normal.T])
-    return np.r_[normal, broken], np.repeat([0, 1], [200, 50])
+    return np.r_[normal, broken_rows(50, rng, normal)], np.repeat([0, 1], [200, 50])
+
+
+@pytest.fixture(scope="session")
+def known_far(X):
+    """Anomalies for training, of the kind of ``far_anomalies``."""
+    return far_rows(20, np.random.RandomState(3), X)
+
+
+@pytest.fixture(scope="session")
+def known_broken(X):
+    """Anomalies for training, of the kind of ``broken_correlations``."""
+    rng = np.random.RandomState(4)
+    return broken_rows(20, rng, correlated_rows(200, rng))

@@ -28,6 +28,7 @@ SMALL = {
     "WAE": {"max_epochs": 3},
     "DeepSVDD": {"max_epochs": 3, "pretrain_epochs": 2},
     "OCNN": {"max_epochs": 3},
+    "DevNet": {"max_epochs": 3},
 }
 
 #: Parameters with which a net learns the 300 rows of the common tests.
@@ -49,7 +50,12 @@ LEARNING = {
     "WAE": {"max_epochs": 100},
     "DeepSVDD": {},
     "OCNN": {},
+    "DevNet": {},
 }
+
+#: Methods whose aim is to know anomalies like the known ones: tests of what they find train them
+#: with some.
+LEARNS_FROM_LABELS = {"DevNet"}
 
 #: Parameters under which a fit takes one step of no length: the untrained net.
 UNTRAINED = {"max_epochs": 1, "max_steps": 1, "lr": 1e-12}
@@ -237,6 +243,13 @@ OTHER_VALUES_OF = {
         "tol": (10.0, {"max_epochs": 12}),
         "n_iter_no_change": (1, {"max_epochs": 12, "tol": 10.0}),
         "batch_size": 50,
+    },
+    "DevNet": {
+        "activation": "tanh",
+        "margin": 2.0,
+        "n_reference": 10,
+        "steps_per_epoch": 5,
+        "net_params": {"optimizer__alpha": 0.5},
     },
 }
 

@@ -22,7 +22,15 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeepad import all_detectors
 
-from .instances import LEARNING, OF_TRAINING_ROWS, UNTRAINED, UNTRAINED_TOO, other_values, small
+from .instances import (
+    LEARNING,
+    LEARNS_FROM_LABELS,
+    OF_TRAINING_ROWS,
+    UNTRAINED,
+    UNTRAINED_TOO,
+    other_values,
+    small,
+)
 
 DETECTORS = dict(all_detectors())
 TRANSFORMERS = [name for name, cls in DETECTORS.items() if hasattr(cls, "transform")]
@@ -34,6 +42,13 @@ every_transformer = pytest.mark.parametrize("name", TRANSFORMERS)
 def some_labels(X):
     """Labels for detectors that learn from them; the others ignore y."""
     return np.resize([-1, 1, 0, 0, 0], len(X))
+
+
+def training_rows(name, X, known):
+    """Rows and labels to learn from, with known anomalies for methods that are made for them."""
+    if name not in LEARNS_FROM_LABELS:
+        return X, None
+    return np.r_[X, known], np.repeat([0, -1], [len(X), len(known)])
 
 
 # scikit-learn's checks ----------------------------------------------------------------------
@@ -125,22 +140,24 @@ def test_every_parameter_shows(name, X):
 
 
 @every_detector
-def test_far_rows_are_anomalous(name, X, far_anomalies):
+def test_far_rows_are_anomalous(name, X, far_anomalies, known_far):
     rows, y = far_anomalies
-    det = DETECTORS[name](random_state=0, **LEARNING[name]).fit(X)
+    det = DETECTORS[name](random_state=0, **LEARNING[name])
+    det.fit(*training_rows(name, X, known_far))
     assert roc_auc_score(y, -det.score_samples(rows)) >= 0.97
     assert (det.predict(rows[y == 1]) == -1).mean() >= 0.9
 
 
 @every_detector
-def test_training_beats_the_untrained_net(name, X, broken_correlations):
+def test_training_beats_the_untrained_net(name, X, broken_correlations, known_broken):
     rows, y = broken_correlations
+    train = training_rows(name, X, known_broken)
     untrained = UNTRAINED | UNTRAINED_TOO.get(name, {})
 
     def auc(**params):
         return np.mean(
             [
-                roc_auc_score(y, -cls(random_state=s, **params).fit(X).score_samples(rows))
+                roc_auc_score(y, -cls(random_state=s, **params).fit(*train).score_samples(rows))
                 for s in range(3)
             ]
         )

@@ -11,29 +11,15 @@ from torch import Tensor, nn
 from .._codes import SamplerMixin
 from .._validation import Integral, Interval, Real
 from ..base import BaseDetector
-from ..nn import Backbone, Stochastic, check_batch_norm, squared_gradient
+from ..nn import ScalarNet, Stochastic, check_batch_norm, squared_gradient
 from ..training import AdversarialNet
 
 # Contexts of training rows that are kept to draw rows in.
 MAX_CONTEXTS = 1000
 
 
-class Discriminator(nn.Module):
+class Discriminator(ScalarNet):
     """D: features f of a row, and from them the log odds that the row is real."""
-
-    def __init__(self, backbone: Backbone, n_features: int) -> None:
-        super().__init__()
-        layers = backbone.make_encoder(n_features, 1)
-        if not isinstance(layers, nn.Sequential):
-            raise ValueError(
-                f"backbone={backbone!r} must make encoders that are an nn.Sequential, whose last "
-                f"layer makes the log odds from the features before it; got {type(layers)!r}."
-            )
-        self.features = layers[:-1]
-        self.head = layers[-1]
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.features(x)).squeeze(1)
 
 
 class Context(nn.Module):

@@ -24,6 +24,7 @@ from ._losses import (
     squared_gradient,
 )
 from ._residuals import ResidualScore
+from ._scalar import ScalarNet
 from ._stochastic import (
     AdditiveNoise,
     Dropout,
@@ -44,6 +45,7 @@ __all__ = [
     "EncoderDecoder",
     "MLPBackbone",
     "ResidualScore",
+    "ScalarNet",
     "Stochastic",
     "check_batch_norm",
     "check_widths",

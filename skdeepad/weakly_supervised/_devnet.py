@@ -1,0 +1,239 @@
+"""Deviation network."""
+
+import torch
+from torch import Tensor, nn
+
+from .._labels import LabelsMixin, with_pseudo_anomalies
+from .._validation import Integral, Interval, Real, StrOptions
+from ..base import BaseDetector
+from ..nn import ScalarNet
+from ..training import BalancedBatches
+
+# Quantile of order 97.5 % of the standard normal distribution.
+CRITICAL_DEVIATION = 1.96
+
+
+class DevNetModule(nn.Module):
+    """A scalar φ(x), and how far it lies from what scores of a normal prior would be."""
+
+    def __init__(self, phi: ScalarNet, *, margin: float, n_reference: int) -> None:
+        super().__init__()
+        self.phi = phi
+        self.margin = margin
+        reference = torch.randn(n_reference)
+        self.register_buffer("mu_R", reference.mean())
+        self.register_buffer("sigma_R", reference.std())
+
+    def deviation(self, x: Tensor) -> Tensor:
+        """dev(x) = (φ(x) − μ_R) / σ_R."""
+        return (self.phi(x) - self.mu_R) / self.sigma_R
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        dev = self.deviation(x)
+        return torch.where(y < 0, torch.relu(self.margin - dev), dev.abs())
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        return self.phi.exact(x)
+
+
+class DevNet(LabelsMixin, BaseDetector):
+    r"""Deviation network: a scalar that a few known anomalies push far from the other rows'.
+
+    A net :math:`\phi` gives each row a score. How far it lies from the scores of normal rows is
+    told by a prior: :math:`\mu_R` and :math:`\sigma_R` are the mean and the standard deviation of
+    draws :math:`r_1, \ldots, r_l \sim N(0, 1)`, and
+
+    .. math:: \mathrm{dev}(x) = \frac{\phi(x) - \mu_R}{\sigma_R} .
+
+    With y = 1 for known anomalies and y = 0 for all other rows the loss is
+
+    .. math:: (1 - y)\, |\mathrm{dev}(x)| + y \max(0, a - \mathrm{dev}(x)) ,
+
+    over batches of which half are known anomalies. The anomaly score is :math:`\phi(x)` [1]_.
+
+    ``y`` is read by its sign: below 0 a known anomaly, 0 unlabelled, above 0 a known normal row.
+    Unlabelled rows count as normal ones.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(20,)
+        Widths of the hidden layers; with few known anomalies one layer is best. Without any
+        :math:`\phi` is linear.
+    activation : str, default="relu"
+        Activation of the hidden layers, as in :class:`AutoEncoder`.
+    backbone : Backbone or None, default=None
+        Makes the net in place of ``hidden_layer_sizes``, as an ``nn.Sequential`` whose last layer
+        is linear.
+    margin : float, default=5.0
+        Deviation :math:`a` that known anomalies are to reach, in standard deviations of the prior.
+    n_reference : int, default=5000
+        Number :math:`l` of draws from the prior, made once.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20. The authors' scale is
+        "minmax", which learns less of the same steps.
+    max_epochs : int, default=50
+        Upper limit to the number of epochs.
+    steps_per_epoch : int, default=20
+        Batches of an epoch: they are drawn, whatever the number of rows.
+    max_steps : int or None, default=None
+        Upper limit to the number of optimizer steps.
+    lr : float, default=1e-3
+        Learning rate.
+    batch_size : int or None, default=512
+        Rows of a batch, half of them known anomalies, drawn with replacement; None: as many as
+        there are rows.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="rmsprop"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
+    weight_decay : float, default=0.02
+        L2 penalty of the optimizer on the weights: 0.01 on the squared weights.
+    trim : float, default=0.05
+        Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth
+        of the steps: those of the largest deviation, which may be unknown anomalies. It helps
+        where few anomalies are known; the paper's value is 0.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` calls rows with
+        :math:`\mathrm{dev}(x) > 1.96` anomalous, which a score of the prior exceeds with a
+        probability of 2.5 %. It can be changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, the prior's draws and batches.
+    verbose : int, default=0
+        Above 0, a progress bar is shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    scaler_ : transformer or None
+        The fitted scaler.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Losses of each epoch.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    ADGM : Learns what is normal too, and so finds anomalies of unknown kinds.
+    skdeepad.preprocessing.semi_labels : Labels in another convention.
+
+    Notes
+    -----
+    The paper has its penalty on the hidden layer; here it is on all weights, which is no worse
+    where 1 % or 10 % of the anomalies are known. There, the threshold of 1.96 is said to be of
+    95 % confidence, which is two-sided; only large deviations are anomalous, and 97.5 % of the
+    prior lie below it.
+
+    There is no early stopping: rows held out would hold few known anomalies or none, and they
+    are what is learned from.
+
+    Without known anomalies, those rows that an isolation forest finds most anomalous, 5 %, stand
+    in for them, with a warning.
+
+    References
+    ----------
+    .. [1] G. Pang, C. Shen, A. van den Hengel, "Deep anomaly detection with deviation networks",
+       KDD 2019, arXiv:1911.08623.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import DevNet
+    >>> X = np.random.RandomState(0).randn(300, 4)
+    >>> X[:15, :2] += 4
+    >>> y = np.repeat([-1, 0], [5, 295])
+    >>> det = DevNet(contamination="auto", random_state=0).fit(X, y)
+    >>> det.predict([[0, 0, 0, 0], [4, 4, 0, 0]])
+    array([ 1, -1])
+    """
+
+    _parameter_constraints: dict = {
+        name: constraint
+        for name, constraint in BaseDetector._parameter_constraints.items()
+        if name not in {"early_stopping", "validation_fraction", "n_iter_no_change"}
+    } | {
+        "margin": [Interval(Real, 0, None, closed="neither")],
+        "n_reference": [Interval(Integral, 2, None, closed="left")],
+        "steps_per_epoch": [Interval(Integral, 1, None, closed="left")],
+        "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes=(20,),
+        activation="relu",
+        backbone=None,
+        margin=5.0,
+        n_reference=5000,
+        scaler="standard",
+        max_epochs=50,
+        steps_per_epoch=20,
+        max_steps=None,
+        lr=1e-3,
+        batch_size=512,
+        optimizer="rmsprop",
+        weight_decay=0.02,
+        trim=0.05,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.backbone = backbone
+        self.margin = margin
+        self.n_reference = n_reference
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.steps_per_epoch = steps_per_epoch
+        self.max_steps = max_steps
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
+        return DevNetModule(
+            ScalarNet(backbone, n_features), margin=self.margin, n_reference=self.n_reference
+        )
+
+    def _net_parameters(self) -> dict:
+        return super()._net_parameters() | {
+            "iterator_train": BalancedBatches,
+            "steps_per_epoch": self.steps_per_epoch,
+        }
+
+    def _train(self, run, net, X, y) -> None:
+        run(net, X, with_pseudo_anomalies(X, y, net.seed))
+
+    def _paper_offset(self) -> float:
+        module = self.net_.module_
+        return -(module.mu_R + CRITICAL_DEVIATION * module.sigma_R).item()
