@@ -18,7 +18,7 @@ from .ensemble import DetectorEnsemble
 from .group import GroupAnomalyDetector
 from .one_class import OCNN, DeepSAD, DeepSVDD
 from .reinforcement import DPLAN
-from .weakly_supervised import DevNet
+from .weakly_supervised import REPEN, DevNet
 
 __all__ = [
     "AAE",
@@ -26,6 +26,7 @@ __all__ = [
     "DPLAN",
     "EGBAD",
     "OCNN",
+    "REPEN",
     "SDGM",
     "VAE",
     "WAE",

@@ -29,6 +29,7 @@ SMALL = {
     "DeepSVDD": {"max_epochs": 3, "pretrain_epochs": 2},
     "OCNN": {"max_epochs": 3},
     "DevNet": {"max_epochs": 3},
+    "REPEN": {"max_epochs": 3},
 }
 
 #: Parameters with which a net learns the 300 rows of the common tests.
@@ -51,6 +52,7 @@ LEARNING = {
     "DeepSVDD": {},
     "OCNN": {},
     "DevNet": {},
+    "REPEN": {},
 }
 
 #: Methods whose aim is to know anomalies like the known ones: tests of what they find train them
@@ -250,6 +252,16 @@ OTHER_VALUES_OF = {
         "n_reference": 10,
         "steps_per_epoch": 5,
         "net_params": {"optimizer__alpha": 0.5},
+    },
+    "REPEN": {
+        "n_latent": 5,
+        "activation": "tanh",
+        "margin": 5.0,
+        "n_subsamples": 10,
+        "subsample_size": 3,
+        "threshold": (1.0, {"known_share": 0.5}),
+        "known_share": 0.5,
+        "steps_per_epoch": 5,
     },
 }
 

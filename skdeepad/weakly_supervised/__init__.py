@@ -1,5 +1,6 @@
 """Detectors that learn from a few known anomalies."""
 
 from ._devnet import DevNet
+from ._repen import REPEN
 
-__all__ = ["DevNet"]
+__all__ = ["REPEN", "DevNet"]

@@ -1,0 +1,346 @@
+"""Representations for random nearest-neighbour distances."""
+
+import numpy as np
+import torch
+from sklearn.utils.random import sample_without_replacement
+from torch import Tensor, nn
+
+from .._codes import EncoderMixin
+from .._labels import LabelsMixin
+from .._validation import Integral, Interval, Real
+from ..base import BaseDetector
+from ..nn import make_activation
+from ..training import TupleBatches
+
+# Candidate outliers where no score is above the threshold.
+N_CANDIDATES = 10
+
+
+def lesinn(x: Tensor, references: Tensor) -> Tensor:
+    """Mean distance of rows to their nearest in each subsample.
+
+    ``references`` has shape (n_subsamples, subsample_size, n_features).
+    """
+    # The faster mode, by matrix products, rounds away small distances.
+    distances = torch.cdist(
+        x, references.flatten(0, 1), compute_mode="donot_use_mm_for_euclid_dist"
+    )
+    nearest = distances.unflatten(1, references.shape[:2]).amin(2)
+    return nearest.mean(1, dtype=torch.float64)
+
+
+class REPENModule(nn.Module):
+    """A representation z(x), and the codes of subsamples of the training rows."""
+
+    def __init__(self, encoder: nn.Module, *, n_latent: int, margin: float) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.n_latent = n_latent
+        self.margin = margin
+        self.register_buffer("subsamples", torch.zeros(1, 1, dtype=torch.int64))
+        self.register_buffer("references", torch.zeros(1, 1, n_latent))
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def loss(self, x: Tensor) -> Tensor:
+        """The loss of triplets, (batch, 3, n_features): query, positive, negative."""
+        z = self.encode(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        query, positive, negative = z.unbind(1)
+        near = ((query - positive) ** 2).sum(1)
+        far = ((query - negative) ** 2).sum(1)
+        return torch.relu(self.margin - far + near)
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        return lesinn(self.encode(x), self.references)
+
+
+def draw_subsamples(y: np.ndarray, n_subsamples: int, size: int, seed: int) -> np.ndarray:
+    """Rows of each subsample, (n_subsamples, size), none of them a known anomaly.
+
+    Half of the rows at most, or a training row would find itself in every one of them.
+    """
+    rows, rng = np.flatnonzero(y >= 0), np.random.RandomState(seed)
+    size = min(size, max(1, len(rows) // 2))
+    drawn = [
+        sample_without_replacement(len(rows), size, random_state=rng) for _ in range(n_subsamples)
+    ]
+    return rows[np.array(drawn)]
+
+
+def candidate_outliers(scores: np.ndarray, y: np.ndarray, threshold: float) -> np.ndarray:
+    """Which unlabelled rows are taken for outliers: at most half of them.
+
+    Those whose score lies more than ``threshold`` standard deviations above the mean of all rows,
+    or else the ten highest. Where no anomaly is known and no row unlabelled, all rows count.
+    """
+    rows = np.flatnonzero(y == 0)
+    if len(rows) < 2 and not (y < 0).any():
+        rows = np.arange(len(y))
+    n_above = int((scores[rows] > scores.mean() + threshold * scores.std()).sum())
+    highest = rows[np.argsort(-scores[rows], kind="stable")]
+    chosen = np.zeros(len(y), dtype=bool)
+    chosen[highest[: min(n_above or N_CANDIDATES, len(rows) // 2)]] = True
+    return chosen
+
+
+def draw_weights(
+    scores: np.ndarray, y: np.ndarray, threshold: float, known_share: float
+) -> np.ndarray:
+    """Probabilities of the rows as query, positive and negative, (n_samples, 3)."""
+    known, candidates = y < 0, candidate_outliers(scores, y, threshold)
+    inliers = ~(known | candidates)
+    if not known.any() or not candidates.any():
+        known_share = float(known.any())
+    negative = (1 - known_share) * _shares(candidates, scores) + known_share * _shares(known)
+    query = _shares(inliers, scores[inliers].sum() - scores)
+    return np.column_stack([query, _shares(inliers), negative])
+
+
+def _shares(rows: np.ndarray, weights: np.ndarray | float = 1.0) -> np.ndarray:
+    """Weights of some rows as shares of their sum; equal ones where all are 0, of none 0."""
+    weights = np.where(rows, weights, 0.0)
+    weights = weights if weights.any() else rows.astype(float)
+    return weights / max(weights.sum(), np.finfo(float).tiny)
+
+
+class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
+    r"""REPEN: a representation in which outliers are far from random subsamples of the rows.
+
+    The score of a row x by nearest-neighbour distances to m subsamples :math:`S_i` of the training
+    rows is [2]_
+
+    .. math:: r(x) = \frac1m \sum_{i=1}^m \min_{s \in S_i} \|x - s\| .
+
+    It is measured in the scaled rows first, and rows with a high one are taken for outliers. A
+    representation :math:`z(x) = \mathrm{ReLU}(W x)` is learned from triplets of two inliers q, p
+    and an outlier n:
+
+    .. math:: \max(0, c - \|z_q - z_n\|^2 + \|z_q - z_p\|^2) .
+
+    The anomaly score is r measured in z [1]_.
+
+    ``y`` is read by its sign: below 0 a known anomaly, 0 unlabelled, above 0 a known normal row.
+    Known anomalies take the place of outliers, and are never inliers; known normal rows are never
+    outliers. Without known anomalies this is the unsupervised method.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=()
+        Widths of hidden layers before the representation; none are the paper's.
+    n_latent : int, default=20
+        Size of the representation z.
+    activation : str, default="relu"
+        Activation of all layers, z included, as in :class:`AutoEncoder`.
+    backbone : Backbone or None, default=None
+        Makes the layers up to z, in place of ``hidden_layer_sizes``.
+    margin : float, default=1000.0
+        Difference c of squared distances that triplets are to reach.
+    n_subsamples : int, default=50
+        Number m of subsamples.
+    subsample_size : int, default=8
+        Rows of a subsample, at most half of the training rows.
+    threshold : float, default=1.7321
+        Standard deviations above the mean of the first scores from which a row is taken for an
+        outlier: whatever their distribution, at most 1/4 of the rows are
+        (:math:`1 / (1 + \alpha^2)`, Cantelli's inequality).
+    known_share : float in [0, 1], default=1.0
+        Share of the triplets whose outlier is a known anomaly, where there are any. The paper's
+        0.5 goes on learning from rows that are only taken for outliers: for anomalies of other
+        kinds than the known ones.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=30
+        Upper limit to the number of epochs.
+    steps_per_epoch : int, default=50
+        Batches of an epoch: they are drawn, whatever the number of rows.
+    max_steps : int or None, default=None
+        Upper limit to the number of optimizer steps.
+    lr : float, default=0.01
+        Learning rate.
+    batch_size : int or None, default=256
+        Triplets of a batch; None: as many as there are rows.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
+    weight_decay : float, default=0.0
+        L2 penalty of the optimizer on the weights.
+    trim : float, default=0.0
+        Share of the triplets of a batch, rounded, that an update leaves out after a fifth of the
+        steps: those of the largest loss.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold. It can be changed after ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, subsamples and triplets.
+    verbose : int, default=0
+        Above 0, a progress bar is shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net; ``net_.module_`` is the torch module.
+    scaler_ : transformer or None
+        The fitted scaler.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Losses of each epoch.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    DevNet : Learns a score, not a space.
+    DeepSVDD : A centre in place of subsamples.
+
+    Notes
+    -----
+    A query is drawn with a weight that falls with its first score, in proportion to the sum over
+    the inliers less its own; a positive uniformly; an outlier in proportion to its first score.
+    If no score is above the threshold, the ten highest are taken for outliers. They are at most
+    half of the unlabelled rows.
+
+    The same subsamples are used before and after training, and known anomalies are in none of
+    them. A training row that is in a subsample is its own nearest there: of n rows that takes a
+    share ``subsample_size`` / n off its score on average.
+
+    OPTIMIZER
+
+    There is no early stopping: rows held out would hold few known anomalies or none.
+
+    References
+    ----------
+    .. [1] G. Pang, L. Cao, L. Chen, H. Liu, "Learning representations of ultrahigh-dimensional
+       data for random distance-based outlier detection", KDD 2018, arXiv:1806.04808.
+    .. [2] G. Pang, K. M. Ting, D. Albrecht, "LeSiNN: detecting anomalies by identifying least
+       similar nearest neighbours", ICDM Workshops 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import REPEN
+    >>> X = np.random.RandomState(0).randn(300, 4)
+    >>> X[:15, :2] += 4
+    >>> y = np.repeat([-1, 0], [5, 295])
+    >>> det = REPEN(max_epochs=5, random_state=0).fit(X, y)
+    >>> det.predict([[0, 0, 0, 0], [4, 4, 0, 0]])
+    array([ 1, -1])
+    """
+
+    _parameter_constraints: dict = {
+        name: constraint
+        for name, constraint in BaseDetector._parameter_constraints.items()
+        if name not in {"early_stopping", "validation_fraction", "n_iter_no_change"}
+    } | {
+        "n_latent": [Interval(Integral, 1, None, closed="left")],
+        "margin": [Interval(Real, 0, None, closed="neither")],
+        "n_subsamples": [Interval(Integral, 1, None, closed="left")],
+        "subsample_size": [Interval(Integral, 1, None, closed="left")],
+        "threshold": [Interval(Real, 0, None, closed="left")],
+        "known_share": [Interval(Real, 0, 1, closed="both")],
+        "steps_per_epoch": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    _without_anomalies = (
+        "the rows that lie farthest from subsamples of all rows are learned from, as by the "
+        "unsupervised method"
+    )
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes=(),
+        n_latent=20,
+        activation="relu",
+        backbone=None,
+        margin=1000.0,
+        n_subsamples=50,
+        subsample_size=8,
+        threshold=1.7321,
+        known_share=1.0,
+        scaler="standard",
+        max_epochs=30,
+        steps_per_epoch=50,
+        max_steps=None,
+        lr=1e-2,
+        batch_size=256,
+        optimizer="adam",
+        weight_decay=0.0,
+        trim=0.0,
+        contamination=0.1,
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_latent = n_latent
+        self.activation = activation
+        self.backbone = backbone
+        self.margin = margin
+        self.n_subsamples = n_subsamples
+        self.subsample_size = subsample_size
+        self.threshold = threshold
+        self.known_share = known_share
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.steps_per_epoch = steps_per_epoch
+        self.max_steps = max_steps
+        self.lr = lr
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
+        encoder = nn.Sequential(
+            backbone.make_encoder(n_features, self.n_latent), make_activation(backbone.activation)
+        )
+        return REPENModule(encoder, n_latent=self.n_latent, margin=self.margin)
+
+    def _net_parameters(self) -> dict:
+        return super()._net_parameters() | {
+            "iterator_train": TupleBatches,
+            "steps_per_epoch": self.steps_per_epoch,
+        }
+
+    def _train(self, run, net, X, y) -> None:
+        module = net.module_
+        y = np.zeros(len(X)) if y is None else y.numpy()
+        rows = draw_subsamples(y, self.n_subsamples, self.subsample_size, net.seed)
+        module.subsamples = torch.as_tensor(rows, device=module.references.device)
+        references = X[torch.as_tensor(rows, device=X.device)].to(module.references.device)
+        scores = net.apply(lambda x: lesinn(x, references), X)
+        weights = draw_weights(scores, y, self.threshold, self.known_share)
+        run(net, X, torch.as_tensor(weights, device=X.device))
+
+    def _calibrate(self, net, X) -> None:
+        module = net.module_
+        rows = module.subsamples.cpu().numpy()
+        codes = net.apply(module.encode, X[rows.ravel()]).reshape(*rows.shape, -1)
+        module.references = torch.as_tensor(
+            codes, dtype=torch.float32, device=module.references.device
+        )
