@@ -28,7 +28,9 @@ SMALL = {
     "WAE": {"max_epochs": 3},
     "DeepSVDD": {"max_epochs": 3, "pretrain_epochs": 2},
     "OCNN": {"max_epochs": 3},
+    "DeepSAD": {"max_epochs": 3, "pretrain_epochs": 2},
     "DevNet": {"max_epochs": 3},
+    "DPLAN": {"max_epochs": 3, "steps_per_episode": 20, "warm_up_steps": 20},
     "REPEN": {"max_epochs": 3},
 }
 
@@ -51,17 +53,19 @@ LEARNING = {
     "WAE": {"max_epochs": 100},
     "DeepSVDD": {},
     "OCNN": {},
+    "DeepSAD": {},
     "DevNet": {},
+    "DPLAN": {"max_epochs": 5, "steps_per_episode": 500, "warm_up_steps": 1000},
     "REPEN": {},
 }
 
 #: Methods whose aim is to know anomalies like the known ones: tests of what they find train them
 #: with some.
-LEARNS_FROM_LABELS = {"DevNet"}
+LEARNS_FROM_LABELS = {"DevNet", "DPLAN"}
 
 #: Parameters under which a fit takes one step of no length: the untrained net.
 UNTRAINED = {"max_epochs": 1, "max_steps": 1, "lr": 1e-12}
-UNTRAINED_TOO = {"DeepSVDD": {"pretrain_epochs": 0}}
+UNTRAINED_TOO = {name: {"pretrain_epochs": 0} for name in ("DeepSAD", "DeepSVDD")}
 
 #: Another value for each parameter, which must show in what a fit gives; where a parameter acts
 #: only beside another one, as (value, the others).
@@ -245,6 +249,31 @@ OTHER_VALUES_OF = {
         "tol": (10.0, {"max_epochs": 12}),
         "n_iter_no_change": (1, {"max_epochs": 12, "tol": 10.0}),
         "batch_size": 50,
+    },
+    "DeepSAD": {
+        "eta": 5.0,
+        "n_latent": 3,
+        "batch_norm": False,
+        "pretrain_epochs": 1,
+        "center_eps": 0.5,
+        "trim": 0.0,
+    },
+    "DPLAN": {
+        "activation": "tanh",
+        "discount": 0.5,
+        "loss": ("huber", {"lr": 0.1}),
+        "anomaly_probability": 0.1,
+        "subset_size": 20,
+        "intrinsic_weight": 0.5,
+        "warm_up_steps": 50,
+        "steps_per_episode": 10,
+        "exploration": (0.5, 0.1),
+        "exploration_steps": 10,
+        "replay_size": 15,
+        "target_update": 10,
+        "reward_update": 10,
+        "batch_size": 10,
+        "net_params": {"optimizer__alpha": 0.5},
     },
     "DevNet": {
         "activation": "tanh",
