@@ -61,7 +61,7 @@ LEARNING = {
 
 #: Methods whose aim is to know anomalies like the known ones: tests of what they find train them
 #: with some.
-LEARNS_FROM_LABELS = {"DevNet", "DPLAN"}
+LEARNS_FROM_LABELS = {"DevNet", "DPLAN", "REPEN"}
 
 #: Parameters under which a fit takes one step of no length: the untrained net.
 UNTRAINED = {"max_epochs": 1, "max_steps": 1, "lr": 1e-12}

@@ -156,7 +156,7 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
         Batches of an epoch: they are drawn, whatever the number of rows.
     max_steps : int or None, default=None
         Upper limit to the number of optimizer steps.
-    lr : float, default=0.01
+    lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=256
         Triplets of a batch; None: as many as there are rows.
@@ -217,7 +217,9 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
     them. A training row that is in a subsample is its own nearest there: of n rows that takes a
     share ``subsample_size`` / n off its score on average.
 
-    OPTIMIZER
+    The paper's optimizer is Adadelta, :class:`torch.optim.Adadelta` with ``lr=1.0``: a point of
+    average precision better where 1 % or 10 % of the anomalies are known. All of the outliers
+    being known ones is worth eight over half of them; without labels it makes no difference.
 
     There is no early stopping: rows held out would hold few known anomalies or none.
 
@@ -275,7 +277,7 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
         max_epochs=30,
         steps_per_epoch=50,
         max_steps=None,
-        lr=1e-2,
+        lr=1e-3,
         batch_size=256,
         optimizer="adam",
         weight_decay=0.0,
