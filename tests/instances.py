@@ -56,7 +56,7 @@ LEARNING = {
     "DeepSAD": {},
     "DevNet": {},
     "DPLAN": {"max_epochs": 5, "steps_per_episode": 500, "warm_up_steps": 1000},
-    "REPEN": {},
+    "REPEN": {"max_epochs": 60},
 }
 
 #: Methods whose aim is to know anomalies like the known ones: tests of what they find train them
