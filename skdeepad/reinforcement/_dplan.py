@@ -44,7 +44,7 @@ class DPLAN(LabelsMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64,)
+    hidden_layer_sizes : sequence of int, default=(40,)
         Widths of the hidden layers; the last is the space of distances and of the intrinsic
         reward. One layer is the paper's: few labels don't train more. Of the paper's width, 20,
         it depends on the first weights whether unknown kinds of anomalies stand out in it at all.
@@ -91,8 +91,8 @@ class DPLAN(LabelsMixin, BaseDetector):
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="rmsprop"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. RMSprop's decay is
         0.95 and its eps 0.01, as in deep Q-learning, unless ``net_params`` say otherwise.
-    weight_decay : float, default=0.0
-        Weight of an L2 penalty on the weights.
+    weight_decay : float, default=0.02
+        Weight of an L2 penalty on the hidden layers' weights, the paper's: 0.01 on their squares.
     trim : float, default=0.0
         Share of the transitions of a batch, those of the largest loss, that an update leaves out
         after a fifth of the steps.
@@ -197,7 +197,7 @@ class DPLAN(LabelsMixin, BaseDetector):
     def __init__(
         self,
         *,
-        hidden_layer_sizes=(64,),
+        hidden_layer_sizes=(40,),
         activation="relu",
         backbone=None,
         discount=0.99,
@@ -218,7 +218,7 @@ class DPLAN(LabelsMixin, BaseDetector):
         lr=2.5e-4,
         batch_size=32,
         optimizer="rmsprop",
-        weight_decay=0.0,
+        weight_decay=0.02,
         trim=0.0,
         contamination=0.1,
         callbacks=None,
@@ -284,6 +284,7 @@ class DPLAN(LabelsMixin, BaseDetector):
         return super()._net_parameters() | {
             "iterator_train": Interaction,
             "steps_per_epoch": self.steps_per_episode,
+            "optimizer__param_groups": [("network.head*", {"weight_decay": 0.0})],
             **interaction,
         }
 
