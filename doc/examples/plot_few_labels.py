@@ -1,0 +1,72 @@
+"""
+===============================
+How many labels does it take?
+===============================
+
+Most anomalies of *cardio* are unlabelled, a few are known. Average precision on held-out rows
+against their number: detectors that learn from both kinds of rows, a classifier that takes
+unlabelled rows for normal, and an isolation forest, which knows no labels.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdeepad import DPLAN, DeepSAD, DevNet
+from skdeepad.datasets import load_cardio
+from skdeepad.metrics import anomaly_average_precision
+from skdeepad.preprocessing import semi_labels
+
+X, y = load_cardio(return_X_y=True)
+numbers = [1, 2, 4, 8, 16, 32, 64]
+detectors = {
+    "DeepSAD": DeepSAD,
+    "DevNet": DevNet,
+    "DPLAN": DPLAN,
+}
+classifiers = {
+    "gradient boosting": HistGradientBoostingClassifier(random_state=0),
+    "logistic regression": make_pipeline(StandardScaler(), LogisticRegression()),
+}
+
+
+def average_precisions(seed):
+    """One value for each method and number of labelled anomalies, on one split."""
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, test_size=0.4, stratify=y, random_state=seed
+    )
+    anomalies = np.random.RandomState(seed).permutation(np.flatnonzero(y_train == 1))
+    forest = IsolationForest(random_state=seed).fit(X_train)
+    found = {"isolation forest": [anomaly_average_precision(y_test, forest.score_samples(X_test))]}
+    found["isolation forest"] *= len(numbers)
+    for number in numbers:
+        known = np.zeros(len(y_train), dtype=int)
+        known[anomalies[:number]] = 1
+        for name, cls in detectors.items():
+            # A detector wants to be told that 0 is unlabelled, not normal.
+            detector = cls(random_state=seed).fit(X_train, semi_labels(known))
+            scores = detector.score_samples(X_test)
+            found.setdefault(name, []).append(anomaly_average_precision(y_test, scores))
+        for name, classifier in classifiers.items():
+            scores = classifier.fit(X_train, known).predict_proba(X_test)[:, 0]
+            found.setdefault(name, []).append(anomaly_average_precision(y_test, scores))
+    return found
+
+
+splits = [average_precisions(seed) for seed in range(3)]
+
+# %%
+# The mean over three splits:
+
+fig, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+for name in splits[0]:
+    style = ":" if name == "isolation forest" else "--" if name in classifiers else "-"
+    ax.plot(numbers, np.mean([split[name] for split in splits], axis=0), style, label=name)
+ax.set(xscale="log", xlabel="known anomalies", ylabel="average precision", ylim=(0, 1))
+ax.set_xticks(numbers, numbers)
+ax.legend()
+plt.show()
