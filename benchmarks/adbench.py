@@ -1,8 +1,9 @@
 """skdeepad's detectors beside PyOD's, ADBench's protocol, in one run.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/adbench.py``: all detectors with their defaults, seeds 1
-to 3, on those of ADBench's sets with few rows that are at hand. Rows go to
-``skdeepad-benchmark/adbench.csv``, where an interrupted run goes on.
+Run ``SKDEEPAD_DATA=... python benchmarks/adbench.py``: all detectors that learn without labels,
+with their defaults, seeds 1 to 3, on those of ADBench's sets with few rows that are at hand. Rows
+go to ``skdeepad-benchmark/adbench.csv``, where an interrupted run goes on. The others are compared
+by ``benchmarks/labels.py``.
 """
 
 import argparse
@@ -19,7 +20,9 @@ RIVALS = [
     *("Norm", "pyod.IForest", "pyod.AutoEncoder", "pyod.VAE", "pyod.DeepSVDD"),
     *("pyod.ALAD", "pyod.AnoGAN", "pyod.SO_GAAL"),
 ]
-DETECTORS = {name: cls() for name, cls in all_detectors()}
+# Without labels these come down to another detector, or are a makeshift.
+WITH_LABELS = {"DPLAN", "DeepSAD", "DevNet", "REPEN"}
+DETECTORS = {name: cls() for name, cls in all_detectors() if name not in WITH_LABELS}
 DETECTORS |= {"DetectorEnsemble": DetectorEnsemble()} | {name: name for name in RIVALS}
 
 

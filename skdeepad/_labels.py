@@ -25,7 +25,17 @@ def check_labels(y, n_samples: int) -> np.ndarray:
             "0 for an unlabelled one, got booleans or text; "
             "skdeepad.preprocessing.semi_labels converts them."
         )
-    y = check_array(column_or_1d(y), ensure_2d=False, dtype=np.float64, input_name="y")
+    y = check_array(
+        column_or_1d(y),
+        ensure_2d=False,
+        dtype=np.float64,
+        ensure_all_finite="allow-nan",
+        input_name="y",
+    )
+    if np.isnan(y).any():
+        raise ValueError(
+            "y contains NaN; an unlabelled row is 0. skdeepad.preprocessing.semi_labels converts."
+        )
     check_consistent_length(y, range(n_samples))
     if (y < 0).all():
         raise ValueError(
@@ -51,12 +61,32 @@ class LabelsMixin:
     """Labels of a detector that learns from a few of them: the signs of ``y``."""
 
     #: What a fit without known anomalies comes to, for the warning.
-    _without_anomalies = "an isolation forest's most anomalous rows stand in for known ones"
+    _without_anomalies: str
+    #: Whether a training that began with known anomalies can go on without any.
+    _goes_on_without = False
 
     def _read_labels(self, y, n_samples: int, *, fresh: bool) -> Tensor | None:
         y = check_labels(y, n_samples)
-        warn_without_anomalies(y, self._without_anomalies, stacklevel=6)
+        known = bool((y < 0).any())
+        if fresh:
+            warn_without_anomalies(y, self._without_anomalies, stacklevel=6)
+            self._knows_anomalies = known
+        elif self._knows_anomalies and not known and not self._goes_on_without:
+            raise ValueError(
+                "y has no known anomaly, below 0, and the training that goes on had: pass some of "
+                "those rows again."
+            )
+        self._knows_anomalies |= known
         return torch.from_numpy(np.sign(y).astype(np.int8)) if y.any() else None
+
+
+class PseudoAnomaliesMixin(LabelsMixin):
+    """Labels of a detector that can't do without anomalies: where none is known, some are made."""
+
+    _without_anomalies = "an isolation forest's most anomalous rows stand in for known ones"
+
+    def _train(self, run, net, X, y) -> None:
+        run(net, X, with_pseudo_anomalies(X, y, net.seed))
 
 
 def with_pseudo_anomalies(X: Tensor, y: Tensor | None, seed: int) -> Tensor:

@@ -70,6 +70,8 @@ NET_PARAMETERS = (
     "net_params",
     "device",
 )
+# Parameters that go together, for detectors that never stop early.
+EARLY_STOPPING = ("early_stopping", "validation_fraction", "n_iter_no_change")
 
 
 class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
@@ -328,3 +330,9 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     def _has_trained(self) -> bool:
         """Whether there is a net to go on with, be its last training interrupted."""
         return hasattr(self, "net_") and len(self.net_.history) > 0
+
+
+def constraints_without(*names: str) -> dict:
+    """Constraints of the common parameters, for detectors that lack some of them."""
+    common = BaseDetector._parameter_constraints
+    return {name: accepted for name, accepted in common.items() if name not in names}

@@ -6,11 +6,13 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.ensemble import IsolationForest
 
-from skdeepad._labels import LabelsMixin, with_pseudo_anomalies
+from skdeepad._labels import PseudoAnomaliesMixin, with_pseudo_anomalies
+
+from .instances import small
 
 
 def read(y, n=4):
-    return LabelsMixin()._read_labels(y, n, fresh=True)
+    return PseudoAnomaliesMixin()._read_labels(y, n, fresh=True)
 
 
 def test_labels_are_signs():
@@ -32,12 +34,28 @@ def test_without_any_label_there_are_none_and_the_warning_names_the_converter():
         (["a", "b", "a", "b"], "semi_labels"),
         ([True, False, True, False], "booleans"),
         ([0, 1], "inconsistent numbers of samples"),
-        ([0, 0, np.nan, -1], "NaN"),
+        ([0, 0, np.nan, -1], "NaN.*semi_labels"),
     ],
 )
 def test_labels_that_say_nothing_are_refused(y, message):
     with pytest.raises(ValueError, match=message):
         read(y)
+
+
+@pytest.mark.parametrize("name", ["DPLAN", "DeepSAD", "DevNet", "REPEN"])
+def test_a_training_that_began_with_known_anomalies_does_not_go_on_without_any(name, X):
+    y = np.repeat([-1, 0], [10, len(X) - 10])
+    det = small(name).partial_fit(X, y)
+    if name == "DeepSAD":  # whose fall-back is the same objective
+        det.partial_fit(X[10:], y[10:])
+        return
+    scores = det.score_samples(X)
+    with pytest.raises(ValueError, match=r"no known anomaly.*pass some of those rows again"):
+        det.partial_fit(X[10:], y[10:])
+    assert_array_equal(det.score_samples(X), scores)
+    det.partial_fit(X, y)
+    never = small(name).partial_fit(X[10:])
+    never.partial_fit(X[10:]).partial_fit(X, y)
 
 
 def test_known_anomalies_stay_as_they_are(X):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .._codes import SamplerMixin
 from .._validation import Integral, Interval, Real
-from ..base import BaseDetector
+from ..base import EARLY_STOPPING, constraints_without
 from ..nn import ScalarNet, Stochastic, check_batch_norm, squared_gradient
 from ..training import AdversarialNet
 
@@ -93,14 +93,9 @@ def r1_penalty(discriminator, x: Tensor, weight: float) -> Tensor:
     return penalty if torch.is_grad_enabled() else penalty.detach()
 
 
-# The loss of one player says nothing of how far the other one is.
-WITHOUT = {"early_stopping", "validation_fraction", "n_iter_no_change"}
-#: Constraints of the parameters that all of the family have.
-CONSTRAINTS: dict = {
-    name: accepted
-    for name, accepted in BaseDetector._parameter_constraints.items()
-    if name not in WITHOUT
-} | {
+#: Constraints of the parameters that all of the family have; none stops early, as the loss of one
+#: player says nothing of how far the other one is.
+CONSTRAINTS: dict = constraints_without(*EARLY_STOPPING) | {
     "n_latent": [Interval(Integral, 1, None, closed="left"), None],
     "label_smoothing": [Interval(Real, 0, 0.5, closed="left")],
     "gradient_penalty_weight": [Interval(Real, 0, None, closed="left")],

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .._codes import ReconstructorMixin
 from .._validation import Integral, Interval, Real, StrOptions
-from ..base import BaseDetector
+from ..base import EARLY_STOPPING, BaseDetector, constraints_without
 from ._autoencoder_module import AutoEncoderModule, make_module
 from ._residuals import calibrate_residuals
 from ._snapshots import train_with_snapshots
@@ -190,11 +190,7 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
     [[7], [2]]
     """
 
-    _parameter_constraints: dict = {
-        name: constraint
-        for name, constraint in BaseDetector._parameter_constraints.items()
-        if name not in {"early_stopping", "validation_fraction", "n_iter_no_change"}
-    } | {
+    _parameter_constraints: dict = constraints_without(*EARLY_STOPPING) | {
         "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
         "n_latent": [Interval(Integral, 1, None, closed="left"), None],
         "penalty": [StrOptions({"cell", *GROUPS})],

@@ -195,15 +195,20 @@ def fit_with_labels(detector, X, y):
         -1 a labelled anomaly, 0 an unlabelled row; None where there are no labels.
     """
     if y is not None:
-        as_two_classes = is_classifier(detector) or is_pyod(type(_innermost(detector)))
+        as_two_classes = _classifies(detector) or is_pyod(type(_innermost(detector)))
         detector.fit(X, (y < 0).astype(int) if as_two_classes else y)
-    elif is_classifier(detector) or "y" in _required(detector.fit):
+    elif _classifies(detector) or "y" in _required(detector.fit):
         raise TypeError(
             f"{type(detector).__name__} learns from labels, and the protocol gives none: use "
             "'adbench-5%' or another one that does"
         )
     else:
         detector.fit(X)
+
+
+def _classifies(detector):
+    """Whether it is a classifier; what is no estimator of scikit-learn's kind is none."""
+    return hasattr(detector, "__sklearn_tags__") and is_classifier(detector)
 
 
 def _innermost(detector):
@@ -215,7 +220,7 @@ def _innermost(detector):
 
 def normality(detector, X):
     """Scores in scikit-learn's sign, the higher the more normal, whatever the detector's own."""
-    if is_classifier(detector):
+    if _classifies(detector):
         return -_anomaly_class(detector, X)
     last = detector
     while hasattr(last, "steps") or hasattr(last, "best_estimator_"):

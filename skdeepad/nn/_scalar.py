@@ -12,10 +12,11 @@ class ScalarNet(nn.Module):
     def __init__(self, backbone: Backbone, n_features: int) -> None:
         super().__init__()
         layers = backbone.make_encoder(n_features, 1)
-        if not isinstance(layers, nn.Sequential):
+        last = layers[-1] if isinstance(layers, nn.Sequential) else layers
+        if last is layers or not isinstance(last, nn.Linear) or last.bias is None:
             raise ValueError(
                 f"backbone={backbone!r} must make encoders that are an nn.Sequential, whose last "
-                f"layer makes one value from the features before it; got {type(layers)!r}."
+                f"layer is an nn.Linear with a bias; got {layers!r}."
             )
         self.features = layers[:-1]
         self.head = layers[-1]

@@ -167,6 +167,7 @@ class DeepSAD(LabelsMixin, SphereMixin, BaseDetector):
     )
 
     _without_anomalies = "none is pushed away from the centre"
+    _goes_on_without = True
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .._fit_rules import with_seeds
 from .._validation import HasMethods, Interval, Real, StrOptions
-from ..base import BaseDetector
+from ..base import BaseDetector, constraints_without
 from ..nn import check_widths, make_activation
 
 
@@ -174,12 +174,10 @@ class OCNN(BaseDetector):
     0.05
     """
 
-    _parameter_constraints: dict = {
-        name: constraint
-        for name, constraint in BaseDetector._parameter_constraints.items()
-        # The weights' penalty is in the objective, and convergence ends the training.
-        if name not in {"backbone", "weight_decay", "early_stopping", "validation_fraction"}
-    } | {
+    # The weights' penalty is in the objective, and convergence ends the training.
+    _parameter_constraints: dict = constraints_without(
+        "backbone", "weight_decay", "early_stopping", "validation_fraction"
+    ) | {
         "nu": [Interval(Real, 0, 1, closed="right")],
         "input_map": [StrOptions({"sphere"}), None],
         "encoder": [HasMethods(["fit", "transform"]), None],

@@ -1,5 +1,7 @@
 """From labels in any convention to those that detectors learn from."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from sklearn.utils import column_or_1d
 
@@ -45,7 +47,7 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     >>> semi_labels(["fraud", "ok", None, "theft"], anomaly=["fraud", "theft"], unlabelled=None)
     array([-1,  1,  0, -1])
     """
-    values = column_or_1d(np.asarray(y)).tolist()
+    values = column_or_1d(np.asarray(y, dtype=object)).tolist()  # each label as it is
     anomalies, unknown = _labels(anomaly), [] if unlabelled is None else _labels(unlabelled)
     both = [label for label in anomalies if label in unknown]
     if both:
@@ -67,7 +69,7 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
 
 def _labels(given) -> list:
     """One label or several as a list."""
-    return [given] if isinstance(given, str) or np.ndim(given) == 0 else list(given)
+    return [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
 
 
 def _is_missing(value) -> bool:

@@ -11,7 +11,8 @@ from ..training import DetectorNet, TensorData
 from ._dplan_module import DPLANModule
 from ._environment import AnomalyBiasedEnvironment
 
-# Of deep Q-learning: decay of the squared gradient, and what is added to its root.
+# Deep Q-learning's decay of the squared gradient; and 0.01, which is added to the root here, not
+# under it.
 RMSPROP = {"alpha": 0.95, "eps": 0.01}
 
 
@@ -110,7 +111,7 @@ class Interaction:
         for _ in range(self.n_batches):
             if self.n_learned and self.n_learned % self.target_update == 0:
                 self.module.update_target()
-            if self.n_learned and self.n_learned % self.reward_update == 0:
+            if self.n_learned != self.rewarded_at and self.n_learned % self.reward_update == 0:
                 self._update_rewards()
             state = self._step(state, self.epsilon)
             self.n_learned += 1
@@ -128,6 +129,7 @@ class Interaction:
             "reward": self.total_reward / self.n_steps,
             "anomalous_share": self.n_anomalous / self.n_steps,
             "exploration": self.epsilon,
+            "steps": self.n_steps,
         }
 
     def _warm_up(self) -> None:
@@ -142,7 +144,7 @@ class Interaction:
         """Act, remember, and return the next state."""
         with torch.inference_mode():
             action = self._choose(state, epsilon)
-            next_state = self.environment.next_state(state, action, self.actor.features)
+            next_state = self.environment.next_state(state, action, self._features)
         reward = self.environment.reward(state, action)
         self.memory.store(state, action, reward, next_state)
         self.n_steps += 1
@@ -162,9 +164,15 @@ class Interaction:
         action, reward = (torch.from_numpy(v).to(self.device) for v in (actions, rewards))
         return x[:, 0], None, action, reward, x[:, 1]
 
+    def _features(self, x: Tensor) -> Tensor:
+        return self.actor.features(x.to(self.device))  # the table may be too large for the device
+
     def _update_rewards(self) -> None:
+        self.rewarded_at = self.n_learned
+        if not self.environment.intrinsic_weight:
+            return
         with torch.inference_mode():
-            features = [self.actor.features(x.to(self.device)).cpu() for x in self.X.split(8192)]
+            features = [self._features(x).cpu() for x in self.X.split(8192)]
         self.environment.update_intrinsic_reward(torch.cat(features).numpy())
 
 
@@ -187,14 +195,14 @@ class AgentNet(DetectorNet):
 
     def get_iterator(self, dataset, training=False):
         self.interaction_ = super().get_iterator(dataset, training)
-        self.interaction_.begin(self.module_, len(self.history) * self.steps_per_epoch)
+        self.interaction_.begin(self.module_, sum(epoch.get("steps", 0) for epoch in self.history))
         return self.interaction_
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         try:
             return super().fit_loop(X, y, epochs, **fit_params)
         finally:
-            del self.interaction_  # it holds the data
+            vars(self).pop("interaction_", None)  # it holds the data
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)

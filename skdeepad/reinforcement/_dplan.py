@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from .._labels import LabelsMixin, with_pseudo_anomalies
+from .._labels import PseudoAnomaliesMixin
 from .._validation import Integral, Interval, Real, StrOptions
-from ..base import BaseDetector
+from ..base import EARLY_STOPPING, BaseDetector, constraints_without
 from ..nn import check_widths, make_activation
 from ._agent import AgentNet, Interaction
 from ._dplan_module import DPLANModule, QNetwork
@@ -22,7 +22,7 @@ OF_THE_INTERACTION = (
 )
 
 
-class DPLAN(LabelsMixin, BaseDetector):
+class DPLAN(PseudoAnomaliesMixin, BaseDetector):
     r"""DPLAN: an agent learns which rows to call anomalous, from few known anomalies.
 
     States are rows; the actions on one are to call it normal, :math:`a^0`, or anomalous,
@@ -89,10 +89,10 @@ class DPLAN(LabelsMixin, BaseDetector):
     batch_size : int or None, default=32
         Transitions of an update; None: as many as there are rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="rmsprop"
-        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. RMSprop's decay is
-        0.95 and its eps 0.01, as in deep Q-learning, unless ``net_params`` say otherwise.
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. RMSprop's
+        ``alpha`` is 0.95 and its ``eps`` 0.01 unless ``net_params`` say otherwise.
     weight_decay : float, default=0.02
-        Weight of an L2 penalty on the hidden layers' weights, the paper's: 0.01 on their squares.
+        Weight of an L2 penalty on the hidden layers, the paper's: 0.01 on the squares.
     trim : float, default=0.0
         Share of the transitions of a batch, those of the largest loss, that an update leaves out
         after a fifth of the steps.
@@ -107,7 +107,8 @@ class DPLAN(LabelsMixin, BaseDetector):
         Device to compute on; ``"auto"`` is CUDA where there is one. For the default network a
         CPU is as fast.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last ``fit``, with a new memory.
+        Whether ``fit`` goes on from the weights of the last ``fit``. As with ``partial_fit`` the
+        memory is a new one, filled by ``warm_up_steps`` random actions.
     random_state : int, RandomState instance or None, default=None
         Seed of weights and of all draws.
     verbose : int, default=0
@@ -126,7 +127,8 @@ class DPLAN(LabelsMixin, BaseDetector):
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)
         Of each episode the mean loss, the mean ``reward`` of a step, ``anomalous_share``, that of
-        rows called anomalous, and the share of random actions at its end, ``exploration``.
+        rows called anomalous, the share of random actions at its end, ``exploration``, and the
+        number of ``steps``.
     n_iter_ : int
         Number of episodes.
     n_features_in_ : int
@@ -175,11 +177,7 @@ class DPLAN(LabelsMixin, BaseDetector):
 
     net_class = AgentNet
 
-    _parameter_constraints: dict = {
-        name: constraint
-        for name, constraint in BaseDetector._parameter_constraints.items()
-        if name not in {"early_stopping", "validation_fraction", "n_iter_no_change"}
-    } | {
+    _parameter_constraints: dict = constraints_without(*EARLY_STOPPING) | {
         "discount": [Interval(Real, 0, 1, closed="left")],
         "loss": [StrOptions({"squared_error", "huber"})],
         "anomaly_probability": [Interval(Real, 0, 1, closed="both")],
@@ -266,7 +264,7 @@ class DPLAN(LabelsMixin, BaseDetector):
         *widths, width = self.hidden_layer_sizes
         backbone = self._make_backbone(hidden_layer_sizes=widths)
         features = nn.Sequential(
-            backbone.make_encoder(n_features, width), make_activation(self.activation)
+            backbone.make_encoder(n_features, width), make_activation(backbone.activation)
         )
         network = QNetwork(features, width)
         return DPLANModule(network, discount=self.discount, loss=self.loss)
@@ -287,9 +285,6 @@ class DPLAN(LabelsMixin, BaseDetector):
             "optimizer__param_groups": [("network.head*", {"weight_decay": 0.0})],
             **interaction,
         }
-
-    def _train(self, run, net, X, y) -> None:
-        run(net, X, with_pseudo_anomalies(X, y, net.seed))
 
     def q_values(self, X):
         """Return the values of both actions on rows.

@@ -96,7 +96,7 @@ class AnomalyBiasedEnvironment:
         distance = (z[:-1] - z[-1]).square().sum(1)
         if action == NORMAL:
             return int(subset[int(distance.argmax())])
-        itself = rows[:-1] == state
+        itself = torch.from_numpy(subset == state).to(distance.device)
         return int(subset[int(distance.masked_fill_(itself, torch.inf).argmin())])
 
     def _any(self, rows: np.ndarray) -> int:

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from .._labels import LabelsMixin, with_pseudo_anomalies
+from .._labels import PseudoAnomaliesMixin
 from .._validation import Integral, Interval, Real, StrOptions
-from ..base import BaseDetector
+from ..base import EARLY_STOPPING, BaseDetector, constraints_without
 from ..nn import ScalarNet
 from ..training import BalancedBatches
 
@@ -36,7 +36,7 @@ class DevNetModule(nn.Module):
         return self.phi.exact(x)
 
 
-class DevNet(LabelsMixin, BaseDetector):
+class DevNet(PseudoAnomaliesMixin, BaseDetector):
     r"""Deviation network: a scalar that a few known anomalies push far from the other rows'.
 
     A net :math:`\phi` gives each row a score. How far it lies from the scores of normal rows is
@@ -161,11 +161,7 @@ class DevNet(LabelsMixin, BaseDetector):
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = {
-        name: constraint
-        for name, constraint in BaseDetector._parameter_constraints.items()
-        if name not in {"early_stopping", "validation_fraction", "n_iter_no_change"}
-    } | {
+    _parameter_constraints: dict = constraints_without(*EARLY_STOPPING) | {
         "margin": [Interval(Real, 0, None, closed="neither")],
         "n_reference": [Interval(Integral, 2, None, closed="left")],
         "steps_per_epoch": [Interval(Integral, 1, None, closed="left")],
@@ -230,9 +226,6 @@ class DevNet(LabelsMixin, BaseDetector):
             "iterator_train": BalancedBatches,
             "steps_per_epoch": self.steps_per_epoch,
         }
-
-    def _train(self, run, net, X, y) -> None:
-        run(net, X, with_pseudo_anomalies(X, y, net.seed))
 
     def _paper_offset(self) -> float:
         module = self.net_.module_

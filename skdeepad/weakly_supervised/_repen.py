@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from .._codes import EncoderMixin
 from .._labels import LabelsMixin
 from .._validation import Integral, Interval, Real
-from ..base import BaseDetector
+from ..base import EARLY_STOPPING, BaseDetector, constraints_without
 from ..nn import make_activation
 from ..training import TupleBatches
 
@@ -242,11 +242,7 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = {
-        name: constraint
-        for name, constraint in BaseDetector._parameter_constraints.items()
-        if name not in {"early_stopping", "validation_fraction", "n_iter_no_change"}
-    } | {
+    _parameter_constraints: dict = constraints_without(*EARLY_STOPPING) | {
         "n_latent": [Interval(Integral, 1, None, closed="left")],
         "margin": [Interval(Real, 0, None, closed="neither")],
         "n_subsamples": [Interval(Integral, 1, None, closed="left")],

@@ -329,10 +329,14 @@ def test_images_outside_of_a_tanh_are_refused():
         AnoGAN(backbone=DCGANBackbone((1, 8, 8)), scaler=None).fit(X)
 
 
-def test_a_backbone_without_features_is_refused(X):
+@pytest.mark.parametrize(
+    "layers",
+    [lambda n, m: nn.Bilinear(n, n, m), lambda n, m: nn.Sequential(nn.Linear(n, m, bias=False))],
+)
+def test_a_backbone_without_features_and_a_head_is_refused(layers, X):
     class Opaque(Backbone):
         def make_encoder(self, n_features, n_outputs, *, bias=True):
-            return nn.Bilinear(n_features, n_features, n_outputs)
+            return layers(n_features, n_outputs)
 
         def make_decoder(self, n_inputs, n_features, *, bias=True):
             return nn.Linear(n_inputs, n_features)

@@ -85,6 +85,25 @@ def test_labels_come_in_the_convention_of_the_detector(detector, labels):
     assert inlier > outlier
 
 
+def test_a_detector_that_is_no_estimator_of_scikit_learn_runs_as_well():
+    class Other:
+        def get_params(self, deep=True):
+            return {}
+
+        def set_params(self):
+            return self
+
+        def fit(self, X, y=None):
+            self.center = X.mean(0)
+            return self
+
+        def score_samples(self, X):
+            return -np.abs(X - self.center).sum(1)
+
+    results = run_benchmark(Other(), "wine", protocols=["adbench", "adbench-10%"], seeds=1)
+    assert results["status"].tolist() == ["ok", "ok"]
+
+
 def test_without_labels_nothing_is_passed():
     Recorder.seen.clear()
     fit_with_labels(Recorder(), X, None)

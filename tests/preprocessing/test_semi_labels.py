@@ -23,6 +23,9 @@ from skdeepad.preprocessing import semi_labels
         (pd.array([True, None, False], dtype="boolean"), {"anomaly": True}, [-1, 0, 0]),
         (np.array([[0], [1]]), {}, [0, -1]),
         ([0, 0], {}, [0, 0]),
+        ([1, 0, "?"], {"unlabelled": "?"}, [-1, 1, 0]),
+        (["fraud", "ok", np.nan], {"anomaly": "fraud", "unlabelled": None}, [-1, 1, 0]),
+        (["fraud", "ok", None], {"anomaly": {"fraud"}, "unlabelled": None}, [-1, 1, 0]),
     ],
 )
 @pytest.mark.filterwarnings("ignore:A column-vector y was passed")

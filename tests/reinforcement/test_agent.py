@@ -99,7 +99,9 @@ def test_the_memory_is_filled_by_random_actions_before_anything_is_learned(X):
     next(iter(acting))
     assert len(acting.memory) == 25 + 1
     assert 5 <= acting.memory.actions[:25].sum() <= 20
-    assert len(interaction(X, warm_up_steps=0, replay_size=7).memory) == 0
+    without = interaction(X, warm_up_steps=0, replay_size=7)
+    next(iter(without))
+    assert len(without.memory) == 1
 
 
 def test_states_follow_one_another_and_rewards_belong_to_the_state_acted_on(X):
@@ -144,13 +146,17 @@ def test_the_intrinsic_reward_follows_the_network_as_it_learns(X):
 
 
 def test_actions_are_greedy_but_for_the_share_that_explores(X):
-    acting = interaction(X, exploration=(0.0, 0.0), warm_up_steps=0)
-    with torch.no_grad():
-        acting.module.network.head.weight.zero_()
-        acting.module.network.head.bias.copy_(torch.tensor([0.0, 1.0]))
-    list(acting)
-    assert acting.memory.actions[:40].all()
-    assert acting.summary()["anomalous_share"] == 1.0
+    def anomalous_share(epsilon):
+        acting = interaction(X, n_batches=2000, exploration=(epsilon, epsilon), warm_up_steps=0)
+        acting.module.update_target = lambda: None
+        with torch.no_grad():
+            acting.module.network.head.weight.zero_()
+            acting.module.network.head.bias.copy_(torch.tensor([0.0, 1.0]))
+        list(acting)
+        return acting.summary()["anomalous_share"]
+
+    assert anomalous_share(0.0) == 1.0
+    assert abs(anomalous_share(0.5) - 0.75) < 0.04
 
 
 def test_exploration_goes_down_linearly_and_stays(X):
@@ -180,22 +186,26 @@ def test_the_twin_shares_weights_and_statistics_and_stays_in_evaluation_mode():
 
 
 class Weights(Callback):
-    """Keep the weights of both networks at the end of each episode."""
+    """Keep the weights of both networks after each step."""
 
     def on_train_begin(self, net, **kwargs):
-        self.before_ = [p.clone() for p in net.module_.parameters()]
-        self.after_ = []
+        self.network_, self.target_ = [], []
+        self.on_batch_end(net, training=True)
 
-    def on_epoch_end(self, net, **kwargs):
-        self.after_.append([p.clone() for p in net.module_.target.parameters()])
+    def on_batch_end(self, net, training, **kwargs):
+        for network, kept in (("network", self.network_), ("target", self.target_)):
+            weights = getattr(net.module_, network).parameters()
+            kept.append(torch.cat([w.detach().flatten().clone() for w in weights]))
 
 
-def test_the_target_is_that_of_the_last_multiple_of_its_steps(X):
-    det = DPLAN(**TINY | {"target_update": 41, "callbacks": [Weights()]}).fit(X)
+def test_the_target_is_the_network_of_the_last_multiple_of_its_steps(X):
+    det = DPLAN(**TINY | {"target_update": 25, "callbacks": [Weights()]}).fit(X)
     ((_, watch),) = det.net_.callbacks_
-    first, second, third = watch.after_
-    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-    assert not all(torch.equal(a, b) for a, b in zip(second, third, strict=True))
+    assert len(watch.target_) == 61
+    for step, target in enumerate(watch.target_):
+        # The update is made before the step that follows it.
+        assert torch.equal(target, watch.network_[max(0, step - 1) // 25 * 25])
+    assert not torch.equal(watch.network_[25], watch.network_[0])
 
 
 def test_an_episode_is_an_epoch_of_so_many_updates_and_the_history_tells_of_it(X):
@@ -208,6 +218,34 @@ def test_an_episode_is_an_epoch_of_so_many_updates_and_the_history_tells_of_it(X
     steps = [state["step"].item() for state in det.net_.optimizer_.state.values()]
     assert set(steps) == {60}
     assert not hasattr(det.net_, "interaction_")
+
+
+def test_steps_of_an_episode_that_was_cut_short_are_those_taken(X):
+    det = DPLAN(**TINY | {"max_steps": 5, "warm_start": True}).fit(X).fit(X)
+    assert_array_equal(det.history_["steps"], [5, 5])
+    assert_allclose(det.history_["exploration"][-1], 1 - 0.9 * 10 / 10_000)
+
+
+def test_a_training_that_goes_on_updates_the_rewards_once_at_its_start(X, monkeypatch):
+    steps = []
+    update = Interaction._update_rewards
+    monkeypatch.setattr(
+        Interaction, "_update_rewards", lambda self: (steps.append(self.n_learned), update(self))
+    )
+    det = DPLAN(**TINY | {"reward_update": 20})
+    det.partial_fit(X).partial_fit(X).partial_fit(X)
+    assert steps == [0, 20, 40]
+
+
+def test_without_a_weight_there_is_no_forest(X, monkeypatch):
+    monkeypatch.delattr("skdeepad.reinforcement._environment.IsolationForest")
+    y = np.r_[-1, np.zeros(len(X) - 1)]
+    assert DPLAN(**TINY, intrinsic_weight=0.0).fit(X, y).history_["reward"].max() <= 1
+
+
+def test_an_error_of_the_net_is_not_hidden(X):
+    with pytest.raises(TypeError, match="foo"):
+        DPLAN(**TINY, net_params={"iterator_train__foo": 1}).fit(X)
 
 
 def test_exploration_goes_on_where_the_last_training_stopped(X):
