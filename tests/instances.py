@@ -270,6 +270,7 @@ OTHER_VALUES_OF = {
         "exploration": (0.5, 0.1),
         "exploration_steps": 10,
         "replay_size": 15,
+        "trim": 0.8,
         "target_update": 10,
         "reward_update": 10,
         "batch_size": 10,

@@ -79,7 +79,7 @@ class Interaction:
         reward_update: int,
         **environment,
     ) -> None:
-        self.X = dataset.X
+        self.X, self.y = dataset.X, dataset.y.clamp(max=0)  # of known anomalies alone
         self.batch_size = batch_size
         self.device = device
         self.n_batches = n_batches
@@ -103,7 +103,7 @@ class Interaction:
     def __len__(self) -> int:
         return self.n_batches
 
-    def __iter__(self) -> Iterator[tuple[Tensor, None, Tensor, Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         if not len(self.memory):
             self._warm_up()
         self.n_steps, self.total_reward, self.n_anomalous = 0, 0.0, 0
@@ -157,12 +157,13 @@ class Interaction:
             return int(self.rng.integers(2))
         return int(self.actor(self.X[state : state + 1].to(self.device)).argmax())
 
-    def _batch(self) -> tuple[Tensor, None, Tensor, Tensor, Tensor]:
-        """Remembered states, no labels, actions, rewards, next states."""
+    def _batch(self) -> tuple[Tensor, ...]:
+        """Remembered states, their labels, actions, rewards, next states."""
         states, actions, rewards = self.memory.draw(self.batch_size, self.rng)
-        x = self.X[torch.from_numpy(states).to(self.X.device)].to(self.device)
+        states = torch.from_numpy(states).to(self.X.device)
+        x, label = self.X[states].to(self.device), self.y[states[:, 0]].to(self.device)
         action, reward = (torch.from_numpy(v).to(self.device) for v in (actions, rewards))
-        return x[:, 0], None, action, reward, x[:, 1]
+        return x[:, 0], label, action, reward, x[:, 1]
 
     def _features(self, x: Tensor) -> Tensor:
         return self.actor.features(x.to(self.device))  # the table may be too large for the device

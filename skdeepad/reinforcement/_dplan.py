@@ -93,9 +93,11 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
         ``alpha`` is 0.95 and its ``eps`` 0.01 unless ``net_params`` say otherwise.
     weight_decay : float, default=0.02
         Weight of an L2 penalty on the hidden layers, the paper's: 0.01 on the squares.
-    trim : float, default=0.0
-        Share of the transitions of a batch, those of the largest loss, that an update leaves out
-        after a fifth of the steps.
+    trim : float, default=0.3
+        Share of a batch's transitions from rows that are no known anomalies, rounded, that an
+        update leaves out after a fifth of the steps: those of the largest loss. The reward for
+        calling an unlabelled anomaly anomalous is -1; it keeps the agent from learning that. The
+        paper's value is 0.
     contamination : float in (0, 0.5], default=0.1
         Share of the training rows below the threshold, known anomalies among them. It can be
         changed after ``fit``.
@@ -217,7 +219,7 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
         batch_size=32,
         optimizer="rmsprop",
         weight_decay=0.02,
-        trim=0.0,
+        trim=0.3,
         contamination=0.1,
         callbacks=None,
         net_params=None,
