@@ -8,6 +8,7 @@ labels run once, as the split is the same for every share of them. Rows go to
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -107,9 +108,9 @@ def report(results, sets, seeds):
     labels = ", ".join(f"{share} %" for share in SHARES)
     sections = [
         "# A few labels",
-        f"`python benchmarks/labels.py`: ADBench's protocol, {labels} of the training anomalies "
-        f"labelled, seeds {' '.join(map(str, seeds))}, defaults of every detector, on {len(sets)} "
-        f"sets: {', '.join(sets)}. Percent; means over the sets and seeds, less failed runs. "
+        f"`{' '.join(['python benchmarks/labels.py', *sys.argv[1:]])}`: ADBench's protocol, "
+        f"{labels} of the training anomalies labelled, seeds {' '.join(map(str, seeds))}, defaults "
+        f"of every detector, on {len(sets)} sets: {', '.join(sets)}. Percent; means over the sets and seeds, less failed runs. "
         "Detectors that ignore labels have the same value in each column. *Published* are "
         "ADBench's own results for the method of that name on the same sets, whoever wrote the "
         "detector in the row. pyod's DevNet (3.6.7) hands its loss the predictions as labels and "

@@ -8,6 +8,7 @@ the known one in turn; ADBench's cover has one kind only. Rows go to
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +107,8 @@ def report(results, counts, seeds):
     by_dataset = dict(list(results.groupby("dataset", sort=False)))
     sections = [
         "# DPLAN's protocol: known and novel anomalies",
-        f"`python benchmarks/papers/dplan.py --seeds {' '.join(map(str, seeds))}`: 60 labelled "
+        f"`{' '.join(['python benchmarks/papers/dplan.py', *sys.argv[1:]])}`, seeds "
+        f"{' '.join(map(str, seeds))}: 60 labelled "
         "anomalies of one kind (all of them, where there are fewer), unlabelled rows of which 2 % "
         "are anomalies of all kinds, a fifth of the rows to test; defaults of every detector. Mean "
         "± standard deviation over the seeds. *Known* leaves the novel anomalies out of the test "
