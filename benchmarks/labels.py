@@ -110,7 +110,8 @@ def report(results, sets, seeds):
         "# A few labels",
         f"`{' '.join(['python benchmarks/labels.py', *sys.argv[1:]])}`: ADBench's protocol, "
         f"{labels} of the training anomalies labelled, seeds {' '.join(map(str, seeds))}, defaults "
-        f"of every detector, on {len(sets)} sets: {', '.join(sets)}. Percent; means over the sets and seeds, less failed runs. "
+        f"of every detector, on {len(sets)} sets: {', '.join(sets)}. Percent; means over the sets "
+        "and seeds, less failed runs. "
         "Detectors that ignore labels have the same value in each column. *Published* are "
         "ADBench's own results for the method of that name on the same sets, whoever wrote the "
         "detector in the row. pyod's DevNet (3.6.7) hands its loss the predictions as labels and "
