@@ -4,7 +4,8 @@ Run ``SKDEEPAD_DATA=... python benchmarks/labels.py``: all detectors with their 
 to 3, on those of ADBench's sets with at most 10,000 rows that are at hand. Detectors that ignore
 labels run once, as the split is the same for every share of them. Rows go to
 ``skdeepad-benchmark/labels.csv``, where an interrupted run goes on; ``--sets`` and
-``--detectors`` run a part. DeepOD's need ``pip install deepod``, pyod's XGBOD ``xgboost``.
+``--detectors`` run a part, and ``--report`` makes the tables of what has been run. DeepOD's need
+``pip install deepod``, pyod's XGBOD ``xgboost``.
 """
 
 import argparse
@@ -96,8 +97,8 @@ def means(results, metric, sets):
         tables = [published_table(metric, share), published_table(metric)]
         published = pd.concat(tables, axis=1).loc[sets].mean()
         table[f"published, {share} %"] = [published.get(method(name)) for name in table.index]
-    failed = results["status"].ne("ok").groupby(results["detector"]).sum()
-    return table.assign(**{"failed runs": failed.reindex(table.index).astype("Int64")})
+    runs = results["status"].eq("ok").groupby(results["detector"]).sum()
+    return table.assign(runs=runs.reindex(table.index).astype("Int64"))
 
 
 def markdown(table):
@@ -111,7 +112,9 @@ def report(results, sets, seeds):
         f"`{' '.join(['python benchmarks/labels.py', *sys.argv[1:]])}`: ADBench's protocol, "
         f"{labels} of the training anomalies labelled, seeds {' '.join(map(str, seeds))}, defaults "
         f"of every detector, on {len(sets)} sets: {', '.join(sets)}. Percent; means over the sets "
-        "and seeds, less failed runs. "
+        "of means over the seeds, as far as there are runs that did not fail: of "
+        f"{len(sets) * len(seeds) * len(SHARES)} with labels, {len(sets) * len(seeds)} of "
+        "detectors that ignore them. "
         "Detectors that ignore labels have the same value in each column. *Published* are "
         "ADBench's own results for the method of that name on the same sets, whoever wrote the "
         "detector in the row. pyod's DevNet (3.6.7) hands its loss the predictions as labels and "
@@ -135,7 +138,28 @@ def main():
     names = [*LABELLED, *UNLABELLED]
     parser.add_argument("--detectors", nargs="+", default=names, choices=names, metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="N")
+    parser.add_argument("--report", action="store_true", help="run nothing")
     options = parser.parse_args()
+    output = Path("skdeepad-benchmark") / "labels.csv"
+    results = run(options, output) if not options.report else at_hand(options, output)
+    text = report(results, options.sets, options.seeds)
+    (Path(__file__).parent / "results" / "labels.md").write_text(text)
+    print(text)
+
+
+def at_hand(options, output):
+    """Rows of the detectors, sets and seeds asked for, with labels for those that take them."""
+    rows = pd.read_csv(output)
+    rows = rows[rows["dataset"].isin(options.sets) & rows["seed"].isin(options.seeds)]
+    rows = rows[rows["detector"].isin(options.detectors)]
+    # As run_benchmark gives them: in the order of the sets.
+    rows = rows.sort_values("dataset", key=lambda names: names.map(options.sets.index))
+    takes_labels = rows["detector"].isin(list(LABELLED))
+    return rows[takes_labels == rows["protocol"].ne("adbench")]
+
+
+def run(options, output):
+    """Run what is missing."""
     results = []
     for detectors, protocols in (
         (LABELLED, [protocol(share) for share in SHARES]),
@@ -150,12 +174,10 @@ def main():
                 metrics=tuple(METRICS),
                 n_jobs=options.n_jobs,
                 time_limit=1800,
-                output=Path("skdeepad-benchmark") / "labels.csv",
+                output=output,
             )
             results.append(part)
-    text = report(pd.concat(results), options.sets, options.seeds)
-    (Path(__file__).parent / "results" / "labels.md").write_text(text)
-    print(text)
+    return pd.concat(results)
 
 
 if __name__ == "__main__":
