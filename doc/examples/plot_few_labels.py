@@ -72,7 +72,8 @@ ax.legend()
 
 # %%
 # What sixteen labels change: distances from the centre of Deep SAD, which without labels is Deep
-# SVDD, on the training rows. The anomalies that nobody has labelled move out with the known ones.
+# SVDD, on the training rows. The anomalies that nobody has labelled move out with the known ones,
+# though less far.
 
 known = np.zeros_like(y)
 known[np.flatnonzero(y == 1)[:16]] = 1
