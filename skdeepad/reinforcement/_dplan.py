@@ -140,7 +140,7 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
 
     See Also
     --------
-    DevNet : A network of the same size; often better where all anomalies are of known kinds.
+    DevNet : A network as small; often better where all anomalies are of known kinds.
     DeepSAD : Distances to a centre, away from which known anomalies are pushed.
 
     Notes
