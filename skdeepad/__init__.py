@@ -15,6 +15,7 @@ from .autoencoder import (
 )
 from .base import BaseDetector as _BaseDetector
 from .ensemble import DetectorEnsemble
+from .flow import BDSGM, InvertibleResNet
 from .group import GroupAnomalyDetector
 from .one_class import OCNN, DeepSAD, DeepSVDD
 from .reinforcement import DPLAN
@@ -23,6 +24,7 @@ from .weakly_supervised import REPEN, DevNet
 __all__ = [
     "AAE",
     "ADGM",
+    "BDSGM",
     "DPLAN",
     "EGBAD",
     "OCNN",
@@ -39,6 +41,7 @@ __all__ = [
     "DevNet",
     "GANomaly",
     "GroupAnomalyDetector",
+    "InvertibleResNet",
     "LadderVAE",
     "RobustAutoEncoder",
     "all_detectors",

@@ -33,8 +33,8 @@ class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return self.net_.module_.n_latent
 
 
-class ReconstructorMixin(EncoderMixin):
-    """``inverse_transform`` and ``reconstruct`` of a module with ``decode(z)`` too."""
+class DecoderMixin(EncoderMixin):
+    """``inverse_transform`` of a module with ``decode(z)`` too."""
 
     def inverse_transform(self, X):
         """Return the rows that codes stand for, in the units of the training data.
@@ -57,6 +57,18 @@ class ReconstructorMixin(EncoderMixin):
                 f"{type(self).__name__} have {self._n_features_out}."
             )
         return self._unscale(self.net_.apply(self.net_.module_.decode, codes))
+
+    def _unscale(self, X: np.ndarray) -> np.ndarray:
+        """Rows in the units of the training data."""
+        if self.scaler_ is None:
+            return X
+        if not hasattr(self.scaler_, "inverse_transform"):
+            raise ValueError(f"scaler={self.scaler!r} has no inverse_transform.")
+        return self.scaler_.inverse_transform(X)
+
+
+class ReconstructorMixin(DecoderMixin):
+    """``reconstruct`` of a module with ``reconstruct(x)``, and what each feature adds."""
 
     def reconstruct(self, X):
         """Return the reconstruction of rows, in the units of the training data.
@@ -94,14 +106,6 @@ class ReconstructorMixin(EncoderMixin):
         check_is_fitted(self)
         return self._apply(self.net_.module_.contributions, X)
 
-    def _unscale(self, X: np.ndarray) -> np.ndarray:
-        """Rows in the units of the training data."""
-        if self.scaler_ is None:
-            return X
-        if not hasattr(self.scaler_, "inverse_transform"):
-            raise ValueError(f"scaler={self.scaler!r} has no inverse_transform.")
-        return self.scaler_.inverse_transform(X)
-
 
 class SamplerMixin:
     """``sample`` from a module with ``generate(noise)``."""
@@ -125,10 +129,14 @@ class SamplerMixin:
         return self._sample(n_samples, random_state)
 
     def _sample(self, n_samples, random_state, *args) -> np.ndarray:
+        return self._draw(self.net_.module_.generate, n_samples, random_state, *args)
+
+    def _draw(self, generate, n_samples, random_state, *args) -> np.ndarray:
+        """Rows that a function of the module makes of noise."""
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r} must be an integer of at least 1.")
         noise = self._draw_noise(n_samples, check_random_state(random_state), *args)
-        return self._unscale(self.net_.apply(self.net_.module_.generate, noise))
+        return self._unscale(self.net_.apply(generate, noise))
 
     def _draw_noise(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         """What rows are generated from: by default ``module.n_noise`` standard normal values."""

@@ -11,6 +11,7 @@ from skdeepad.nn import MLPBackbone
 # A step moves five nets or more.
 SMALL_AUXILIARY = {"max_epochs": 3, "n_draws": 4, "hidden_layer_sizes": (16,), "batch_size": 300}
 LEARNING_AUXILIARY = {"max_epochs": 50, "n_draws": 4, "hidden_layer_sizes": (32,), "lr": 5e-3}
+SMALL_FLOW = {"max_epochs": 3, "n_blocks": 2, "hidden_layer_sizes": (8,)}
 
 #: Parameters that make a fit take milliseconds.
 SMALL = {
@@ -26,6 +27,8 @@ SMALL = {
     "LadderVAE": {"max_epochs": 3, "n_draws": 4},
     "RobustAutoEncoder": {"max_epochs": 3},
     "WAE": {"max_epochs": 3},
+    "BDSGM": SMALL_FLOW | {"generator_steps": 3, "n_reference": 100, "generator_batch_size": 32},
+    "InvertibleResNet": SMALL_FLOW,
     "DeepSVDD": {"max_epochs": 3, "pretrain_epochs": 2},
     "OCNN": {"max_epochs": 3},
     "DeepSAD": {"max_epochs": 3, "pretrain_epochs": 2},
@@ -51,6 +54,8 @@ LEARNING = {
     "LadderVAE": {"max_epochs": 150},
     "RobustAutoEncoder": {"max_epochs": 150},
     "WAE": {"max_epochs": 100},
+    "BDSGM": {"max_epochs": 100, "generator_steps": 300},
+    "InvertibleResNet": {"max_epochs": 100},
     "DeepSVDD": {},
     "OCNN": {},
     "DeepSAD": {},
@@ -66,6 +71,7 @@ LEARNS_FROM_LABELS = {"DevNet", "DPLAN", "REPEN"}
 #: Parameters under which a fit takes one step of no length: the untrained net.
 UNTRAINED = {"max_epochs": 1, "max_steps": 1, "lr": 1e-12}
 UNTRAINED_TOO = {name: {"pretrain_epochs": 0} for name in ("DeepSAD", "DeepSVDD")}
+UNTRAINED_TOO["BDSGM"] = {"generator_steps": 1}
 
 #: Another value for each parameter, which must show in what a fit gives; where a parameter acts
 #: only beside another one, as (value, the others).
@@ -111,6 +117,15 @@ OF_GAMES = {
     "average_decay": 0.5,
     "turns": (2, 1),
     "max_epochs": 5,
+    "trim": 0.3,
+}
+OF_FLOWS = {
+    "activation": "elu",
+    "n_blocks": 3,
+    "lipschitz_constant": 0.5,
+    "log_det": "series",
+    "n_power_terms": (1, {"log_det": "series"}),
+    "noise": 0.5,
     "trim": 0.3,
 }
 OTHER_VALUES_OF = {
@@ -230,6 +245,19 @@ OTHER_VALUES_OF = {
         "n_draws": 3,
         "trim": 0.0,
     },
+    "BDSGM": OF_FLOWS
+    | {
+        "density": "gaussian",
+        "generator_layer_sizes": (5,),
+        "distance_weight": 1.0,
+        "dispersion_weight": 0.1,
+        "n_reference": 30,
+        "generator_batch_size": 16,
+        "generator_steps": 2,
+        "generator_lr": 0.03,
+        "threshold_quantile": 0.3,
+    },
+    "InvertibleResNet": OF_FLOWS,
     "DeepSVDD": {
         "objective": "soft-boundary",
         "nu": 0.3,

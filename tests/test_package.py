@@ -30,7 +30,7 @@ FLOORS = [
     {"_version", "_validation", "_fit_callbacks", "_fit_rules", "_threshold", "_labels", "nn"},
     {"training"},
     {"base", "_codes"},
-    {"adversarial", "autoencoder", "one_class", "reinforcement", "weakly_supervised"},
+    {"adversarial", "autoencoder", "flow", "one_class", "reinforcement", "weakly_supervised"},
     {"ensemble", "group"},
     {"metrics", "datasets", "preprocessing", "inspection"},
     {"benchmark"},

@@ -14,6 +14,7 @@ from ._backbone import (
 from ._dcgan import DCGANBackbone, reset_weights
 from ._divergences import KERNELS, squared_mmd
 from ._latent_search import latent_search
+from ._lipschitz import LIPSCHITZ_ACTIVATIONS, LipschitzMLP
 from ._losses import (
     RECONSTRUCTION_LOSSES,
     gaussian_nll,
@@ -36,6 +37,7 @@ from ._stochastic import (
 __all__ = [
     "ACTIVATIONS",
     "KERNELS",
+    "LIPSCHITZ_ACTIVATIONS",
     "RECONSTRUCTION_LOSSES",
     "AdditiveNoise",
     "Backbone",
@@ -43,6 +45,7 @@ __all__ = [
     "DCGANBackbone",
     "Dropout",
     "EncoderDecoder",
+    "LipschitzMLP",
     "MLPBackbone",
     "ResidualScore",
     "ScalarNet",

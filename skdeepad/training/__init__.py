@@ -1,5 +1,7 @@
 """Training: skorch nets over whole tensors, callbacks, seeds."""
 
+from skorch.callbacks import GradientNormClipping
+
 from ._adversarial import AdversarialNet
 from ._averages import WeightAverages
 from ._build import OPTIMIZERS, Run, build_net, find_device, history_table, to_tensor
@@ -12,6 +14,7 @@ from ._data import (
     TensorBatches,
     TensorData,
     TupleBatches,
+    WholeBatches,
     as_tensor,
     count_batches,
 )
@@ -25,6 +28,7 @@ __all__ = [
     "BalancedBatches",
     "DetectorNet",
     "DrawnBatches",
+    "GradientNormClipping",
     "HoldOut",
     "KneeStopping",
     "LabelledBatches",
@@ -35,6 +39,7 @@ __all__ = [
     "TensorData",
     "TupleBatches",
     "WeightAverages",
+    "WholeBatches",
     "as_tensor",
     "build_net",
     "count_batches",

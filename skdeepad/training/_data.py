@@ -89,6 +89,21 @@ class TensorBatches:
                 )
 
 
+class WholeBatches(TensorBatches):
+    """Batches of ``batch_size`` rows, or one of all where these are fewer.
+
+    For losses that depend on the number of rows: what is left over in a pass is left out.
+    """
+
+    def __init__(self, dataset: TensorData, batch_size: int, *args, **kwargs) -> None:
+        super().__init__(dataset, batch_size, *args, **kwargs)
+        self.n_batches = max(1, len(dataset) // batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        for x, y in super().__iter__():
+            yield x[: self.batch_size], None if y is None else y[: self.batch_size]
+
+
 class LabelledBatches(TensorBatches):
     """Batches of all rows, their labels hidden, each with some labelled rows beside them.
 

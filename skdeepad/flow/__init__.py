@@ -1,0 +1,6 @@
+"""Detectors that score by the density of an invertible flow."""
+
+from ._bdsgm import BDSGM
+from ._iresnet import InvertibleResNet
+
+__all__ = ["BDSGM", "InvertibleResNet"]

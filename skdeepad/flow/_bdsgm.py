@@ -1,0 +1,465 @@
+"""Boundary of Distribution's Support Generative Model."""
+
+from math import ceil
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from .._codes import DecoderMixin, SamplerMixin
+from .._validation import HasMethods, Integral, Interval, Real, StrOptions
+from ..base import BaseDetector, constraints_without
+from ..nn import check_widths, link_generator, make_mlp
+from ..training import (
+    GradientNormClipping,
+    WholeBatches,
+    count_batches,
+    history_table,
+    to_tensor,
+)
+from ._bdsgm_module import BDSGMModule
+from ._boundary import BoundaryModule, BoundaryTraining, StartingPairs
+from ._densities import GaussianDensity, GivenDensity
+from ._density import (
+    FLOW_CONSTRAINTS,
+    LikelihoodMixin,
+    begin_flow,
+    linear_scaling,
+    log_volume,
+    make_flow,
+)
+
+# Pairs of codes and rows that B begins with, and the steps that it takes to learn them.
+N_PAIRS, PAIR_BATCH, PAIR_STEPS = 1024, 256, 300
+# Draws from the boundary that the threshold is a quantile of.
+N_BOUNDARY = 4096
+# B's gradients are cut off here: two of its rows that meet have one without bound.
+GRADIENT_NORM = 0.1
+
+
+class BDSGM(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector):
+    r"""Boundary of Distribution's Support Generative Model (BDSGM).
+
+    An invertible residual network is fitted to the density :math:`p_g` of the rows, as in
+    :class:`InvertibleResNet`. Then a generator B brings :math:`z \sim N(0, I)` to the boundary of
+    the support, by minimising [1]_
+
+    .. math:: L = L_0 + \lambda_1 L_1 + \lambda_2 L_2 , \quad
+        L_0 = \frac1N \sum_i p_g(B(z_i)) , \quad
+        L_1 = \frac1N \sum_i \min_{j \le M} \|B(z_i) - x_j\|^2 ,
+
+    .. math:: L_2 = \frac1N \sum_i \frac1{N-1} \sum_{j \ne i}
+        \frac{\|z_i - z_j\|^2}{\|B(z_i) - B(z_j)\|^2} :
+
+    out of where the density is high, not far from the data, and not all to one place. A row is
+    anomalous where :math:`p_g(x) < \tau`, the level of the boundary; the anomaly score is
+    :math:`-\log p_g(x)`.
+
+    Parameters
+    ----------
+    density : {"flow", "gaussian"} or estimator, default="flow"
+        :math:`p_g`. ``"flow"``: an invertible residual network. ``"gaussian"``: the closed form
+        with the rows' mean and covariance. Any other density is an estimator, fitted to the same
+        features, with ``score_samples(X)`` and ``log_density(x)``, the same for tensors and with a
+        gradient, such as a fitted :class:`InvertibleResNet`; wrap it in
+        :class:`sklearn.frozen.FrozenEstimator` where this detector is to be cloned.
+    n_blocks : int, default=6
+        Number of blocks of the flow.
+    hidden_layer_sizes : sequence of int, default=(32, 32)
+        Widths of the hidden layers of each :math:`g_t`.
+    activation : {"lipswish", "elu"}, default="lipswish"
+        Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
+        log-determinants ask for [2]_.
+    lipschitz_constant : float in (0, 1), default=0.97
+        Bound c of each layer's spectral norm, the largest of the paper's values: a lower one needs
+        more blocks, a higher one is inverted slowly.
+    log_det : {"auto", "exact", "series", "roulette"}, default="auto"
+        ``"exact"``: the determinant itself, of a cost that grows with the number of features.
+        ``"series"``: :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k`, cut off, with a random
+        estimate of each trace in training, and with up to 32 fixed orthogonal directions for
+        scores, which are exact traces up to 32 features. ``"roulette"``: in training a random
+        number of terms, weighted so that the mean is exact [2]_; scores as with ``"series"``.
+        ``"auto"``: exact up to 20 features, else the series.
+    n_power_terms : int, default=10
+        Terms of the series.
+    noise : float, default=0.01
+        Standard deviation, in units of the scaled data, of what is added to rows in training. A
+        density of repeated values or of a constant column has no bound without it.
+    generator_layer_sizes : sequence of int or "auto", default="auto"
+        Widths of the hidden layers of B; ``"auto"``: three of four times the number of features,
+        which is the paper's net of 8, 8, 8 for two, up to 128.
+    distance_weight : float, default=0.3
+        Weight :math:`\lambda_1`, the paper's. The higher, the closer to the data the boundary.
+    dispersion_weight : float, default=0.025
+        Weight :math:`\lambda_2`, the paper's. At 0 parts of the boundary are left out.
+    n_reference : int, default=1024
+        Rows M that the distance to the data is taken to in each step, the paper's. With fewer the
+        boundary shrinks towards the data.
+    generator_batch_size : int, default=256
+        Rows N of B in each step, the paper's.
+    generator_steps : int, default=1000
+        Steps that B takes.
+    generator_lr : float, default=0.01
+        Learning rate of B; it drops by 10 after 70 % of the steps.
+    threshold_quantile : float in (0, 1), default=0.5
+        Quantile of the boundary's log-densities that is the threshold of
+        ``contamination="auto"``.
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scales the input. Values scaled by name are clipped to ±20.
+    max_epochs : int, default=200
+        Upper limit to the number of epochs.
+    max_steps : int or None, default=1500
+        Upper limit to the number of optimizer steps.
+    lr : float, default=3e-3
+        Learning rate.
+    lr_milestones : sequence of float, default=(0.6, 0.85)
+        Shares of the training after which the learning rate drops by 10.
+    batch_size : int or None, default=256
+        Rows of a batch; None: all of them.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
+    weight_decay : float, default=0.0
+        L2 penalty on the weights, as the optimizer has it.
+    trim : float, default=0.0
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
+        steps: those of the largest loss. Above 0 the tails of the density are cut off, anomalies
+        among the training rows with them.
+    contamination : "auto" or float in (0, 0.5], default="auto"
+        Share of the training rows below the threshold; ``"auto"`` is :math:`\tau`, the level of
+        the boundary. It can be changed after ``fit``. Of few rows the boundary is a poor estimate.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training; copies are used.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA where there is one.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, shuffles, noise and of the directions that traces are taken in.
+    verbose : int, default=0
+        Above 0, progress bars are shown.
+
+    Attributes
+    ----------
+    net_ : skorch net
+        The trained net of the density; ``net_.module_`` is the torch module, B included.
+    scaler_ : transformer or None
+        The fitted scaler.
+    boundary_generator_ : torch module
+        B: from z, (batch, `n_features_in_`), to scaled rows.
+    boundary_history_ : dict of ndarray
+        Loss L of each epoch of B, a pass over the training rows in samples of ``n_reference``.
+    log_density_threshold_ : float
+        Level :math:`\log\tau` of the boundary, of the same units as ``score_samples``.
+    boundary_false_alarm_rate_ : float
+        Share of the training rows below it.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``, a log-density.
+    history_ : dict of ndarray of shape (`n_iter_`,)
+        Losses of each epoch of the flow, in nats per row; without one there are none.
+    n_iter_ : int
+        Number of epochs of the flow.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    InvertibleResNet : The density alone.
+    skdeepad.model_selection.StrongAnomalySampler : Strong anomalies from the boundary, to test
+        other detectors with.
+
+    Notes
+    -----
+    The paper leaves open how :math:`\tau` follows from the boundary; here it is the median
+    density of 4,096 of B's rows. Norms are squared: with plain ones the boundary does not close
+    around the data. The paper has two features; beyond these, densities are next to nothing and so
+    are their gradients, so that :math:`L_0` is the mean of
+    :math:`\log(1 + p_g / p_{ref}) / 2\pi`, :math:`p_{ref}` being the median density of the
+    training rows, and :math:`L_1` is divided by half the number of features. In :math:`L_0` the
+    density is that of scaled rows.
+
+    B begins inside of the data, near :math:`G(z)`, the inverse of the flow, or, where a density has
+    none and for up to three features, near training rows that are matched with draws of z at the
+    least squared distance: from random weights it finds one of two modes only. Its gradients are
+    cut off at a norm of 0.1. ``trim``, ``optimizer``, ``weight_decay``, ``max_epochs`` and
+    ``max_steps``, ``lr`` and ``batch_size`` are of the flow. Densities without training are fitted
+    anew by each ``partial_fit``.
+
+    References
+    ----------
+    .. [1] N. Dionelis, M. Yaghoobi, S. A. Tsaftaris, "Boundary of distribution support generator
+       (BDSG): sample generation on the boundary", ICIP 2020, arXiv:2107.09950.
+    .. [2] R. T. Q. Chen et al., "Residual flows for invertible generative modeling", NeurIPS 2019,
+       arXiv:1906.02735.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import BDSGM
+    >>> X = np.random.RandomState(0).randn(2000, 2)
+    >>> det = BDSGM(density="gaussian", generator_steps=300, random_state=0).fit(X)
+    >>> det.predict([[0, 0], [4, -4]])
+    array([ 1, -1])
+    >>> det.sample_boundary(3, random_state=0).shape
+    (3, 2)
+    """
+
+    _parameter_constraints: dict = (
+        constraints_without("backbone", "early_stopping", "validation_fraction", "n_iter_no_change")
+        | FLOW_CONSTRAINTS
+        | {
+            "density": [
+                StrOptions({"flow", "gaussian"}),
+                HasMethods(["score_samples", "log_density"]),
+            ],
+            "generator_layer_sizes": ["array-like", StrOptions({"auto"})],
+            "distance_weight": [Interval(Real, 0, None, closed="left")],
+            "dispersion_weight": [Interval(Real, 0, None, closed="left")],
+            "n_reference": [Interval(Integral, 1, None, closed="left")],
+            "generator_batch_size": [Interval(Integral, 2, None, closed="left")],
+            "generator_steps": [Interval(Integral, 1, None, closed="left")],
+            "generator_lr": [Interval(Real, 0, None, closed="neither")],
+            "threshold_quantile": [Interval(Real, 0, 1, closed="neither")],
+            "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
+        }
+    )
+
+    def __init__(
+        self,
+        *,
+        density="flow",
+        n_blocks=6,
+        hidden_layer_sizes=(32, 32),
+        activation="lipswish",
+        lipschitz_constant=0.97,
+        log_det="auto",
+        n_power_terms=10,
+        noise=0.01,
+        generator_layer_sizes="auto",
+        distance_weight=0.3,
+        dispersion_weight=0.025,
+        n_reference=1024,
+        generator_batch_size=256,
+        generator_steps=1000,
+        generator_lr=0.01,
+        threshold_quantile=0.5,
+        scaler="standard",
+        max_epochs=200,
+        max_steps=1500,
+        lr=3e-3,
+        lr_milestones=(0.6, 0.85),
+        batch_size=256,
+        optimizer="adam",
+        weight_decay=0.0,
+        trim=0.0,
+        contamination="auto",
+        callbacks=None,
+        net_params=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.density = density
+        self.n_blocks = n_blocks
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.lipschitz_constant = lipschitz_constant
+        self.log_det = log_det
+        self.n_power_terms = n_power_terms
+        self.noise = noise
+        self.generator_layer_sizes = generator_layer_sizes
+        self.distance_weight = distance_weight
+        self.dispersion_weight = dispersion_weight
+        self.n_reference = n_reference
+        self.generator_batch_size = generator_batch_size
+        self.generator_steps = generator_steps
+        self.generator_lr = generator_lr
+        self.threshold_quantile = threshold_quantile
+        self.scaler = scaler
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.lr = lr
+        self.lr_milestones = lr_milestones
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.trim = trim
+        self.contamination = contamination
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # Modules ---------------------------------------------------------------------------------
+
+    def _make_module(self, n_features: int) -> nn.Module:
+        density = self._make_density(n_features)
+        widths = self.generator_layer_sizes
+        if isinstance(widths, str):
+            widths = (min(128, 4 * n_features),) * 3
+        check_widths(widths, "generator_layer_sizes")
+        boundary = BoundaryModule(
+            make_mlp([n_features, *widths, n_features], "tanh"),
+            n_features=n_features,
+            distance_weight=self.distance_weight,
+            dispersion_weight=self.dispersion_weight,
+            batch_size=self.generator_batch_size,
+        )
+        return BDSGMModule(density, boundary)
+
+    def _make_density(self, n_features: int) -> nn.Module:
+        if isinstance(self.density, str):
+            if self.density == "flow":
+                return make_flow(self, n_features)
+            return GaussianDensity(n_features, log_volume(self.scaler_, n_features))
+        if hasattr(self.density, "fit"):
+            check_is_fitted(self.density)
+        expected = getattr(self.density, "n_features_in_", n_features)
+        if expected != n_features:
+            raise ValueError(
+                f"density={self.density!r} is one of {expected} features, but X has {n_features}."
+            )
+        scaling = linear_scaling(self.scaler_, n_features)
+        if scaling is None:
+            raise ValueError(
+                f"scaler={self.scaler!r} must be 'standard', 'minmax', 'robust' or None with "
+                f"density={self.density!r}, whose units are those of X."
+            )
+        return GivenDensity(self.density, scaling, log_volume(self.scaler_, n_features))
+
+    # Training --------------------------------------------------------------------------------
+
+    def _train(self, run, net, X, y) -> None:
+        density = net.module_.density
+        if isinstance(density, GaussianDensity):
+            density.fit(X, self.noise)
+        elif not isinstance(density, GivenDensity):
+            if not net.history:
+                begin_flow(density, X)
+            run(net, X, y)
+        self._train_boundary(run, net, X)
+
+    def _train_boundary(self, run, net, X) -> None:
+        boundary, density = net.module_.boundary, net.module_.density
+        scores = net.apply(density.log_prob, X) - density.log_volume
+        boundary.reference.fill_(np.median(scores))
+        density.requires_grad_(False)
+        if not boundary.started:
+            pairs = self._make_boundary_net(
+                StartingPairs, boundary, seed=net.seed + 1, max_steps=PAIR_STEPS
+            )
+            run(pairs, self._starting_pairs(net, X), stage="start of the boundary")
+            boundary.started = True
+        trainer = self._make_boundary_net(
+            BoundaryTraining,
+            boundary,
+            density,
+            seed=net.seed + 2,
+            max_steps=self.generator_steps,
+            batch_size=self.n_reference,
+            lr_milestones=(0.7,),
+            iterator_train=WholeBatches,
+            callbacks=[GradientNormClipping(GRADIENT_NORM)],
+        )
+        run(trainer, X, stage="boundary")
+        self.boundary_history_ = history_table(trainer)
+        density.requires_grad_(True)
+        link_generator(net.module_, net.generator_)
+
+    def _make_boundary_net(self, make, *args, seed: int, max_steps: int, **kwargs):
+        """Return a net for B, with Adam and without what the parameters say of the flow."""
+        defaults = {"callbacks": None, "batch_size": PAIR_BATCH, "lr_milestones": ()}
+        return self._make_net(
+            make,
+            *args,
+            seed=seed,
+            max_epochs=max_steps,
+            max_steps=max_steps,
+            lr=self.generator_lr,
+            optimizer="adam",
+            weight_decay=0.0,
+            trim=0.0,
+            net_params=None,
+            **defaults | kwargs,
+        )
+
+    def _starting_pairs(self, net, X: Tensor) -> Tensor:
+        """Draws of z beside the rows that B makes of them at first, (n_pairs, 2 n_features)."""
+        rng = np.random.RandomState(net.seed)
+        rows = rng.permutation(len(X))[:N_PAIRS]
+        z = rng.standard_normal((len(rows), X.shape[1])).astype(np.float32)
+        if isinstance(net.module_.density, GivenDensity):
+            x = X[rows].cpu().numpy()
+            first, second = linear_sum_assignment(cdist(z, x, "sqeuclidean"))
+            z, x = z[first], x[second]
+        else:
+            x = net.apply(net.module_.decode, z).astype(np.float32)
+        return to_tensor(np.hstack([z, x]), self.device)
+
+    def _has_trained(self) -> bool:
+        # A density without training leaves no history; its boundary goes on all the same.
+        return super()._has_trained() or (hasattr(self, "net_") and self._boundary.started)
+
+    def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
+        n_pairs = min(n_samples, N_PAIRS)
+        trained = [(PAIR_STEPS, count_batches(n_pairs, PAIR_BATCH))]
+        if net.module_.boundary.started:
+            trained = []
+        trained.append((self.generator_steps, max(1, n_samples // self.n_reference)))
+        planned = sum(min(epochs or steps, ceil(steps / n)) for steps, n in trained)
+        if self.density == "flow":
+            planned += super()._planned_epochs(net, n_samples, epochs)
+        return planned
+
+    # The boundary ----------------------------------------------------------------------------
+
+    @property
+    def _boundary(self) -> BoundaryModule:
+        return self.net_.module_.boundary
+
+    def _calibrate(self, net, X) -> None:
+        z = np.random.RandomState(net.seed).standard_normal((N_BOUNDARY, X.shape[1]))
+        b = net.apply(net.module_.boundary.generate, z.astype(np.float32))
+        log_density = net.apply(net.module_.log_prob, b.astype(np.float32))
+        self.log_density_threshold_ = float(np.quantile(log_density, self.threshold_quantile))
+
+    def _paper_offset(self) -> float:
+        return self.log_density_threshold_
+
+    @property
+    def boundary_generator_(self) -> nn.Module:
+        check_is_fitted(self)
+        return self._boundary.generator
+
+    @property
+    def boundary_false_alarm_rate_(self) -> float:
+        check_is_fitted(self)
+        return float(np.mean(self.training_scores_ < self.log_density_threshold_))
+
+    def sample_boundary(self, n_samples=1, random_state=None):
+        """Draw rows from the boundary of the support.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            Rows B(z), in the units of the training data.
+        """
+        check_is_fitted(self)
+        return self._draw(self._boundary.generate, n_samples, random_state)

@@ -1,0 +1,65 @@
+"""Densities other than the flow's, as modules of scaled rows."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class GaussianDensity(nn.Module):
+    r"""N(μ, Σ) in closed form, of the training rows' mean and covariance.
+
+    ``encode`` whitens rows, ``decode`` is its inverse: a flow of one linear block.
+    """
+
+    def __init__(self, n_features: int, log_volume: float) -> None:
+        super().__init__()
+        self.n_latent = self.n_noise = n_features
+        self.log_volume = log_volume
+        self.register_buffer("mean", torch.zeros(n_features))
+        self.register_buffer("factor", torch.eye(n_features))
+        self.register_buffer("whitening", torch.eye(n_features))
+
+    def fit(self, X: Tensor, noise: float) -> None:
+        """Take μ and Σ from rows to which noise of standard deviation ``noise`` is added."""
+        X = X.double().cpu()
+        eye = torch.eye(X.shape[1], dtype=X.dtype)
+        covariance = torch.cov(X.T, correction=0).reshape(eye.shape) + noise**2 * eye
+        factor = torch.linalg.cholesky(covariance)
+        self.mean.copy_(X.mean(0))
+        self.factor.copy_(factor)
+        self.whitening.copy_(torch.linalg.solve_triangular(factor, eye, upper=False))
+
+    def encode(self, x: Tensor) -> Tensor:
+        return (x - self.mean) @ self.whitening.T
+
+    def decode(self, z: Tensor) -> Tensor:
+        return z @ self.factor.T + self.mean
+
+    generate = decode
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """−½ (x − μ)ᵀ Σ⁻¹ (x − μ) − ½ log((2π)ᵈ |Σ|), (batch,)."""
+        z = self.encode(x)
+        log_det = self.factor.diagonal().log().sum()
+        constant = self.log_volume - log_det - 0.5 * x.shape[1] * np.log(2 * np.pi)
+        return constant - 0.5 * (z**2).sum(1)
+
+
+class GivenDensity(nn.Module):
+    """The density of a fitted estimator with ``log_density(x)``, x in the units of the data."""
+
+    def __init__(self, estimator, scaling: tuple[np.ndarray, np.ndarray], log_volume: float):
+        super().__init__()
+        self.estimator = estimator
+        self.log_volume = log_volume
+        # In float64, and so no buffers: values far from 0 have no digits to lose.
+        self.slope, self.intercept = (torch.as_tensor(values) for values in scaling)
+
+    def encode(self, x: Tensor) -> Tensor:
+        raise ValueError(f"density={self.estimator!r} gives no codes, and no rows for codes.")
+
+    decode = encode
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        rows = (x.double() - self.intercept.to(x.device)) / self.slope.to(x.device)
+        return self.estimator.log_density(rows).to(x.dtype)

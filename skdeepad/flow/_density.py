@@ -1,0 +1,113 @@
+"""What detectors that score by a density share: the flow's parameters, units, ``score``."""
+
+import numpy as np
+import torch
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from .._validation import Integral, Interval, Real, StrOptions
+from ..base import CLIP, BaseDetector
+from ..nn import LIPSCHITZ_ACTIVATIONS, check_widths
+from ._iresnet_module import InvertibleResNetModule
+
+# Rows that the scales and shifts between the blocks are begun with.
+ROWS_TO_BEGIN_WITH = 4096
+
+FLOW_CONSTRAINTS = {
+    "activation": [StrOptions(set(LIPSCHITZ_ACTIVATIONS))],
+    "n_blocks": [Interval(Integral, 1, None, closed="left")],
+    "lipschitz_constant": [Interval(Real, 0, 1, closed="neither")],
+    "log_det": [StrOptions({"auto", "exact", "series", "roulette"})],
+    "n_power_terms": [Interval(Integral, 1, None, closed="left")],
+    "noise": [Interval(Real, 0, None, closed="left")],
+    "lr_milestones": ["array-like"],
+}
+
+
+def linear_scaling(scaler, n_features: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Slope and intercept of each feature's scaling, or None where it is not known to be linear."""
+    one, zero = np.ones(n_features), np.zeros(n_features)
+    if scaler is None:
+        return one, zero
+    if isinstance(scaler, MinMaxScaler):
+        return scaler.scale_, scaler.min_
+    if isinstance(scaler, StandardScaler | RobustScaler):
+        center = getattr(scaler, "mean_" if isinstance(scaler, StandardScaler) else "center_")
+        slope = one if scaler.scale_ is None else 1 / scaler.scale_
+        return slope, zero if center is None else -center * slope
+    return None
+
+
+def log_volume(scaler, n_features: int) -> float:
+    """Log of the volume that the scaling gives to a unit of it; 0 where that is not known."""
+    scaling = linear_scaling(scaler, n_features)
+    return 0.0 if scaling is None else float(np.log(scaling[0]).sum())
+
+
+def make_flow(detector: BaseDetector, n_features: int) -> InvertibleResNetModule:
+    """Make the flow that a detector's parameters ask for."""
+    check_widths(detector.hidden_layer_sizes)
+    return InvertibleResNetModule(
+        n_features,
+        hidden_layer_sizes=tuple(detector.hidden_layer_sizes),
+        n_blocks=detector.n_blocks,
+        activation=detector.activation,
+        lipschitz_constant=detector.lipschitz_constant,
+        log_det=detector.log_det,
+        n_power_terms=detector.n_power_terms,
+        noise=detector.noise,
+        log_volume=log_volume(detector.scaler_, n_features),
+    )
+
+
+def begin_flow(flow: InvertibleResNetModule, X: Tensor) -> None:
+    """Begin the flow's scales and shifts with rows from all of ``X``."""
+    with torch.no_grad():
+        flow.begin(X[:: -(-len(X) // ROWS_TO_BEGIN_WITH)].to(flow.probes.device))
+
+
+class LikelihoodMixin:
+    """``score`` of a detector whose ``score_samples`` are log-densities; these for tensors."""
+
+    def score(self, X, y=None):
+        """Return the mean log-likelihood of rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to score.
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        log_likelihood : float
+            Mean of ``score_samples(X)``, in nats per row.
+        """
+        return float(np.mean(self.score_samples(X)))
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """Return the log-density of rows as a function that can be differentiated.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Rows, in the units of the training data.
+
+        Returns
+        -------
+        log_density : Tensor of shape (n_samples,)
+            ``score_samples`` of the rows, to the precision of ``x``.
+        """
+        check_is_fitted(self)
+        scaling = linear_scaling(self.scaler_, self.n_features_in_)
+        if scaling is None:
+            raise ValueError(
+                f"scaler={self.scaler!r} must be 'standard', 'minmax', 'robust' or None for the "
+                "gradient of a log-density."
+            )
+        slope, intercept = (torch.as_tensor(values, device=x.device) for values in scaling)
+        scaled = (x.double() * slope + intercept).float()
+        self.net_.module_.eval()
+        return self.net_.module_.log_prob(scaled.clamp(-CLIP, CLIP) if self._clips else scaled)

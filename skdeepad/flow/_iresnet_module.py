@@ -1,0 +1,156 @@
+"""The torch module of the invertible residual network."""
+
+from collections.abc import Callable, Sequence
+from math import ceil, log, pi
+
+import torch
+from torch import Tensor, nn
+
+from ..nn import AdditiveNoise, LipschitzMLP, Stochastic
+
+# "auto" takes the determinant itself up to this many features.
+EXACT_UP_TO = 20
+# The russian roulette's terms that are never left out.
+N_EXACT_TERMS = 2
+# Directions in which a series looks at each row when it is scored.
+N_PROBES = 32
+# An inverse is exact to this, relative to the size of what is inverted.
+INVERSE_TOLERANCE = 1e-7
+
+JacobianProduct = Callable[[Tensor], Tensor]
+
+
+def exact_log_det(multiply: JacobianProduct, probes: Tensor) -> Tensor:
+    """Log det(I + J) of each row, from J's columns."""
+    eye = torch.eye(probes.shape[-1], dtype=probes.dtype, device=probes.device)
+    return torch.linalg.slogdet(eye + multiply(eye[None])).logabsdet
+
+
+def series_log_det(multiply: JacobianProduct, probes: Tensor, weights: Sequence[float]) -> Tensor:
+    """Σₖ wₖ (−1)ᵏ⁺¹ tr(Jᵏ) / k of each row, tr(Jᵏ) being the mean of vᵀJᵏv over the probes v.
+
+    ``probes`` has shape (batch or 1, n_probes, d); E[v vᵀ] = I.
+    """
+    vectors, total = probes, torch.zeros((), dtype=probes.dtype, device=probes.device)
+    for k, weight in enumerate(weights, start=1):
+        vectors = multiply(vectors)
+        traces = (vectors * probes).sum(2).mean(1)
+        total = total + (-1) ** (k + 1) * weight / k * traces
+    return total
+
+
+def roulette_weights(n_terms: int) -> list[float]:
+    """1 / P(N ≥ k) for k up to ``n_terms``: with N terms of the series its mean is exact.
+
+    N is ``N_EXACT_TERMS`` and a draw from the geometric distribution of mean 2.
+    """
+    return [2.0 ** max(0, k - N_EXACT_TERMS - 1) for k in range(1, n_terms + 1)]
+
+
+class ActNorm(nn.Module):
+    """A learned scale and shift of each feature, begun so that the data have mean 0, variance 1."""
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.zeros(n_features))
+        self.shift = nn.Parameter(torch.zeros(n_features))
+
+    def begin(self, x: Tensor) -> None:
+        self.log_scale.data = -x.std(0, correction=0).clamp_min(1e-3).log()
+        self.shift.data = -x.mean(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + self.shift) * self.log_scale.exp()
+
+    def inverse(self, y: Tensor) -> Tensor:
+        return y * (-self.log_scale).exp() - self.shift
+
+
+class InvertibleResNetModule(Stochastic):
+    """F = F_T ∘ … ∘ F_1 from rows to the latent space, each F_t an ActNorm and x ↦ x + g_t(x).
+
+    Equation numbers are of Behrmann et al., 2019.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        *,
+        hidden_layer_sizes: tuple[int, ...],
+        n_blocks: int,
+        activation: str,
+        lipschitz_constant: float,
+        log_det: str,
+        n_power_terms: int,
+        noise: float,
+        log_volume: float,
+    ) -> None:
+        super().__init__()
+        widths = [n_features, *hidden_layer_sizes, n_features]
+        self.norms = nn.ModuleList(ActNorm(n_features) for _ in range(n_blocks))
+        self.blocks = nn.ModuleList(
+            LipschitzMLP(widths, activation, lipschitz_constant) for _ in range(n_blocks)
+        )
+        self.n_latent = self.n_noise = n_features
+        exact = n_features <= EXACT_UP_TO
+        self.log_det = ("exact" if exact else "series") if log_det == "auto" else log_det
+        self.n_power_terms = n_power_terms
+        self.noise = AdditiveNoise(noise)
+        # log |det| of the scaling before: the density is one of rows in their own units.
+        self.log_volume = log_volume
+        # Orthogonal directions: with as many as features the traces are exact.
+        directions = torch.linalg.qr(torch.randn(n_features, min(n_features, N_PROBES))).Q
+        self.register_buffer("probes", directions.T.contiguous()[None] * n_features**0.5)
+
+    def begin(self, x: Tensor) -> None:
+        """Set the norms from rows."""
+        for norm, block in zip(self.norms, self.blocks, strict=True):
+            norm.begin(x)
+            x = norm(x)
+            x = x + block(x)
+
+    def encode(self, x: Tensor) -> Tensor:
+        for norm, block in zip(self.norms, self.blocks, strict=True):
+            x = norm(x)
+            x = x + block(x)
+        return x
+
+    def decode(self, z: Tensor) -> Tensor:
+        """F⁻¹(z), each block by the fixed point of x = y − g_t(x): Algorithm 1."""
+        for norm, block in zip(reversed(self.norms), reversed(self.blocks), strict=True):
+            bound = max(block.lipschitz_bound(), INVERSE_TOLERANCE)
+            y = z
+            for _ in range(ceil(log(INVERSE_TOLERANCE) / log(bound))):
+                z = y - block(z)
+            z = norm.inverse(z)
+        return z
+
+    generate = decode
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log N(F(x); 0, I) + Σ_t log |det J_{F_t}(x)|, (batch,): equations 3 and 4."""
+        log_det = x.new_zeros(len(x)) + self.log_volume
+        for norm, block in zip(self.norms, self.blocks, strict=True):
+            x = norm(x)
+            residual, multiply = block.linearize(x)
+            log_det = log_det + norm.log_scale.sum() + self._log_det(multiply, x)
+            x = x + residual
+        return log_det - 0.5 * (x**2).sum(1) - 0.5 * x.shape[1] * log(2 * pi)
+
+    def _log_det(self, multiply: JacobianProduct, x: Tensor) -> Tensor:
+        """One random direction for each row in training; the same ones for all rows outside."""
+        if self.log_det == "exact":
+            return exact_log_det(multiply, self.probes)
+        weights = [1.0] * self.n_power_terms
+        if not self.training:
+            return series_log_det(multiply, self.probes, weights)
+        if self.log_det == "roulette":
+            drawn = torch.empty(1, device=x.device).geometric_(0.5, generator=self.rng)
+            weights = roulette_weights(N_EXACT_TERMS + int(drawn))
+        return series_log_det(multiply, self.randn_like(x)[:, None], weights)
+
+    def loss(self, x: Tensor) -> Tensor:
+        return -self.log_prob(self.noise(x))
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        return -self.log_prob(x).double()

@@ -1,0 +1,93 @@
+"""Maps that bring no two points farther apart than a known factor."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class LipschitzLinear(nn.Linear):
+    """A linear layer whose spectral norm is at most ``bound``."""
+
+    def __init__(self, n_in: int, n_out: int, bound: float) -> None:
+        super().__init__(n_in, n_out)
+        self.bound = bound
+
+    def bounded_weight(self) -> Tensor:
+        """W · min(1, bound / σ(W)), σ being the largest singular value, exactly."""
+        norm = torch.linalg.matrix_norm(self.weight, 2)
+        return self.weight * (self.bound / norm).clamp(max=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.bounded_weight(), self.bias)
+
+
+class LipSwish(nn.Module):
+    """x · σ(βx) / 1.1, β > 0 learned: of slopes up to 1, and smooth, as log-determinants need."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raw_beta = nn.Parameter(torch.tensor(0.5))
+
+    def value_and_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        beta = F.softplus(self.raw_beta)
+        gate = torch.sigmoid(beta * x)
+        return x * gate / 1.1, gate * (1 + beta * x * (1 - gate)) / 1.1
+
+
+class LipELU(nn.Module):
+    """The exponential linear unit, with slopes up to 1."""
+
+    def value_and_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        below = torch.exp(x.clamp(max=0))
+        return torch.where(x > 0, x, below - 1), below
+
+
+LIPSCHITZ_ACTIVATIONS: dict[str, type[nn.Module]] = {"elu": LipELU, "lipswish": LipSwish}
+
+
+class LipschitzMLP(nn.Module):
+    """Fully connected layers, each with a Lipschitz constant of at most ``bound``.
+
+    The product of the layers' constants bounds that of the whole map.
+    """
+
+    def __init__(self, widths: Sequence[int], activation: str, bound: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(LipschitzLinear(*pair, bound) for pair in pairwise(widths))
+        self.activations = nn.ModuleList(
+            LIPSCHITZ_ACTIVATIONS[activation]() for _ in self.layers[1:]
+        )
+
+    def lipschitz_bound(self) -> float:
+        """Upper bound of the map's Lipschitz constant."""
+        norms = [torch.linalg.matrix_norm(layer.bounded_weight(), 2) for layer in self.layers]
+        return float(torch.stack(norms).prod())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linearize(x)[0]
+
+    def linearize(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Return g(x), (batch, n_out), and what multiplies vectors by its Jacobian J at x.
+
+        The latter takes tensors of shape (batch or 1, n_vectors, n_in), a vector v in each row,
+        to those of the products J v.
+        """
+        weights = [layer.bounded_weight() for layer in self.layers]
+        slopes = []
+        for layer, weight, activation in zip(
+            self.layers, weights, [*self.activations, None], strict=True
+        ):
+            x = F.linear(x, weight, layer.bias)
+            if activation is not None:
+                x, slope = activation.value_and_slope(x)
+                slopes.append(slope[:, None])
+
+        def multiply(vectors: Tensor) -> Tensor:
+            for weight, slope in zip(weights[:-1], slopes, strict=True):
+                vectors = F.linear(vectors, weight) * slope
+            return F.linear(vectors, weights[-1])
+
+        return x, multiply
