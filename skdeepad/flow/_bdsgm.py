@@ -84,9 +84,10 @@ class BDSGM(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector):
         ``"auto"``: exact up to 20 features, else the series.
     n_power_terms : int, default=10
         Terms of the series.
-    noise : float, default=0.01
+    noise : float, default=0.1
         Standard deviation, in units of the scaled data, of what is added to rows in training. A
-        density of repeated values or of a constant column has no bound without it.
+        density of repeated values or of a constant column has no bound without it. A lower one
+        shows finer structure, where values do not repeat.
     generator_layer_sizes : sequence of int or "auto", default="auto"
         Widths of the hidden layers of B; ``"auto"``: three of four times the number of features,
         which is the paper's net of 8, 8, 8 for two, up to 128.
@@ -101,7 +102,7 @@ class BDSGM(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector):
         Rows N of B in each step, the paper's.
     generator_steps : int, default=1000
         Steps that B takes.
-    generator_lr : float, default=0.01
+    generator_lr : float, default=0.005
         Learning rate of B; it drops by 10 after 70 % of the steps.
     threshold_quantile : float in (0, 1), default=0.5
         Quantile of the boundary's log-densities that is the threshold of
@@ -110,7 +111,7 @@ class BDSGM(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector):
         Scales the input. Values scaled by name are clipped to ±20.
     max_epochs : int, default=200
         Upper limit to the number of epochs.
-    max_steps : int or None, default=1500
+    max_steps : int or None, default=1000
         Upper limit to the number of optimizer steps.
     lr : float, default=3e-3
         Learning rate.
@@ -241,18 +242,18 @@ class BDSGM(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector):
         lipschitz_constant=0.97,
         log_det="auto",
         n_power_terms=10,
-        noise=0.01,
+        noise=0.1,
         generator_layer_sizes="auto",
         distance_weight=0.3,
         dispersion_weight=0.025,
         n_reference=1024,
         generator_batch_size=256,
         generator_steps=1000,
-        generator_lr=0.01,
+        generator_lr=0.005,
         threshold_quantile=0.5,
         scaler="standard",
         max_epochs=200,
-        max_steps=1500,
+        max_steps=1000,
         lr=3e-3,
         lr_milestones=(0.6, 0.85),
         batch_size=256,

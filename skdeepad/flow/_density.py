@@ -63,6 +63,7 @@ def make_flow(detector: BaseDetector, n_features: int) -> InvertibleResNetModule
 
 def begin_flow(flow: InvertibleResNetModule, X: Tensor) -> None:
     """Begin the flow's scales and shifts with rows from all of ``X``."""
+    flow.train()
     with torch.no_grad():
         flow.begin(X[:: -(-len(X) // ROWS_TO_BEGIN_WITH)].to(flow.probes.device))
 

@@ -103,7 +103,8 @@ class InvertibleResNetModule(Stochastic):
         self.register_buffer("probes", directions.T.contiguous()[None] * n_features**0.5)
 
     def begin(self, x: Tensor) -> None:
-        """Set the norms from rows."""
+        """Set the norms from rows, with the noise that they will be met with."""
+        x = self.noise(x)
         for norm, block in zip(self.norms, self.blocks, strict=True):
             norm.begin(x)
             x = norm(x)

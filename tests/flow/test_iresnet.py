@@ -1,0 +1,214 @@
+"""The invertible residual network: bounds, log-determinants, inverse, densities."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import MaxAbsScaler
+
+from skdeepad import InvertibleResNet
+from skdeepad.flow._iresnet_module import (
+    N_EXACT_TERMS,
+    ActNorm,
+    exact_log_det,
+    roulette_weights,
+    series_log_det,
+)
+from skdeepad.nn import LipschitzMLP
+
+from .gaussians import ONE_MODE, TWO_MODES, KnownDensity, draw
+
+SMALL = {"n_blocks": 3, "hidden_layer_sizes": (16,), "random_state": 0}
+
+
+# Log-determinants ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def linear_map():
+    """A linear g of four features with a spectral norm of .9, its Jacobian, log det(I + J)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        g = LipschitzMLP([4, 4], "elu", 0.9).double()
+        g.layers[0].weight.data.normal_()
+    jacobian = g.layers[0].bounded_weight().detach()
+    assert_allclose(torch.linalg.matrix_norm(jacobian, 2), 0.9)
+    _, multiply = g.linearize(torch.zeros(1, 4, dtype=torch.float64))
+    return multiply, torch.linalg.slogdet(torch.eye(4) + jacobian).logabsdet.item()
+
+
+def test_twenty_terms_of_the_series_are_the_log_determinant(linear_map):
+    multiply, expected = linear_map
+    basis = 2 * torch.eye(4, dtype=torch.float64)[None]  # orthogonal and of length √d
+    with torch.no_grad():
+        assert_allclose(exact_log_det(multiply, basis), [expected], rtol=1e-12)
+        errors = [
+            abs(series_log_det(multiply, basis, [1.0] * n).item() - expected) for n in (2, 10, 20)
+        ]
+    assert errors[0] > errors[1] > errors[2]
+    assert errors[2] < 1e-4
+
+
+def test_the_roulette_is_unbiased(linear_map):
+    multiply, expected = linear_map
+    rng = np.random.RandomState(0)
+    values = []
+    with torch.no_grad():
+        for n_drawn, count in Counter(rng.geometric(0.5, 20_000)).items():
+            probes = torch.from_numpy(rng.standard_normal((count, 1, 4)))
+            weights = roulette_weights(N_EXACT_TERMS + int(n_drawn))
+            values.append(series_log_det(multiply, probes, weights))
+        basis = 2 * torch.eye(4, dtype=torch.float64)[None]
+        cut_off = series_log_det(multiply, basis, [1.0] * N_EXACT_TERMS).item()
+    values = torch.cat(values).numpy()
+    assert len(values) == 20_000
+    standard_error = values.std() / len(values) ** 0.5
+    assert standard_error < 0.05
+    assert abs(values.mean() - expected) < 3 * standard_error
+    assert abs(cut_off - expected) > 6 * standard_error  # the terms that chance brings in count
+
+
+def test_the_density_is_that_of_the_latent_code_times_the_whole_jacobian():
+    det = InvertibleResNet(**SMALL, max_epochs=2).fit(draw(TWO_MODES, 300, 0))
+    module = det.net_.module_.double()
+    x = torch.randn(5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    jacobians = [torch.autograd.functional.jacobian(module.encode, row[None]) for row in x]
+    log_dets = [torch.linalg.slogdet(j[0, :, 0]).logabsdet for j in jacobians]
+    with torch.no_grad():
+        z = module.encode(x)
+        expected = -0.5 * (z**2).sum(1) - np.log(2 * np.pi) + torch.stack(log_dets)
+        assert_allclose(module.log_prob(x) - module.log_volume, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("log_det", ["series", "roulette"])
+def test_estimated_log_determinants_score_nearly_as_exact_ones_and_always_alike(log_det):
+    X = np.random.RandomState(0).randn(400, 5)
+    det = InvertibleResNet(**SMALL, max_epochs=10, log_det=log_det, n_power_terms=30).fit(X)
+    scores = det.score_samples(X)
+    assert_array_equal(det.score_samples(X), scores)
+    det.net_.module_.log_det = "exact"
+    assert_allclose(det.score_samples(X), scores, atol=1e-3)
+
+
+def test_the_way_to_take_log_determinants_is_chosen_by_the_number_of_features():
+    for n_features, way in [(20, "exact"), (21, "series")]:
+        X = np.random.RandomState(0).randn(50, n_features)
+        det = InvertibleResNet(**SMALL, max_epochs=1).fit(X)
+        assert det.net_.module_.log_det == way
+        assert det.set_params(log_det="exact").fit(X).net_.module_.log_det == "exact"
+
+
+# Bounds and inverse -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", ["lipswish", "elu"])
+def test_after_training_every_spectral_norm_is_bounded_and_codes_are_inverted(activation):
+    X = draw(TWO_MODES, 1000, 0)
+    det = InvertibleResNet(activation=activation, max_epochs=40, random_state=0).fit(X)
+    norms = [
+        torch.linalg.matrix_norm(layer.bounded_weight(), 2).item()
+        for block in det.net_.module_.blocks
+        for layer in block.layers
+    ]
+    assert max(norms) <= det.lipschitz_constant * (1 + 1e-5)
+    assert max(norms) > 0.9 * det.lipschitz_constant  # the bound is what holds them
+    assert np.abs(det.inverse_transform(det.transform(X)) - X).max() < 1e-5
+    z = np.random.RandomState(0).randn(200, 2)
+    assert np.abs(det.transform(det.inverse_transform(z)) - z).max() < 1e-5
+
+
+def test_norms_begin_with_mean_0_and_variance_1():
+    norm, x = ActNorm(3), 5 + 3 * torch.randn(100, 3)
+    norm.begin(x)
+    with torch.no_grad():
+        y = norm(x)
+        assert_allclose(y.mean(0), 0, atol=1e-5)
+        assert_allclose(y.std(0, correction=0), 1, rtol=1e-5)
+        assert_allclose(norm.inverse(y), x, rtol=1e-4)
+
+
+# Densities ----------------------------------------------------------------------------------
+
+
+def mass(det, rows, n=200):
+    """Integral of the density over a box around rows of the plane."""
+    low, high = rows.min(0) - 0.5 * np.ptp(rows, axis=0), rows.max(0) + 0.5 * np.ptp(rows, axis=0)
+    axes = [np.linspace(*ends, n) for ends in zip(low, high, strict=True)]
+    grid = np.stack(np.meshgrid(*axes), -1).reshape(-1, 2)
+    return np.exp(det.score_samples(grid)).mean() * np.prod(high - low)
+
+
+def test_one_mode_is_learned_to_its_entropy():
+    X, X_test = draw(ONE_MODE, 4096, 0), draw(ONE_MODE, 20_000, 1)
+    det = InvertibleResNet(max_steps=400, random_state=0).fit(X)
+    truth = KnownDensity(ONE_MODE).score_samples(X_test)
+    assert abs(det.score(X_test) - truth.mean()) <= 0.03
+    assert np.corrcoef(det.score_samples(X_test), truth)[0, 1] >= 0.99
+    assert abs(mass(det, X) - 1) <= 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_two_modes_are_learned_to_their_entropy(seed):
+    X, X_test = draw(TWO_MODES, 4096, seed), draw(TWO_MODES, 20_000, 10 + seed)
+    det = InvertibleResNet(random_state=seed).fit(X)
+    truth = KnownDensity(TWO_MODES).score_samples(X_test)
+    assert abs(det.score(X_test) - truth.mean()) <= 0.05
+    assert np.corrcoef(det.score_samples(X_test), truth)[0, 1] >= 0.98
+    assert abs(mass(det, X) - 1) <= 0.01
+
+
+@pytest.mark.parametrize("scaler", ["standard", "minmax", "robust", None])
+def test_densities_are_of_rows_in_their_own_units(scaler):
+    X = draw(TWO_MODES, 500, 0)
+    X = X * [100, 0.1] + [1e4, 0] if scaler else X
+    det = InvertibleResNet(**SMALL, scaler=scaler, max_epochs=20).fit(X)
+    assert abs(mass(det, X) - 1) <= 0.02
+    assert det.score(X) == det.score_samples(X).mean()
+    values = det.log_density(torch.from_numpy(X))
+    assert_allclose(values.detach(), det.score_samples(X), rtol=1e-3, atol=1e-3)
+
+
+def test_the_gradient_of_a_log_density_is_its_slope():
+    det = InvertibleResNet(**SMALL, max_epochs=10).fit(draw(ONE_MODE, 300, 0))
+    det.net_.module_.double()
+    x = torch.tensor([[0.5, -1.0], [2.0, 0.3]], dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(det.log_density(x).sum(), x)
+    step = torch.tensor([1e-2, 0.0])
+    with torch.no_grad():
+        ahead, behind = det.log_density(x + step), det.log_density(x - step)
+    assert_allclose(slope[:, 0], (ahead - behind) / 2e-2, rtol=2e-2)
+
+
+def test_a_scaler_that_is_not_linear_has_no_gradient():
+    det = InvertibleResNet(**SMALL, max_epochs=1, scaler=MaxAbsScaler()).fit(np.eye(5))
+    with pytest.raises(ValueError, match=r"scaler=MaxAbsScaler\(\) must be 'standard'"):
+        det.log_density(torch.eye(5))
+
+
+def test_samples_are_like_the_rows():
+    X = draw(ONE_MODE, 2000, 0)
+    rows = InvertibleResNet(max_steps=300, random_state=0).fit(X).sample(4000, random_state=0)
+    assert_allclose(rows.mean(0), X.mean(0), atol=0.1)
+    assert_allclose(np.cov(rows.T), np.cov(X.T), atol=0.15)
+
+
+def test_a_constant_column_adds_no_more_than_the_noise_allows():
+    X = np.random.RandomState(0).randn(500, 2)
+    params = SMALL | {"noise": 0.01, "max_epochs": 100}
+    without = InvertibleResNet(**params).fit(X).score(X)
+    det = InvertibleResNet(**params).fit(np.c_[X, np.full(500, 7.0)])
+    rows = np.c_[X, np.full(500, 7.0)]
+    assert 1 < det.score(rows) - without < -np.log(det.noise * (2 * np.pi) ** 0.5) + 0.1
+    assert (det.score_samples(rows + [0, 0, 0.1]) < det.score_samples(rows)).all()
+
+
+def test_a_grid_search_finds_the_better_density_without_labels():
+    X = draw(TWO_MODES, 600, 0)
+    grid = {"noise": [0.05, 3.0]}
+    search = GridSearchCV(InvertibleResNet(**SMALL, max_epochs=30), grid, cv=2).fit(X)
+    assert search.best_params_ == {"noise": 0.05}
+    assert search.cv_results_["mean_test_score"][0] > search.cv_results_["mean_test_score"][1]
