@@ -29,8 +29,9 @@ META = sorted(set(skdeepad.__all__) - set(DETECTORS) - {"all_detectors"})
 FLOORS = [
     {"_version", "_validation", "_fit_callbacks", "_fit_rules", "_threshold", "_labels", "nn"},
     {"training"},
-    {"base", "_codes"},
-    {"adversarial", "autoencoder", "flow", "one_class", "reinforcement", "weakly_supervised"},
+    {"base", "_codes", "_pretraining"},
+    {"adversarial", "autoencoder", "clustering", "flow", "one_class", "reinforcement"}
+    | {"weakly_supervised"},
     {"ensemble", "group"},
     {"metrics", "datasets", "preprocessing", "inspection"},
     {"benchmark"},

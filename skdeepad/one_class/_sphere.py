@@ -6,9 +6,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from .._codes import EncoderMixin
+from .._pretraining import PretrainingMixin
 from .._validation import Integral, Interval, Real
 from ..nn import EncoderDecoder, check_batch_norm
-from ..training import history_table
 
 
 class SphereModule(nn.Module):
@@ -48,7 +48,7 @@ CONSTRAINTS = {
 }
 
 
-class SphereMixin(EncoderMixin):
+class SphereMixin(PretrainingMixin, EncoderMixin):
     """Backbone, pre-training and centre of a detector whose module is a SphereModule."""
 
     def _backbone(self):
@@ -67,38 +67,16 @@ class SphereMixin(EncoderMixin):
         if self.backbone is None:
             check_batch_norm(self.batch_size, self.batch_norm)
 
-    def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
-        planned = super()._planned_epochs(net, n_samples, epochs)
-        if net.history or not self.pretrain_epochs:
-            return planned
-        return planned + net.planned_epochs(
-            n_samples, epochs or self.pretrain_epochs, hold_out=False
-        )
-
     def _train(self, run, net, X, y) -> None:
         module = net.module_
         if not net.history:
-            if self.pretrain_epochs:
-                self._pretrain(run, net, X)
+            self._pretrain(run, net, X)
             mean = torch.as_tensor(net.apply(module.encode, X).mean(0), dtype=torch.float32)
             module.set_center(mean.to(module.center.device), self.center_eps)
         run(net, X, y, self._make_update(net, X))
 
     def _make_update(self, net, X):
         """Return what is called at the end of each epoch, or None."""
-
-    def _pretrain(self, run, net, X) -> None:
-        pretrainer = self._make_net(
-            self._make_autoencoder,
-            net.module_,
-            X.shape[1],
-            seed=net.seed + 1,  # another one: equal layers would start with equal weights
-            max_epochs=self.pretrain_epochs,
-            early_stopping=False,
-            callbacks=None,
-        )
-        run(pretrainer, X, stage="pre-training")
-        self.pretrain_history_ = history_table(pretrainer)
 
     @property
     def center_(self) -> np.ndarray:

@@ -163,6 +163,20 @@ def test_trimming_from_the_first_step_is_the_percentile_loss():
     assert_allclose(moved[kept], 0.1 * 2 * values[kept] / 190, rtol=1e-5)
 
 
+class Near(Mean):
+    """The loss of a row is its squared distance to a target of its own, less the mean's."""
+
+    def loss(self, x, y):
+        return ((x - self.mean - y) ** 2).sum(1)
+
+
+def test_targets_of_rows_are_no_labels_and_the_rows_are_trimmed():
+    rows, targets = column(1.0, 2.0, 3.0, 4.0, 50.0), column(1.0, 2.0, 0.0, 0.0, 1.0)
+    net = make_net(Near(), trim=0.2, trim_start=0, lr=1e-12, max_epochs=1)
+    net.partial_fit(rows, targets)
+    assert_allclose(net.history[0, "train_loss"], (0 + 0 + 9 + 16) / 4, rtol=1e-6)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_trimming_begins_after_the_share_of_steps_it_is_told(share):
     net = make_net(Mean(1.5), trim=0.2, trim_start=share, lr=1e-12, max_epochs=4)

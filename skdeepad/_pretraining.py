@@ -1,0 +1,36 @@
+"""What detectors share whose encoder is first that of an autoencoder."""
+
+from torch import nn
+
+from .training import history_table
+
+
+class PretrainingMixin:
+    """``pretrain_epochs`` of an autoencoder, before the training itself begins."""
+
+    def _make_autoencoder(self, module: nn.Module, n_features: int) -> nn.Module:
+        """Return what is pre-trained; it shares the layers that the training goes on with."""
+        raise NotImplementedError
+
+    def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
+        planned = super()._planned_epochs(net, n_samples, epochs)
+        if net.history or not self.pretrain_epochs:
+            return planned
+        return planned + net.planned_epochs(
+            n_samples, epochs or self.pretrain_epochs, hold_out=False
+        )
+
+    def _pretrain(self, run, net, X) -> None:
+        if not self.pretrain_epochs:
+            return
+        pretrainer = self._make_net(
+            self._make_autoencoder,
+            net.module_,
+            X.shape[1],
+            seed=net.seed + 1,  # another one: equal layers would start with equal weights
+            max_epochs=self.pretrain_epochs,
+            early_stopping=False,
+            callbacks=None,
+        )
+        run(pretrainer, X, stage="pre-training")
+        self.pretrain_history_ = history_table(pretrainer)

@@ -1,0 +1,5 @@
+"""Detectors that find clusters of codes."""
+
+from ._deep_clustering import DeepClustering
+
+__all__ = ["DeepClustering"]

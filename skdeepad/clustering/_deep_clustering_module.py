@@ -1,0 +1,156 @@
+"""The module of deep clustering: codes, centres, assignments, and the score made of them."""
+
+import os
+
+import torch
+from torch import Tensor, nn
+
+from ..nn import EncoderDecoder
+
+# No cluster's scale is below this share of the mean over all rows: a cluster of one row, which
+# may be an anomaly, has none of its own.
+LEAST_SCALE = 0.01
+# Residuals below this are noise of the fit; inputs have unit variance.
+LEAST_ERROR = 1e-6
+RED = os.environ.get("RED", "mean")
+KM = os.environ.get("KM", "sum")
+DD = os.environ.get("DD", "rel")
+
+
+@torch.no_grad()
+def target_distribution(q: Tensor) -> Tensor:
+    """P of assignments Q, (n, K): squared, divided by the size of each cluster, normalised."""
+    weight = q**2 / q.sum(0).clamp_min(1e-12)
+    return weight / weight.sum(1, keepdim=True)
+
+
+class ClusteringModule(EncoderDecoder):
+    """An autoencoder whose codes are drawn towards K centres."""
+
+    centers: Tensor
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        *,
+        n_latent: int,
+        n_clusters: int,
+        degrees_of_freedom: float,
+        score: str,
+    ) -> None:
+        super().__init__(encoder, decoder)
+        self.n_latent = n_latent
+        self.degrees_of_freedom = degrees_of_freedom
+        self.score = score
+        self.register_buffer("alpha", torch.zeros(()))
+        self.register_buffer("cluster_scale", torch.ones(n_clusters))
+        self.register_buffer("reconstruction_scale", torch.ones(()))
+
+    def distances(self, z: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        """‖z − μ_j‖², (batch, K)."""
+        return ((z[:, None] - self.centers) ** 2).sum(2, dtype=dtype)
+
+    def log_assignments(self, z: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        """Log q of codes: Student's t around each centre, normalised; never log 0."""
+        dof = self.degrees_of_freedom
+        kernel = torch.log1p(self.distances(z, dtype) / dof) * (-(dof + 1) / 2)
+        return kernel.log_softmax(1)
+
+    def assign(self, x: Tensor) -> Tensor:
+        """Q, (batch, K)."""
+        return self.log_assignments(self.encode(x), torch.float64).exp()
+
+    def nearest(self, x: Tensor) -> Tensor:
+        """Number of the nearest centre, (batch,)."""
+        return self.distances(self.encode(x), torch.float64).argmin(1)
+
+    # Training --------------------------------------------------------------------------------
+
+    def targets(self, q: Tensor) -> Tensor:
+        """What codes are drawn to in an epoch, given all assignments before it, (n, K)."""
+        raise NotImplementedError
+
+    def cluster_loss(self, z: Tensor, target: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def loss(self, x: Tensor, target: Tensor) -> Tensor:
+        z = self.encode(x)
+        error = ((x - self.decode(z)) ** 2)
+        error = error.mean(1) if RED == "mean" else error.sum(1)
+        return self.alpha * self.cluster_loss(z, target) + (1 - self.alpha) * error
+
+    # Scoring ---------------------------------------------------------------------------------
+
+    def terms(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Nearest centre, squared distance to it and mean squared residual, in float64."""
+        z = self.encode(x)
+        distance, cluster = self.distances(z, torch.float64).min(1)
+        error = ((x - self.decode(z)) ** 2).mean(1, dtype=torch.float64)
+        return cluster, distance, error
+
+    def calibrate(self, cluster: Tensor, distance: Tensor, error: Tensor) -> None:
+        """Take the scales from the terms of the training rows."""
+        n_clusters = len(self.cluster_scale)
+        n_rows = torch.bincount(cluster, minlength=n_clusters)
+        total = torch.bincount(cluster, distance, minlength=n_clusters)
+        mean = distance.mean() if distance.any() else torch.ones(())
+        scale = torch.where(n_rows > 0, total / n_rows.clamp_min(1), mean)
+        scale = scale.clamp_min(LEAST_SCALE * mean)
+        if DD == "plain":
+            scale = torch.full_like(scale, float(mean))
+        median = (distance / scale[cluster]).median()
+        self.cluster_scale.copy_(scale * (median if median > 0 else 1))
+        self.reconstruction_scale.copy_(error.median().clamp_min(LEAST_ERROR))
+
+    def anomaly_score(self, x: Tensor) -> Tensor:
+        if self.score == "entropy":
+            log_q = self.log_assignments(self.encode(x), torch.float64)
+            return -(log_q.exp() * log_q).sum(1)
+        cluster, distance, error = self.terms(x)
+        if self.score == "distance":
+            return distance
+        if self.score == "distance2":
+            return distance / self.cluster_scale[cluster]
+        error = error / self.reconstruction_scale
+        if self.score == "reconstruction":
+            return error
+        return distance / self.cluster_scale[cluster] + error
+
+    def contributions(self, x: Tensor) -> Tensor:
+        """What each feature adds to the reconstruction's part of the score."""
+        square = ((x - self.reconstruct(x)) ** 2).double()
+        return square / (square.shape[1] * self.reconstruction_scale)
+
+
+class HardeningModule(ClusteringModule):
+    """KL(P ‖ Q), by whose gradient the centres move too."""
+
+    def __init__(self, *args, n_latent: int, n_clusters: int, **kwargs) -> None:
+        super().__init__(*args, n_latent=n_latent, n_clusters=n_clusters, **kwargs)
+        self.centers = nn.Parameter(torch.zeros(n_clusters, n_latent))
+
+    def targets(self, q: Tensor) -> Tensor:
+        return target_distribution(q)
+
+    def cluster_loss(self, z: Tensor, target: Tensor) -> Tensor:
+        return (torch.xlogy(target, target) - target * self.log_assignments(z)).sum(1)
+
+
+class KMeansModule(ClusteringModule):
+    """Squared distance to the centre of the row's cluster, which no gradient moves."""
+
+    def __init__(self, *args, n_latent: int, n_clusters: int, **kwargs) -> None:
+        super().__init__(*args, n_latent=n_latent, n_clusters=n_clusters, **kwargs)
+        self.register_buffer("centers", torch.zeros(n_clusters, n_latent))
+
+    def targets(self, q: Tensor) -> Tensor:
+        """r: one for the nearest centre."""
+        return torch.nn.functional.one_hot(q.argmax(1), q.shape[1])
+
+    def cluster_loss(self, z: Tensor, target: Tensor) -> Tensor:
+        out = (target * self.distances(z)).sum(1)
+        return out / self.n_latent if KM == "mean" else out
+
+
+MODULES = {"kl": HardeningModule, "k-means": KMeansModule}
