@@ -14,6 +14,7 @@ from .autoencoder import (
     RobustAutoEncoder,
 )
 from .base import BaseDetector as _BaseDetector
+from .clustering import DeepClustering
 from .ensemble import DetectorEnsemble
 from .flow import BDSGM, InvertibleResNet
 from .group import GroupAnomalyDetector
@@ -35,6 +36,7 @@ __all__ = [
     "AnoGAN",
     "AutoEncoder",
     "AuxiliaryVAE",
+    "DeepClustering",
     "DeepSAD",
     "DeepSVDD",
     "DetectorEnsemble",

@@ -29,6 +29,7 @@ SMALL = {
     "WAE": {"max_epochs": 3},
     "BDSGM": SMALL_FLOW | {"generator_steps": 3, "n_reference": 100, "generator_batch_size": 32},
     "InvertibleResNet": SMALL_FLOW,
+    "DeepClustering": {"max_epochs": 6, "pretrain_epochs": 2},
     "DeepSVDD": {"max_epochs": 3, "pretrain_epochs": 2},
     "OCNN": {"max_epochs": 3},
     "DeepSAD": {"max_epochs": 3, "pretrain_epochs": 2},
@@ -56,6 +57,7 @@ LEARNING = {
     "WAE": {"max_epochs": 100},
     "BDSGM": {"max_epochs": 100, "generator_steps": 300},
     "InvertibleResNet": {"max_epochs": 100},
+    "DeepClustering": {},
     "DeepSVDD": {},
     "OCNN": {},
     "DeepSAD": {},
@@ -70,7 +72,7 @@ LEARNS_FROM_LABELS = {"DevNet", "DPLAN", "REPEN"}
 
 #: Parameters under which a fit takes one step of no length: the untrained net.
 UNTRAINED = {"max_epochs": 1, "max_steps": 1, "lr": 1e-12}
-UNTRAINED_TOO = {name: {"pretrain_epochs": 0} for name in ("DeepSAD", "DeepSVDD")}
+UNTRAINED_TOO = {name: {"pretrain_epochs": 0} for name in ("DeepClustering", "DeepSAD", "DeepSVDD")}
 UNTRAINED_TOO["BDSGM"] = {"generator_steps": 1}
 
 #: Another value for each parameter, which must show in what a fit gives; where a parameter acts
@@ -258,6 +260,19 @@ OTHER_VALUES_OF = {
         "threshold_quantile": 0.3,
     },
     "InvertibleResNet": OF_FLOWS,
+    "DeepClustering": {
+        "n_clusters": 4,
+        "loss": "k-means",
+        "cluster_weight": 0.5,
+        "ramp_epochs": 1,
+        "degrees_of_freedom": 5.0,
+        "n_init": 1,
+        "tol": (0.9, {"max_epochs": 12}),
+        "n_latent": 3,
+        "pretrain_epochs": 1,
+        "anomaly_score": "entropy",
+        "trim": 0.0,
+    },
     "DeepSVDD": {
         "objective": "soft-boundary",
         "nu": 0.3,
@@ -324,7 +339,7 @@ OTHER_VALUES_OF = {
 }
 
 #: Documented attributes that say something of each training row, beside its score.
-OF_TRAINING_ROWS = {"RobustAutoEncoder": ["sparse_"]}
+OF_TRAINING_ROWS = {"DeepClustering": ["labels_"], "RobustAutoEncoder": ["sparse_"]}
 
 #: Parameters that act on something else than the result, each with a test of its own.
 TESTED_ELSEWHERE = {"device", "verbose", "warm_start"}

@@ -1,31 +1,26 @@
 """The module of deep clustering: codes, centres, assignments, and the score made of them."""
 
-import os
-
 import torch
 from torch import Tensor, nn
 
 from ..nn import EncoderDecoder
 
-# No cluster's scale is below this share of the mean over all rows: a cluster of one row, which
-# may be an anomaly, has none of its own.
+# No cluster's scale is above the mean over all rows, nor below this share of it: anomalies among
+# the training rows widen a cluster, and one of a single row has no scale of its own.
 LEAST_SCALE = 0.01
-# Residuals below this are noise of the fit; inputs have unit variance.
+# Mean squared residuals below this are noise of the fit; inputs have unit variance.
 LEAST_ERROR = 1e-6
-RED = os.environ.get("RED", "mean")
-KM = os.environ.get("KM", "sum")
-DD = os.environ.get("DD", "rel")
 
 
 @torch.no_grad()
 def target_distribution(q: Tensor) -> Tensor:
-    """P of assignments Q, (n, K): squared, divided by the size of each cluster, normalised."""
-    weight = q**2 / q.sum(0).clamp_min(1e-12)
-    return weight / weight.sum(1, keepdim=True)
+    """P of assignments Q, (n, K): their squares by the size of each cluster, normalised."""
+    weights = q**2 / q.sum(0).clamp_min(1e-12)
+    return weights / weights.sum(1, keepdim=True)
 
 
 class ClusteringModule(EncoderDecoder):
-    """An autoencoder whose codes are drawn towards K centres."""
+    """An autoencoder whose codes are drawn to K centres: α L_cluster + (1 − α) L_AE."""
 
     centers: Tensor
 
@@ -36,8 +31,8 @@ class ClusteringModule(EncoderDecoder):
         *,
         n_latent: int,
         n_clusters: int,
-        degrees_of_freedom: float,
-        score: str,
+        degrees_of_freedom: float = 1.0,
+        score: str = "combined",
     ) -> None:
         super().__init__(encoder, decoder)
         self.n_latent = n_latent
@@ -47,18 +42,20 @@ class ClusteringModule(EncoderDecoder):
         self.register_buffer("cluster_scale", torch.ones(n_clusters))
         self.register_buffer("reconstruction_scale", torch.ones(()))
 
+    # Clusters --------------------------------------------------------------------------------
+
     def distances(self, z: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """‖z − μ_j‖², (batch, K)."""
         return ((z[:, None] - self.centers) ** 2).sum(2, dtype=dtype)
 
     def log_assignments(self, z: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-        """Log q of codes: Student's t around each centre, normalised; never log 0."""
+        """Log q of codes, finite however far these are from a centre."""
         dof = self.degrees_of_freedom
         kernel = torch.log1p(self.distances(z, dtype) / dof) * (-(dof + 1) / 2)
         return kernel.log_softmax(1)
 
     def assign(self, x: Tensor) -> Tensor:
-        """Q, (batch, K)."""
+        """Q, (batch, K): Student's t around each centre, normalised."""
         return self.log_assignments(self.encode(x), torch.float64).exp()
 
     def nearest(self, x: Tensor) -> Tensor:
@@ -68,16 +65,17 @@ class ClusteringModule(EncoderDecoder):
     # Training --------------------------------------------------------------------------------
 
     def targets(self, q: Tensor) -> Tensor:
-        """What codes are drawn to in an epoch, given all assignments before it, (n, K)."""
+        """What the rows of an epoch are drawn to, (n, K), by their assignments before it."""
         raise NotImplementedError
 
     def cluster_loss(self, z: Tensor, target: Tensor) -> Tensor:
+        """L_cluster of each row, (batch,)."""
         raise NotImplementedError
 
     def loss(self, x: Tensor, target: Tensor) -> Tensor:
         z = self.encode(x)
-        error = ((x - self.decode(z)) ** 2)
-        error = error.mean(1) if RED == "mean" else error.sum(1)
+        # The mean over the features, not the sum: one α is then right for all widths.
+        error = ((x - self.decode(z)) ** 2).mean(1)
         return self.alpha * self.cluster_loss(z, target) + (1 - self.alpha) * error
 
     # Scoring ---------------------------------------------------------------------------------
@@ -94,11 +92,9 @@ class ClusteringModule(EncoderDecoder):
         n_clusters = len(self.cluster_scale)
         n_rows = torch.bincount(cluster, minlength=n_clusters)
         total = torch.bincount(cluster, distance, minlength=n_clusters)
-        mean = distance.mean() if distance.any() else torch.ones(())
+        mean = distance.mean() if distance.any() else torch.ones((), dtype=distance.dtype)
         scale = torch.where(n_rows > 0, total / n_rows.clamp_min(1), mean)
-        scale = scale.clamp_min(LEAST_SCALE * mean)
-        if DD == "plain":
-            scale = torch.full_like(scale, float(mean))
+        scale = scale.clamp(LEAST_SCALE * mean, mean)
         median = (distance / scale[cluster]).median()
         self.cluster_scale.copy_(scale * (median if median > 0 else 1))
         self.reconstruction_scale.copy_(error.median().clamp_min(LEAST_ERROR))
@@ -110,8 +106,6 @@ class ClusteringModule(EncoderDecoder):
         cluster, distance, error = self.terms(x)
         if self.score == "distance":
             return distance
-        if self.score == "distance2":
-            return distance / self.cluster_scale[cluster]
         error = error / self.reconstruction_scale
         if self.score == "reconstruction":
             return error
@@ -124,7 +118,7 @@ class ClusteringModule(EncoderDecoder):
 
 
 class HardeningModule(ClusteringModule):
-    """KL(P ‖ Q), by whose gradient the centres move too."""
+    """Assignments are hardened by KL(P ‖ Q), whose gradient moves the centres too."""
 
     def __init__(self, *args, n_latent: int, n_clusters: int, **kwargs) -> None:
         super().__init__(*args, n_latent=n_latent, n_clusters=n_clusters, **kwargs)
@@ -138,19 +132,18 @@ class HardeningModule(ClusteringModule):
 
 
 class KMeansModule(ClusteringModule):
-    """Squared distance to the centre of the row's cluster, which no gradient moves."""
+    """Codes are drawn to the centre of their cluster, which no gradient moves."""
 
     def __init__(self, *args, n_latent: int, n_clusters: int, **kwargs) -> None:
         super().__init__(*args, n_latent=n_latent, n_clusters=n_clusters, **kwargs)
         self.register_buffer("centers", torch.zeros(n_clusters, n_latent))
 
     def targets(self, q: Tensor) -> Tensor:
-        """r: one for the nearest centre."""
-        return torch.nn.functional.one_hot(q.argmax(1), q.shape[1])
+        """r, 1 for the nearest centre and 0 for the others."""
+        return nn.functional.one_hot(q.argmax(1), q.shape[1])
 
     def cluster_loss(self, z: Tensor, target: Tensor) -> Tensor:
-        out = (target * self.distances(z)).sum(1)
-        return out / self.n_latent if KM == "mean" else out
+        return (target * self.distances(z)).sum(1)
 
 
 MODULES = {"kl": HardeningModule, "k-means": KMeansModule}

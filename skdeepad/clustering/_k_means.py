@@ -1,0 +1,37 @@
+"""k-means of codes, by scikit-learn."""
+
+import numpy as np
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
+
+# About as many rows as the starts of k-means are compared on; the best one goes on with all.
+START_ROWS = 10_000
+
+
+def best_centers(codes: np.ndarray, n_clusters: int, n_init: int, seed: int) -> np.ndarray:
+    """Centres of the best of ``n_init`` starts, (n_clusters, n_latent).
+
+    Fewer rows than clusters are centres themselves, some of them more than once.
+    """
+    if not _are_many(codes, n_clusters):
+        return np.resize(codes, (n_clusters, codes.shape[1]))
+    some = codes[:: max(1, len(codes) // max(START_ROWS, n_clusters))]
+    return moved_centers(codes, _centers_of(some, n_clusters, n_init=n_init, random_state=seed))
+
+
+def moved_centers(codes: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Centres of k-means that begins with ``start`` and ends where each is the mean of its rows."""
+    if not _are_many(codes, len(start)):
+        return start
+    return _centers_of(codes, len(start), init=start.astype(codes.dtype), n_init=1, tol=0)
+
+
+def _are_many(codes: np.ndarray, n_clusters: int) -> bool:
+    """Whether k-means can be run: codes of a training that has failed are not finite."""
+    return len(codes) >= n_clusters and bool(np.isfinite(codes).all())
+
+
+def _centers_of(codes: np.ndarray, n_clusters: int, **params) -> np.ndarray:
+    # With more threads the order of sums, and with it the result, is a matter of chance.
+    with threadpool_limits(1):
+        return KMeans(n_clusters, **params).fit(codes).cluster_centers_
