@@ -37,8 +37,8 @@ class DetectorNet(NeuralNet):
         Seed of shuffles, noise and dropout.
     trim : float
         Share of the rows of a batch, those of the largest loss, that an update leaves out. Rows
-        with a label other than 0 are never left out; ``y`` of a floating type holds no labels but
-        what the loss compares rows with.
+        with a label other than 0 are never left out; a ``y`` of more than one value for a row holds
+        no labels but targets.
     trim_start : float
         Share of the steps that are done before trimming begins.
     max_steps : int or None
@@ -299,7 +299,7 @@ class DetectorNet(NeuralNet):
         if not self.trim or not losses.ndim or self.step_ < self.trim_from_:
             return losses.mean()
         y = batch[1]
-        if y is not None and y.is_floating_point():  # targets, which say nothing of anomalies
+        if y is not None and y.ndim > 1:  # targets, which say nothing of anomalies
             y = None
         others = losses if y is None else losses[y == 0]
         n_left_out = min(round(self.trim * len(others)), len(losses) - 1)
