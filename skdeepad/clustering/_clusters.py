@@ -3,7 +3,9 @@
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
+from ..training import DetectorNet
 from ._deep_clustering_module import ClusteringModule
 
 
@@ -14,6 +16,14 @@ def centers_of(module: ClusteringModule) -> np.ndarray:
 def set_centers(module: ClusteringModule, centers: np.ndarray) -> None:
     with torch.no_grad():
         module.centers.copy_(torch.from_numpy(centers))
+
+
+def spread_of_codes(net: DetectorNet, X: np.ndarray | Tensor) -> np.ndarray:
+    """Variance of the codes of rows, and the share of it within clusters."""
+    module = net.module_
+    total = net.apply(module.encode, X).var(0).sum()
+    within = net.apply(lambda x: module.distances(module.encode(x)).amin(1), X).mean()
+    return np.array([total, within / max(total, 1e-30)])
 
 
 class ClustersMixin:

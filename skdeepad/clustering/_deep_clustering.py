@@ -13,11 +13,12 @@ from .._validation import Integral, Interval, Real, StrOptions
 from ..base import EARLY_STOPPING, BaseDetector, constraints_without
 from ..nn import EncoderDecoder
 from ..training import as_tensor
-from ._clusters import ClustersMixin, centers_of, set_centers
+from ._clusters import ClustersMixin, centers_of, set_centers, spread_of_codes
 from ._deep_clustering_module import MODULES, ClusteringModule
 from ._k_means import best_centers, moved_centers
 
-# Codes that have lost all but this share of their variance say little of their rows.
+# Codes that have lost all but this share of their variance, or of its part within clusters, say no
+# more of their rows than a cluster's number.
 COLLAPSED = 1e-3
 
 
@@ -298,17 +299,15 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
             self._pretrain(run, net, X)
             codes = net.apply(module.encode, X)
             set_centers(module, best_centers(codes, n_clusters, self.n_init, net.seed))
-        spread = net.apply(module.encode, X).var(0).sum()
+        before = spread_of_codes(net, X)
         self._train_with_targets(run, net, X)
-        codes = net.apply(module.encode, X)
-        if codes.var(0).sum() < COLLAPSED * spread:
+        set_centers(module, moved_centers(net.apply(module.encode, X), centers_of(module)))
+        if (spread_of_codes(net, X) < COLLAPSED * before).any():
             warnings.warn(
-                f"The codes have shrunk to less than {COLLAPSED} of their variance; lower "
-                f"cluster_weight={self.cluster_weight!r}.",
+                f"The codes have collapsed; lower cluster_weight={self.cluster_weight!r}.",
                 ConvergenceWarning,
                 stacklevel=5,
             )
-        set_centers(module, moved_centers(codes, centers_of(module)))
         self.labels_ = net.apply(module.nearest, X).astype(np.int32)
 
     def _train_with_targets(self, run, net, X) -> None:

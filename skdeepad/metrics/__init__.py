@@ -1,9 +1,10 @@
 """How good a detector is, with labels and without.
 
-Every function here reads scores in scikit-learn's sign: what ``score_samples`` and
+Every function of scores reads them in scikit-learn's sign: what ``score_samples`` and
 ``decision_function`` return, **the higher the more normal**.
 """
 
+from ._clusters import clustering_accuracy
 from ._label_free import (
     em_mv_scores,
     excess_mass_area,
@@ -27,6 +28,7 @@ __all__ = [
     "anomaly_mask",
     "anomaly_roc_auc",
     "anomaly_roc_auc_scorer",
+    "clustering_accuracy",
     "em_mv_scores",
     "excess_mass_area",
     "excess_mass_curve",
