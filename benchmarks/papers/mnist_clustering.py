@@ -122,9 +122,9 @@ def draw(X, before, det, y, title):
 def write(rows):
     table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=FORMATS)
     (REPOSITORY / "benchmarks" / "results" / "mnist_clustering.md").write_text(
-        "# Clusters of MNIST's images\n\n`python benchmarks/papers/mnist_clustering.py`: seed 0, one "
-        "thread, epochs of\npre-training and of training with clusters. *Codes before* are those of "
-        f"the autoencoder that\nthe run went on from.\n\n{table}\n\n{NOTES}"
+        "# Clusters of MNIST's images\n\n`python benchmarks/papers/mnist_clustering.py`: seed 0, "
+        "one thread, epochs of\npre-training and of training with clusters. *Codes before* are "
+        f"those that the run went on from.\n\n{table}\n\n{NOTES}"
     )
 
 
