@@ -53,8 +53,7 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
         Number K of clusters.
     loss : {"kl", "k-means"}, default="kl"
         What draws codes to centres. Under ``"kl"`` its gradient moves the centres too; under
-        ``"k-means"`` k-means does, after each epoch. The latter shrinks all codes, and has the
-        weaker clusters.
+        ``"k-means"`` k-means does, after each epoch. The latter shrinks all codes.
     cluster_weight : float in [0, 1], default=0.1
         The largest :math:`\alpha`. Without the reconstruction, 1, codes can collapse, and the
         score loses its better half.

@@ -1,0 +1,107 @@
+"""
+=======================================
+Clusters of digits, and what is in none
+=======================================
+
+Deep clustering looks for kinds of rows in the codes of an autoencoder. Here the rows are images of
+handwritten digits; which digit an image shows is never seen in training.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits
+from sklearn.metrics import normalized_mutual_info_score
+
+from skdeepad import DeepClustering
+from skdeepad.inspection import LatentSpaceDisplay, ReconstructionDisplay
+from skdeepad.metrics import clustering_accuracy
+
+X, digits = load_digits(return_X_y=True)
+
+# Pixels are on one scale already; images want wider layers than tables.
+detector = DeepClustering(
+    hidden_layer_sizes=(256, 128),
+    activation="relu",
+    scaler="minmax",
+    trim=0.0,
+    random_state=0,
+).fit(X)
+
+# Without a weight for the clusters, an autoencoder and k-means of its codes.
+autoencoder = DeepClustering(**detector.get_params() | {"cluster_weight": 0.0}).fit(X)
+clusters = {
+    "pixels": KMeans(10, n_init=20, random_state=0).fit_predict(X),
+    "codes of an autoencoder": autoencoder.labels_,
+    "deep clustering": detector.labels_,
+}
+for name, labels in clusters.items():
+    accuracy = clustering_accuracy(digits, labels)
+    information = normalized_mutual_info_score(digits, labels)
+    print(f"{name}: accuracy {accuracy:.2f}, mutual information {information:.2f}")
+
+# %%
+# Codes in the plane
+# ------------------
+#
+# By t-SNE, on the left those of the autoencoder, on the right those of deep clustering; above in
+# the colours of the digits, below in those of the clusters.
+
+fig, axes = plt.subplots(2, 2, figsize=(10, 8), layout="constrained")
+for (name, each), (by_digit, by_cluster) in zip(
+    {"autoencoder": autoencoder, "deep clustering": detector}.items(), axes.T, strict=True
+):
+    display = LatentSpaceDisplay.from_estimator(
+        each, X, digits, method="tsne", random_state=0, ax=by_digit
+    )
+    by_digit.set_title(f"{name}, digits")
+    LatentSpaceDisplay(points=display.points, y=each.labels_, axis_names=display.axis_names).plot(
+        ax=by_cluster
+    )
+    by_cluster.set_title(f"{name}, clusters")
+
+# %%
+# The clusters have drawn together and moved apart. Where two colours of digits lie in one of them,
+# as some ones and eights do, the net has no reason to tell them apart: the images look alike.
+#
+# Centres
+# -------
+#
+# A centre is a code, and the decoder makes an image of it. The title is the digit that most images
+# of the cluster show, with its share.
+
+fig, axes = plt.subplots(2, 5, figsize=(8, 4), layout="constrained")
+for k, (ax, image) in enumerate(
+    zip(axes.flat, detector.inverse_transform(detector.cluster_centers_), strict=True)
+):
+    counts = np.bincount(digits[detector.labels_ == k], minlength=10)
+    ax.imshow(image.reshape(8, 8), cmap="gray_r")
+    ax.set_title(f"{counts.argmax()}: {counts.max() / counts.sum():.0%} of {counts.sum()}")
+    ax.set_axis_off()
+
+# %%
+# How the clusters settle
+# -----------------------
+#
+# The weight of the clusters rises in the first 20 epochs. Training ends when hardly an image
+# changes its cluster any more, or after 100 epochs.
+
+fig, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(6, 4.5), layout="constrained")
+above.plot(detector.history_["epoch"], detector.history_["train_loss"])
+above.set(ylabel="loss")
+below.plot(detector.history_["epoch"], detector.history_["label_change"])
+below.axhline(detector.tol, color="gray", linestyle=":", label="tol")
+below.set(ylabel="share of images that\nchange their cluster", xlabel="epoch", yscale="log")
+below.legend()
+
+# %%
+# What is in no cluster
+# ---------------------
+#
+# The images of the lowest scores are far from all centres, or badly restored.
+
+rows = np.argsort(detector.score_samples(X))[:8]
+ReconstructionDisplay.from_estimator(
+    detector, X, rows=rows, image_shape=(8, 8), titles=[f"a {digit}" for digit in digits[rows]]
+)
+plt.show()
