@@ -14,6 +14,7 @@ import skdeepad.base
 import skdeepad.datasets
 import skdeepad.inspection
 import skdeepad.metrics
+import skdeepad.model_selection
 import skdeepad.nn
 import skdeepad.preprocessing
 from skdeepad.base import BaseDetector
@@ -33,7 +34,7 @@ FLOORS = [
     {"adversarial", "autoencoder", "clustering", "flow", "one_class", "reinforcement"}
     | {"weakly_supervised"},
     {"ensemble", "group"},
-    {"metrics", "datasets", "preprocessing", "inspection"},
+    {"metrics", "datasets", "preprocessing", "inspection", "model_selection"},
     {"benchmark"},
 ]
 FAMILIES = FLOORS[3]
@@ -43,6 +44,7 @@ PUBLIC_MODULES = [
     skdeepad.datasets,
     skdeepad.preprocessing,
     skdeepad.inspection,
+    skdeepad.model_selection,
     skdeepad.nn,
 ]
 
@@ -89,7 +91,7 @@ HOMES = {
     r"\.backward\(": {"training"},
     r"\bskorch\b.*import|import skorch": {"training"},
     r"manual_seed\(": {"training"},
-    r"validate_data\(": {"base", "group", "preprocessing"},
+    r"validate_data\(": {"base", "group", "model_selection", "preprocessing"},
     r"fit_transform\(": {"base", "inspection"},
     r"sklearn\.(base import _|utils import _|utils\._)": {"_validation"},
     r"(?<![\w.])print\(": set(),

@@ -37,11 +37,11 @@ def box_scores(estimator, X, *, n_uniform, random_state):
     low, high = (np.float64(end(axis=0)) for end in (values.min, values.max))
     unit = np.random.default_rng(random_state).random((n_uniform, len(low)))
     # A constant column has no width: it stays constant, and the volume is that of the others.
-    points = _framed_like(X, low + (high - low) * unit)
+    points = framed_like(X, low + (high - low) * unit)
     return detector_scores(estimator, X), detector_scores(estimator, points)
 
 
-def _framed_like(X, values):
+def framed_like(X, values):
     """Give ``values`` the column names of ``X``, which a detector fitted on a frame expects."""
     if hasattr(X, "iloc"):
         return type(X)(values, columns=X.columns)

@@ -1,0 +1,6 @@
+"""How good a detector is at what no label shows: generated anomalies, classes left out."""
+
+from ._leave_one_class_out import leave_one_class_out
+from ._strong_anomalies import StrongAnomalySampler
+
+__all__ = ["StrongAnomalySampler", "leave_one_class_out"]

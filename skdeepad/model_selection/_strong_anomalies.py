@@ -1,0 +1,258 @@
+"""Anomalies near the boundary of the data, and far from it."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._fit_rules import all_or_nothing, with_seeds
+from .._validation import (
+    HasMethods,
+    Integral,
+    Interval,
+    Real,
+    fit_context,
+    take_rows,
+    validate_data,
+)
+from ..flow import BDSGM
+from ..metrics._box import framed_like
+
+#: Kinds of anomalies, from those near the boundary to those far from it.
+KINDS = ("strong", "adversarial", "weak")
+# Candidates that are drawn at a time; the distances that tell the kinds apart are theirs.
+N_CANDIDATES = 2048
+# Draws of candidates without a single anomaly among them, after which there is none.
+N_TRIES = 20
+
+
+class StrongAnomalySampler(BaseEstimator):
+    r"""Generate anomalies near the boundary of normal rows, and far from it.
+
+    Labelled anomalies are few and of known kinds; what is anomalous is the complement of the
+    support of the normal rows. A :class:`~skdeepad.BDSGM` finds the boundary of the support, and
+    anomalies of three kinds come from it [1]_:
+
+    *strong*
+        near the boundary: draws b from it whose density is below :math:`\tau`, moved away from
+        the data,
+
+        .. math:: b + \text{margin} \cdot \frac{b - x(b)}{\|b - x(b)\|} ,
+
+        where :math:`x(b)` is the nearest training row in the support, of a density of at least
+        :math:`\tau`;
+    *adversarial*
+        the strong ones that are closest to the support: the smallest :math:`\|b - x(b)\|`;
+    *weak*
+        far from the boundary: uniform in the box of the training rows, and farther from the
+        support than most of the strong ones.
+
+    All have a density below :math:`\tau`. Distances are those of scaled rows, by the scaler of the
+    :class:`~skdeepad.BDSGM`.
+
+    Parameters
+    ----------
+    boundary : BDSGM or None, default=None
+        What finds the boundary: a copy is fitted. None: :class:`~skdeepad.BDSGM` with its
+        defaults. One that is fitted to the same rows already goes in as it is in a
+        :class:`sklearn.frozen.FrozenEstimator`.
+    margin : float, default=0.5
+        How far strong anomalies are moved from the boundary, in units of the scaled rows. At 0
+        they lie on it, where a row may well be normal; the higher, the easier they are.
+    tail_share : float in (0, 0.5], default=0.1
+        Share of the strong anomalies that are adversarial, the closest ones; weak ones are at
+        least as far as the same share of them, the farthest ones.
+    box_margin : float, default=0.1
+        What is added to the box at each side, in parts of its width.
+    random_state : int, RandomState instance or None, default=None
+        Seed of ``fit``, for ``boundary`` too where its own is None.
+
+    Attributes
+    ----------
+    boundary_ : BDSGM
+        The fitted boundary.
+    support_ : ndarray of shape (n_rows, n_features)
+        The training rows in the support, scaled, which are kept: distances are taken to them.
+    adversarial_distance_ : float
+        Greatest :math:`\|b - x(b)\|` of an adversarial anomaly.
+    weak_distance_ : float
+        Least distance of a weak anomaly from the support.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where all of them are strings.
+
+    See Also
+    --------
+    leave_one_class_out : Evaluates detectors on such anomalies and on a class left out.
+    skdeepad.inspection.BoundaryDisplay : Shows a boundary in the plane.
+
+    Notes
+    -----
+    What the sampler takes for normal is what its density does: a detector that uses the same
+    density has an advantage, and one that knows better where the normal rows are is not rewarded
+    for it. With few rows or many features the boundary is a poor estimate.
+
+    :math:`x(b)` is in the support, not any training row: a draw from the boundary that is next to
+    a row outside of it would be moved inwards.
+
+    References
+    ----------
+    .. [1] N. Dionelis, M. Yaghoobi, S. A. Tsaftaris, "Boundary of distribution support generator
+       (BDSG): sample generation on the boundary", ICIP 2020, arXiv:2107.09950.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import BDSGM
+    >>> from skdeepad.model_selection import StrongAnomalySampler
+    >>> X = np.random.RandomState(0).randn(1000, 2)
+    >>> boundary = BDSGM(density="gaussian", generator_steps=100)
+    >>> sampler = StrongAnomalySampler(boundary, random_state=0).fit(X)
+    >>> strong = sampler.sample(100, random_state=0)
+    >>> weak = sampler.sample(100, kind="weak", random_state=0)
+    >>> density = sampler.boundary_.score_samples
+    >>> bool(density(X).mean() > density(strong).mean() > density(weak).mean())
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "boundary": [HasMethods(["fit", "score_samples", "sample_boundary"]), None],
+        "margin": [Interval(Real, 0, None, closed="left")],
+        "tail_share": [Interval(Real, 0, 0.5, closed="right")],
+        "box_margin": [Interval(Real, 0, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self, boundary=None, *, margin=0.5, tail_share=0.1, box_margin=0.1, random_state=None
+    ):
+        self.boundary = boundary
+        self.margin = margin
+        self.tail_share = tail_share
+        self.box_margin = box_margin
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Find the boundary of normal rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Normal rows.
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted sampler.
+        """
+        with all_or_nothing(self):
+            rows = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+            self._no_rows = take_rows(X, np.arange(0))
+            rng = check_random_state(self.random_state)
+            boundary = BDSGM() if self.boundary is None else self.boundary
+            self.boundary_ = with_seeds(boundary, rng.randint(2**31 - 1)).fit(X, None)
+            scaled = self._scale(rows)
+            self._box = scaled.min(0), scaled.max(0)
+            self.support_ = scaled[~self._is_outside(rows)]
+            if not len(self.support_):
+                raise ValueError(
+                    f"boundary={boundary!r} has no row of X inside: the density of each is below "
+                    f"{self.boundary_.log_density_threshold_}, the level of the boundary."
+                )
+            self._neighbors = NearestNeighbors(n_neighbors=1).fit(self.support_)
+            distances = self._strong(rng)[1]
+            if not len(distances):
+                raise self._none_found("strong")
+            ends = np.quantile(distances, [self.tail_share, 1 - self.tail_share])
+            self.adversarial_distance_, self.weak_distance_ = map(float, ends)
+        return self
+
+    def sample(self, n_samples=1, kind="strong", random_state=None):
+        """Generate anomalies.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of anomalies.
+        kind : {"strong", "adversarial", "weak"}, default="strong"
+            What they are, see above.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            Anomalies, in the units of the training data.
+        """
+        check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"n_samples={n_samples!r} must be an integer of at least 1.")
+        if kind not in KINDS:
+            raise ValueError(f"kind={kind!r} must be 'strong', 'adversarial' or 'weak'.")
+        draw = {"strong": self._strong, "adversarial": self._adversarial, "weak": self._weak}[kind]
+        rng = check_random_state(random_state)
+        found, n_empty = np.empty((0, self.n_features_in_)), 0
+        while len(found) < n_samples:
+            rows, _ = draw(rng)
+            n_empty = 0 if len(rows) else n_empty + 1
+            if n_empty == N_TRIES:
+                raise self._none_found(kind)
+            found = np.concatenate([found, rows])
+        return found[:n_samples]
+
+    # Candidates, and which of them are anomalies -----------------------------------------------
+
+    def _strong(self, rng) -> tuple[np.ndarray, np.ndarray]:
+        """Strong anomalies among candidates, and the distance of b from the support."""
+        b = self.boundary_.sample_boundary(N_CANDIDATES, random_state=rng)
+        b = self._scale(b[self._is_outside(b)])
+        if not len(b):
+            return b, np.empty(0)
+        distances, nearest = self._nearest(b)
+        away = (b - nearest) / np.maximum(distances, np.finfo(float).tiny)[:, None]
+        return self._outside(b + self.margin * away, distances)
+
+    def _adversarial(self, rng) -> tuple[np.ndarray, np.ndarray]:
+        rows, distances = self._strong(rng)
+        close = distances <= self.adversarial_distance_
+        return rows[close], distances[close]
+
+    def _weak(self, rng) -> tuple[np.ndarray, np.ndarray]:
+        low, high = self._box
+        wider = self.box_margin * (high - low)
+        candidates = rng.uniform(low - wider, high + wider, (N_CANDIDATES, len(low)))
+        distances, _ = self._nearest(candidates)
+        far = distances >= self.weak_distance_
+        return self._outside(candidates[far], distances[far])
+
+    def _outside(self, scaled, distances) -> tuple[np.ndarray, np.ndarray]:
+        """Rows in the units of the data: those that are, once moved, still outside."""
+        if not len(scaled):
+            return scaled, distances
+        scaler = self.boundary_.scaler_
+        rows = scaled if scaler is None else scaler.inverse_transform(scaled)
+        outside = self._is_outside(rows)
+        return rows[outside], distances[outside]
+
+    def _is_outside(self, rows) -> np.ndarray:
+        scores = self.boundary_.score_samples(framed_like(self._no_rows, rows))
+        return scores < self.boundary_.log_density_threshold_
+
+    def _nearest(self, scaled) -> tuple[np.ndarray, np.ndarray]:
+        """Distances of scaled rows from the support, and its nearest rows."""
+        distances, rows = self._neighbors.kneighbors(scaled)
+        return distances[:, 0], self.support_[rows[:, 0]]
+
+    def _scale(self, rows) -> np.ndarray:
+        scaler = self.boundary_.scaler_
+        return rows if scaler is None else scaler.transform(rows)
+
+    def _none_found(self, kind: str) -> ValueError:
+        what = {"weak": f"box_margin={self.box_margin!r} leaves no place for weak anomalies"}
+        none = f"margin={self.margin!r} leaves no {kind} anomaly outside of the support"
+        return ValueError(f"{what.get(kind, none)}: a larger value is accepted.")

@@ -1,0 +1,150 @@
+"""The table of classes left out: who is trained on what, and told from what."""
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import IsolationForest
+from sklearn.svm import OneClassSVM
+
+from skdeepad import BDSGM
+from skdeepad.model_selection import StrongAnomalySampler, leave_one_class_out
+
+KINDS = ["left_out_class", "strong", "adversarial", "weak"]
+
+
+class Shells(BaseEstimator):
+    """Stands in for the sampler: anomalies of each kind at a distance of their own."""
+
+    radii = {"strong": 4.0, "adversarial": 3.0, "weak": 30.0}
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def fit(self, X):
+        self.n_features_ = X.shape[1]
+        return self
+
+    def sample(self, n_samples, kind, random_state):
+        rows = np.random.RandomState(random_state).randn(n_samples, self.n_features_)
+        return self.radii[kind] * rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class Radius(BaseEstimator):
+    """Scores by the distance from 0, as far as ``sight`` goes, and keeps its training rows."""
+
+    def __init__(self, sight=np.inf):
+        self.sight = sight
+
+    def fit(self, X):
+        self.X_ = X
+        Radius.seen = [*getattr(Radius, "seen", []), X]
+        return self
+
+    def score_samples(self, X):
+        return -(np.linalg.norm(X, axis=1) // self.sight)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Two normal classes at 0, and a third one, of half as many rows, at a distance of 10."""
+    rng = np.random.RandomState(0)
+    X = np.r_[rng.randn(200, 2), rng.randn(50, 2) + [10, 0]]
+    return X, np.repeat(["a", "b", "c"], [100, 100, 50])
+
+
+def test_each_class_is_left_out_in_turn(data):
+    table = leave_one_class_out(IsolationForest(n_estimators=5), *data, sampler=Shells())
+    columns = ["left_out", "detector", "n_train", "n_test", *KINDS]
+    assert table.columns.tolist() == columns
+    assert table["left_out"].tolist() == ["a", "b", "c"]
+    assert set(table["detector"]) == {"IsolationForest"}
+    assert table["n_train"].tolist() == [112, 112, 150]
+    assert table["n_test"].tolist() == [38, 38, 50]
+
+
+def test_no_detector_sees_the_class_left_out_nor_the_rows_held_out(data, monkeypatch):
+    X, classes = data
+    kept = X.copy()
+    monkeypatch.setattr(Radius, "seen", [], raising=False)
+    leave_one_class_out(Radius(1), X, classes, left_out="c", test_size=20, sampler=Shells())
+    (seen,) = Radius.seen
+    assert len(seen) == len(np.unique(seen, axis=0)) == 180
+    assert np.isin(seen[:, 0], X[classes != "c", 0]).all()
+    np.testing.assert_array_equal(X, kept)
+
+
+def test_a_detector_may_know_weak_anomalies_and_not_strong_ones(data):
+    table = leave_one_class_out(
+        {"near": Radius(1), "far": Radius(6)}, *data, left_out=["c"], sampler=Shells()
+    ).set_index("detector")
+    assert table.loc["far", ["left_out_class", "weak"]].min() == 1
+    assert table.loc["far", ["strong", "adversarial"]].max() == 0.5
+    assert table.loc["near", KINDS].min() > 0.9
+
+
+def test_detectors_of_a_dict_meet_the_same_rows_and_anomalies(data):
+    table = leave_one_class_out({"one": Radius(1), "two": Radius(1)}, *data, sampler=Shells())
+    assert table["detector"].tolist() == ["one", "two"] * 3
+    one, two = (table.loc[table["detector"] == name, KINDS] for name in ("one", "two"))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_labels_of_normal_rows_and_anomalies_give_one_row(data):
+    X, classes = data
+    table = leave_one_class_out(Radius(1), X, classes == "c", left_out=True, sampler=Shells())
+    assert table["n_train"].tolist() == [150]
+    assert table["left_out_class"].item() == 1
+
+
+def test_the_sampler_sees_the_training_rows_alone_and_keeps_out_what_is_normal(data):
+    sampler = StrongAnomalySampler(BDSGM(density="gaussian", generator_steps=200))
+    options = {"left_out": "c", "sampler": sampler, "n_samples": 300, "random_state": 0}
+    table = leave_one_class_out(Radius(0.01), *data, **options)
+    assert table["weak"].item() > table["strong"].item() > 0.9
+    moved = data[0] + np.where(data[1] == "c", 1e3, 0)[:, None]
+    pd.testing.assert_frame_equal(
+        table, leave_one_class_out(Radius(0.01), moved, data[1], **options)
+    )
+    assert not hasattr(sampler, "boundary_")
+
+
+def test_the_seed_decides_for_any_number_of_jobs(data):
+    detectors = {"forest": IsolationForest(n_estimators=5), "svm": OneClassSVM()}
+    with joblib.parallel_config("threading"):
+        first, again, other, parallel = (
+            leave_one_class_out(
+                detectors, *data, sampler=Shells(), random_state=seed, n_jobs=n_jobs
+            )
+            for seed, n_jobs in [(0, None), (0, 1), (1, None), (0, 2)]
+        )
+    pd.testing.assert_frame_equal(first, again)
+    pd.testing.assert_frame_equal(first, parallel)
+    assert not np.allclose(first[KINDS], other[KINDS])
+
+
+def test_a_frame_stays_a_frame(data, recwarn):
+    X, classes = pd.DataFrame(data[0], columns=["x", "y"]), pd.Series(data[1], index=range(9, 259))
+    svm = OneClassSVM()
+    framed = leave_one_class_out(svm, X, classes, sampler=Shells(), random_state=0)
+    plain = leave_one_class_out(svm, *data, sampler=Shells(), random_state=0)
+    pd.testing.assert_frame_equal(framed, plain)
+    assert [str(w.message) for w in recwarn if "feature names" in str(w.message)] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"left_out": "z"}, r"left_out='z' must be one or several of \['a', 'b', 'c'\]"),
+        ({"left_out": []}, r"left_out=\[\] must be one or several of"),
+        ({"classes": ["a"] * 250}, r"at least two values, got \['a'\] only"),
+        ({"classes": ["a", "b"]}, "inconsistent numbers of samples"),
+        ({"n_samples": 0, "left_out": "c"}, "n_samples=0 must be an integer"),
+    ],
+)
+def test_a_wrong_argument_is_named(data, arguments, message):
+    X, classes = data
+    sampler = StrongAnomalySampler(BDSGM(density="gaussian", generator_steps=5))
+    with pytest.raises(ValueError, match=message):
+        leave_one_class_out(Radius(), X, **{"classes": classes, "sampler": sampler} | arguments)

@@ -1,0 +1,183 @@
+"""Generated anomalies: how far from the data, below which density, and from which seed."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.neighbors import NearestNeighbors
+
+from skdeepad import BDSGM
+from skdeepad.model_selection import StrongAnomalySampler
+
+KINDS = ("strong", "adversarial", "weak")
+
+
+def normal_rows(n, seed=0):
+    """Rows of two features in different units."""
+    return np.random.RandomState(seed).randn(n, 2) * [1, 100] + [0, 500]
+
+
+@pytest.fixture(scope="module")
+def boundary():
+    return BDSGM(density="gaussian", generator_steps=200, random_state=0).fit(normal_rows(1500))
+
+
+@pytest.fixture(scope="module")
+def sampler(boundary):
+    return StrongAnomalySampler(FrozenEstimator(boundary), random_state=0).fit(normal_rows(1500))
+
+
+def distances_from_support(sampler, rows):
+    scaled = sampler.boundary_.scaler_.transform(rows)
+    return NearestNeighbors(n_neighbors=1).fit(sampler.support_).kneighbors(scaled)[0][:, 0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_anomalies_of_each_kind_are_below_the_level_of_the_boundary(sampler, kind):
+    rows = sampler.sample(500, kind, random_state=0)
+    assert rows.shape == (500, 2)
+    scores = sampler.boundary_.score_samples(rows)
+    assert (scores < sampler.boundary_.log_density_threshold_).all()
+
+
+def test_strong_anomalies_lie_between_normal_rows_and_weak_ones(sampler):
+    normal, strong, adversarial, weak = (
+        np.median(distances_from_support(sampler, rows))
+        for rows in (normal_rows(500, seed=1), *(sampler.sample(500, kind, 0) for kind in KINDS))
+    )
+    assert normal < 0.5 * adversarial < 0.5 * strong < 0.5 * weak
+
+
+def test_strong_anomalies_are_boundary_draws_moved_away_from_the_support(boundary):
+    frozen, X = FrozenEstimator(boundary), normal_rows(1500)
+    still, moved = (
+        StrongAnomalySampler(frozen, margin=margin, random_state=0).fit(X) for margin in (0, 0.7)
+    )
+    b, rows = (each.sample(50, random_state=3) for each in (still, moved))
+    draws = boundary.sample_boundary(2048, random_state=np.random.RandomState(3))
+    draws = draws[boundary.score_samples(draws) < boundary.log_density_threshold_]
+    np.testing.assert_allclose(b, draws[:50], rtol=1e-5)
+    distances, nearest = still._nearest(boundary.scaler_.transform(b))
+    step = (rows - b) / boundary.scaler_.scale_
+    away = (boundary.scaler_.transform(b) - nearest) / distances[:, None]
+    np.testing.assert_allclose(step, 0.7 * away, atol=1e-4)
+
+
+def test_the_nearest_row_is_one_in_the_support(sampler, boundary):
+    X = normal_rows(1500)
+    inside = boundary.score_samples(X) >= boundary.log_density_threshold_
+    assert 0 < inside.sum() < len(X)
+    np.testing.assert_allclose(sampler.support_, boundary.scaler_.transform(X[inside]))
+
+
+def test_adversarial_anomalies_are_the_share_of_strong_ones_that_is_closest(boundary):
+    sampler = StrongAnomalySampler(
+        FrozenEstimator(boundary), margin=0, tail_share=0.25, random_state=0
+    ).fit(normal_rows(1500))
+    strong = distances_from_support(sampler, sampler.sample(4000, random_state=1))
+    assert np.mean(strong <= sampler.adversarial_distance_) == pytest.approx(0.25, abs=0.03)
+    assert np.mean(strong <= sampler.weak_distance_) == pytest.approx(0.75, abs=0.03)
+    adversarial = distances_from_support(sampler, sampler.sample(400, "adversarial", 1))
+    assert adversarial.max() <= sampler.adversarial_distance_ * (1 + 1e-6)
+
+
+def test_weak_anomalies_fill_the_widened_box_but_for_what_is_near_the_data(boundary):
+    X = normal_rows(1500)
+    for box_margin in (0.1, 1.0):
+        sampler = StrongAnomalySampler(FrozenEstimator(boundary), box_margin=box_margin).fit(X)
+        rows = sampler.sample(2000, "weak", random_state=0)
+        width = np.ptp(X, axis=0)
+        low, high = X.min(0) - box_margin * width, X.max(0) + box_margin * width
+        assert ((rows >= low) & (rows <= high)).all()
+        np.testing.assert_allclose(rows.min(0), low, atol=0.05 * width.max())
+        np.testing.assert_allclose(rows.max(0), high, atol=0.05 * width.max())
+        assert distances_from_support(sampler, rows).min() >= sampler.weak_distance_ * (1 - 1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_seed_decides(sampler, kind):
+    first, again, other = (sampler.sample(20, kind, random_state=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.isclose(first, other).any()
+    np.testing.assert_array_equal(sampler.sample(7, kind, random_state=0), first[:7])
+
+
+def test_the_same_random_state_fits_the_same_sampler():
+    sampler = StrongAnomalySampler(
+        BDSGM(density="gaussian", generator_steps=20), margin=1.0, random_state=5
+    )
+    X = normal_rows(200)
+    kept = X.copy()
+    first, again = (clone(sampler).fit(X).sample(20, random_state=0) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(X, kept)
+    assert not hasattr(sampler.boundary, "net_")
+    other = clone(sampler).set_params(random_state=6).fit(X)
+    assert not np.isclose(first, other.sample(20, random_state=0)).any()
+
+
+def test_a_frame_is_fitted_and_sampled_without_a_warning(recwarn):
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(normal_rows(200), columns=["a", "b"])
+    boundary = BDSGM(density="gaussian", generator_steps=20, random_state=0)
+    framed, plain = (
+        StrongAnomalySampler(boundary, margin=1.0, random_state=0).fit(rows)
+        for rows in (X, X.to_numpy())
+    )
+    assert framed.feature_names_in_.tolist() == ["a", "b"]
+    for kind in KINDS:
+        np.testing.assert_array_equal(framed.sample(9, kind, 0), plain.sample(9, kind, 0))
+    assert [str(w.message) for w in recwarn if "feature names" in str(w.message)] == []
+
+
+def test_rows_may_go_unscaled():
+    X = np.random.RandomState(0).randn(300, 2)
+    boundary = BDSGM(density="gaussian", generator_steps=100, scaler=None)
+    sampler = StrongAnomalySampler(boundary, random_state=0).fit(X)
+    assert np.linalg.norm(sampler.sample(50, random_state=0), axis=1).min() > 1.5
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"margin": -1}, "'margin' parameter of StrongAnomalySampler must be"),
+        ({"tail_share": 0.7}, "'tail_share' parameter of StrongAnomalySampler must be"),
+        ({"box_margin": "wide"}, "'box_margin' parameter of StrongAnomalySampler must be"),
+        ({"boundary": object()}, "'boundary' parameter of StrongAnomalySampler must be"),
+    ],
+)
+def test_a_wrong_parameter_is_named(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        StrongAnomalySampler(**parameters).fit(normal_rows(20))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_samples": 0}, "n_samples=0 must be an integer of at least 1"),
+        ({"n_samples": 2.0}, r"n_samples=2\.0 must be an integer"),
+        ({"kind": "odd"}, "kind='odd' must be 'strong', 'adversarial' or 'weak'"),
+    ],
+)
+def test_a_wrong_argument_is_named(sampler, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        sampler.sample(**arguments)
+
+
+def test_a_box_without_room_for_weak_anomalies_is_an_error(boundary):
+    sampler = StrongAnomalySampler(FrozenEstimator(boundary), box_margin=0).fit(normal_rows(1500))
+    sampler.weak_distance_ = 100.0
+    with pytest.raises(ValueError, match="box_margin=0 leaves no place for weak anomalies"):
+        sampler.sample(1, "weak")
+
+
+def test_rows_that_are_all_outside_are_an_error(boundary):
+    sampler = StrongAnomalySampler(FrozenEstimator(boundary))
+    with pytest.raises(ValueError, match="no row of X inside"):
+        sampler.fit(normal_rows(20) + 1e4)
+    assert not hasattr(sampler, "boundary_")
+
+
+def test_other_columns_than_those_of_a_fitted_boundary_are_an_error(boundary):
+    with pytest.raises(ValueError, match="3 features"):
+        StrongAnomalySampler(FrozenEstimator(boundary)).fit(np.ones((9, 3)))
