@@ -12,6 +12,7 @@ from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 # For detectors outside of the package, beside BaseDetector.
+from ._codes import DecoderMixin as DecoderMixin
 from ._codes import EncoderMixin as EncoderMixin
 from ._codes import ReconstructorMixin as ReconstructorMixin
 from ._codes import SamplerMixin as SamplerMixin

@@ -94,6 +94,7 @@ def leave_one_class_out(
     ...     y,
     ...     left_out=0,
     ...     sampler=StrongAnomalySampler(BDSGM(density="gaussian", generator_steps=10)),
+    ...     n_samples=100,
     ...     random_state=0,
     ... )
     >>> table.columns.tolist()
