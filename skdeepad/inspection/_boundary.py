@@ -7,8 +7,8 @@ from sklearn.utils import check_array
 from .._validation import Integral, Real, check_matplotlib_support
 from ..metrics._box import framed_like
 
-ORANGE, GREY, BLACK = "#d9822b", "#5a5a5a", "#1a1a1a"
-#: Number of shades.
+ORANGE, BLACK = "#d9822b", "#1a1a1a"
+#: Most shades that there are.
 N_LEVELS = 12
 
 
@@ -184,26 +184,28 @@ class BoundaryDisplay:
         kwargs = {"levels": self._levels(), "cmap": "Blues", "extend": "min"} | kwargs
         self.surface_ = ax.contourf(*grid, **kwargs)
         self.figure_.colorbar(self.surface_, ax=ax, label=self.response_name)
-        self.rows_ = self._points(self.rows, "rows", color=GREY, s=4, alpha=0.4)
+        self.rows_ = self._points(self.rows, "rows", color=BLACK, s=4, alpha=0.35)
         self.boundary_ = self._points(self.boundary, "boundary", color=ORANGE, s=8, alpha=0.8)
         self.level_ = None
         if self.level is not None:
-            self.level_ = ax.contour(*grid, levels=[self.level], colors=BLACK, linewidths=1.2)
-            ax.plot([], [], color=BLACK, linewidth=1.2, label="threshold")
+            self.level_ = ax.contour(*grid, levels=[self.level], colors=BLACK, linestyles="-")
+            ax.plot([], [], color=BLACK, label="threshold")
         if ax.get_legend_handles_labels()[0]:
             ax.legend(loc="upper right", markerscale=2)
         ax.set(xlabel=self.feature_names[0], ylabel=self.feature_names[1])
         return self
 
     def _levels(self) -> np.ndarray:
-        """Levels of the shades, evenly from as far below the threshold as the top is above it.
+        """Round levels of the shades, from as far below the threshold as the top is above it.
 
         Without a threshold, from the median: a log-density has no end below.
         """
+        from matplotlib.ticker import MaxNLocator
+
         top = self.response.max()
         below = np.median(self.response) if self.level is None else 2 * self.level - top
         low = max(self.response.min(), below)
-        return np.linspace(low, top if top > low else low + 1, N_LEVELS)
+        return MaxNLocator(N_LEVELS).tick_values(low, top if top > low else low + 1)
 
     def _points(self, points, label, **style):
         if points is None:
