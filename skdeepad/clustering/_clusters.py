@@ -2,9 +2,11 @@
 
 import numpy as np
 import torch
+from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from .._threshold import ThresholdMixin
 from ..training import DetectorNet
 from ._deep_clustering_module import ClusteringModule
 
@@ -26,12 +28,19 @@ def spread_of_codes(net: DetectorNet, X: np.ndarray | Tensor) -> np.ndarray:
     return np.array([total, within / max(total, 1e-30)])
 
 
-class ClustersMixin:
+class ClustersMixin(ClusterMixin):
     """Clusters of a detector whose module is a ClusteringModule.
 
-    scikit-learn's ClusterMixin asks for a ``fit_predict`` that gives clusters; a detector's gives
-    outliers.
+    To scikit-learn it is an outlier detector first: ``fit_predict`` gives outliers, and clusters
+    are in ``labels_``.
     """
+
+    fit_predict = ThresholdMixin.fit_predict
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "outlier_detector"
+        return tags
 
     def predict_cluster(self, X):
         """Return the cluster of each row, that of the nearest centre.
