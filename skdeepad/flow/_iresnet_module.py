@@ -29,14 +29,20 @@ def exact_log_det(multiply: JacobianProduct, probes: Tensor) -> Tensor:
 def series_log_det(multiply: JacobianProduct, probes: Tensor, weights: Sequence[float]) -> Tensor:
     """Σₖ wₖ (−1)ᵏ⁺¹ tr(Jᵏ) / k of each row, tr(Jᵏ) being the mean of vᵀJᵏv over the probes v.
 
-    ``probes`` has shape (batch or 1, n_probes, d); E[v vᵀ] = I.
+    ``probes`` has shape (batch or 1, n_probes, d); E[v vᵀ] = I. The gradient goes through a single
+    product with J: that of the k-th term is the mean of vᵀ dJ (−J)ᵏ⁻¹ v, equation 8 of Chen et al.
     """
-    vectors, total = probes, torch.zeros((), dtype=probes.dtype, device=probes.device)
-    for k, weight in enumerate(weights, start=1):
-        vectors = multiply(vectors)
-        traces = (vectors * probes).sum(2).mean(1)
-        total = total + (-1) ** (k + 1) * weight / k * traces
-    return total
+    total = torch.zeros((), dtype=probes.dtype, device=probes.device)
+    with torch.no_grad():
+        power, moved = probes, torch.zeros_like(probes)
+        for k, weight in enumerate(weights, start=1):
+            moved = moved + weight * power
+            power = -multiply(power)
+            total = total - weight / k * (power * probes).sum(2).mean(1)
+    if not torch.is_grad_enabled():
+        return total
+    slope = (multiply(moved) * probes).sum(2).mean(1)
+    return total + slope - slope.detach()
 
 
 def roulette_weights(n_terms: int) -> list[float]:

@@ -83,6 +83,22 @@ def test_the_density_is_that_of_the_latent_code_times_the_whole_jacobian():
         assert_allclose(module.log_prob(x) - module.log_volume, expected, rtol=1e-6)
 
 
+def test_the_gradient_of_the_series_is_that_of_the_log_determinant():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        g = LipschitzMLP([3, 8, 3], "lipswish", 0.6).double()
+    basis = 3**0.5 * torch.eye(3, dtype=torch.float64)[None]
+    gradients = []
+    for log_det in (exact_log_det, lambda *args: series_log_det(*args, [1.0] * 40)):
+        x = torch.tensor([[0.3, -1.0, 2.0], [1.0, 1.0, 0.0]]).double().requires_grad_()
+        _, multiply = g.linearize(x)
+        of = [x, *(layer.weight for layer in g.layers)]
+        gradients.append(torch.autograd.grad(log_det(multiply, basis).sum(), of))
+    for exact, by_series in zip(*gradients, strict=True):
+        assert exact.abs().max() > 1e-3
+        assert_allclose(by_series, exact, rtol=1e-6, atol=1e-8)
+
+
 @pytest.mark.parametrize("log_det", ["series", "roulette"])
 def test_estimated_log_determinants_score_nearly_as_exact_ones_and_always_alike(log_det):
     X = np.random.RandomState(0).randn(400, 5)
