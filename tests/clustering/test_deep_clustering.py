@@ -252,6 +252,16 @@ def test_training_on_begins_with_the_clusters_that_are_there():
     assert np.isfinite(det.score_samples(X)).all()
 
 
+def test_training_on_takes_another_weight():
+    X, _ = blobs()
+    det = DeepClustering(**SMALL, warm_start=True, callbacks=[Watch()]).fit(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        det.set_params(cluster_weight=0.7, max_epochs=2, tol=0).fit(X)
+    ((_, watch),) = det.net_.callbacks_
+    assert_allclose(watch.alphas_, 0.7, rtol=1e-6)
+
+
 def test_codes_that_collapse_are_said_to():
     X, _ = blobs()
     params = SMALL | {"max_epochs": 300, "lr": 1e-2, "ramp_epochs": 0, "tol": 0, "trim": 0.0}
