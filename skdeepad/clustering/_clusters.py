@@ -2,11 +2,9 @@
 
 import numpy as np
 import torch
-from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from .._threshold import ThresholdMixin
 from ..training import DetectorNet
 from ._deep_clustering_module import ClusteringModule
 
@@ -28,19 +26,12 @@ def spread_of_codes(net: DetectorNet, X: np.ndarray | Tensor) -> np.ndarray:
     return np.array([total, within / max(total, 1e-30)])
 
 
-class ClustersMixin(ClusterMixin):
+class ClustersMixin:
     """Clusters of a detector whose module is a ClusteringModule.
 
-    To scikit-learn it is an outlier detector first: ``fit_predict`` gives outliers, and clusters
-    are in ``labels_``.
+    scikit-learn's ClusterMixin asks for a ``fit_predict`` that gives clusters; a detector's gives
+    outliers.
     """
-
-    fit_predict = ThresholdMixin.fit_predict
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.estimator_type = "outlier_detector"
-        return tags
 
     def predict_cluster(self, X):
         """Return the cluster of each row, that of the nearest centre.
