@@ -53,14 +53,14 @@ data = {
     "two modes": (two_modes, TwoModes()),
 }
 flows = {
-    name: BDSGM(scaler=None, max_steps=800, random_state=0).fit(rows)
+    name: BDSGM(scaler=None, max_steps=500, random_state=0).fit(rows)
     for name, (rows, _) in data.items()
 }
 closed = {
     name: BDSGM(density=density, scaler=None, random_state=0).fit(rows)
     for name, (rows, density) in data.items()
 }
-fig, axes = plt.subplots(2, 3, figsize=(14, 8), layout="constrained")
+fig, axes = plt.subplots(2, 3, figsize=(14, 7), width_ratios=[4, 4, 7], layout="constrained")
 for row, detectors in zip(axes, (flows, closed), strict=True):
     for ax, (name, detector) in zip(row, detectors.items(), strict=True):
         display = BoundaryDisplay.from_estimator(
@@ -69,14 +69,14 @@ for row, detectors in zip(axes, (flows, closed), strict=True):
         display.ax_.get_legend().remove()
         outside = detector.boundary_false_alarm_rate_
         kind = "flow" if detectors is flows else "closed form"
-        ax.set(title=f"{name}, {kind}: {outside:.1%} of the rows outside", aspect="equal")
+        ax.set(title=f"{name}, {kind}\n{outside:.1%} of the rows outside", aspect="equal")
 
 # %%
 # The generator in training. It begins inside of the data; the density drives it out until the
 # distance from the data holds it.
 
 stages = (2, 20, 100, 1000)
-fig, axes = plt.subplots(2, 4, figsize=(14, 6), layout="constrained", sharex="row", sharey="row")
+fig, axes = plt.subplots(2, 4, figsize=(14, 5.5), layout="constrained", sharex="row", sharey="row")
 for row, name in zip(axes, ("standard normal", "two modes"), strict=True):
     rows, density = data[name]
     for ax, n_steps in zip(row, stages, strict=True):
@@ -100,8 +100,8 @@ axes[0].legend()
 # %%
 # The sample size M, the rows of the data that the distance is taken to in a step, against the batch
 # size N of the generator. Of fewer rows the nearest one is farther off, above all at the rim, where
-# rows are rare: the boundary shrinks towards the data, and more normal rows are outside. N matters
-# less.
+# rows are rare: the boundary shrinks towards the data, and more normal rows are outside. The smaller
+# N, the less of it has formed after as many steps: more draws are inside still.
 
 sizes = {"M": (64, 256, 1024), "N": (32, 256)}
 fig, axes = plt.subplots(2, 3, figsize=(11, 7.5), layout="constrained", sharex=True, sharey=True)
