@@ -100,8 +100,8 @@ axes[0].legend()
 # %%
 # The sample size M, the rows of the data that the distance is taken to in a step, against the batch
 # size N of the generator. Of fewer rows the nearest one is farther off, above all at the rim, where
-# rows are rare: the boundary shrinks towards the data, and more normal rows are outside. The smaller
-# N, the less of it has formed after as many steps: more draws are inside still.
+# rows are rare: the boundary shrinks towards the data, and more normal rows are outside. With a
+# smaller N less of it has formed after as many steps: more draws are still inside.
 
 sizes = {"M": (64, 256, 1024), "N": (32, 256)}
 fig, axes = plt.subplots(2, 3, figsize=(11, 7.5), layout="constrained", sharex=True, sharey=True)
