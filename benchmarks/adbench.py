@@ -1,8 +1,8 @@
 """skdeepad's detectors beside PyOD's, ADBench's protocol, in one run.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/adbench.py``: all detectors that learn without labels,
-with their defaults, seeds 1 to 3, on those of ADBench's sets with few rows that are at hand. Rows
-go to ``skdeepad-benchmark/adbench.csv``, where an interrupted run goes on. The others are compared
+Run ``SKDEEPAD_DATA=... python benchmarks/adbench.py``: all detectors with their defaults and without
+labels, seeds 1 to 3, on those of ADBench's sets with few rows that are at hand. Rows go to
+``skdeepad-benchmark/adbench.csv``, where an interrupted run goes on. With labels they are compared
 by ``benchmarks/labels.py``.
 """
 
@@ -20,9 +20,7 @@ RIVALS = [
     *("Norm", "pyod.IForest", "pyod.AutoEncoder", "pyod.VAE", "pyod.DeepSVDD"),
     *("pyod.ALAD", "pyod.AnoGAN", "pyod.SO_GAAL"),
 ]
-# Without labels these come down to another detector, or are a makeshift.
-WITH_LABELS = {"DPLAN", "DeepSAD", "DevNet", "REPEN"}
-DETECTORS = {name: cls() for name, cls in all_detectors() if name not in WITH_LABELS}
+DETECTORS = {name: cls() for name, cls in all_detectors()}
 DETECTORS |= {"DetectorEnsemble": DetectorEnsemble()} | {name: name for name in RIVALS}
 
 
@@ -39,7 +37,12 @@ def main():
         "# ADBench's protocol, small sets",
         f"`python benchmarks/adbench.py`: defaults of every detector, seeds 1 to 3, {len(SETS)} of "
         "ADBench's 21 sets of few rows. Percent; isolation forest's published mean AUCROC on "
-        f"them: {published_table().loc[SETS, 'IForest'].mean():.1f}.",
+        f"them: {published_table().loc[SETS, 'IForest'].mean():.1f}. Times are means over the sets, in "
+        "seconds on one core of a shared machine, of several runs beside other work: they tell "
+        "orders of magnitude.",
+        "What learns from labels had none: DeepSAD is DeepSVDD then, REPEN its paper's form without "
+        "any, DevNet and DPLAN take the first rows of an isolation forest for anomalies, ADGM and "
+        "SDGM are auxiliary VAEs.",
     ]
     for metric, title in (("roc_auc", "AUCROC"), ("average_precision", "AUCPR")):
         sections += [

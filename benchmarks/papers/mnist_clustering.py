@@ -1,6 +1,6 @@
 """Clusters of MNIST's images: pixels, an autoencoder's codes and deep clustering side by side.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/papers/mnist_clustering.py``, a quarter of an hour on one core;
+Run ``SKDEEPAD_DATA=... python benchmarks/papers/mnist_clustering.py``, 20 minutes on one core;
 ``--runs`` names some of the runs. No label is seen in training. Accuracy, under the best matching
 of clusters to digits, and normalised mutual information are of all rows that were trained on.
 Writes ``benchmarks/results/mnist_clustering.md``, draws ``doc/images/mnist_clustering.png``.
