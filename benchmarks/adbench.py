@@ -1,7 +1,7 @@
 """skdeepad's detectors beside PyOD's, ADBench's protocol, in one run.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/adbench.py``: all detectors with their defaults and without
-labels, seeds 1 to 3, on those of ADBench's sets with few rows that are at hand. Rows go to
+Run ``SKDEEPAD_DATA=... python benchmarks/adbench.py``: all detectors with their defaults and
+without labels, seeds 1 to 3, on those of ADBench's sets with few rows that are at hand. Rows go to
 ``skdeepad-benchmark/adbench.csv``, where an interrupted run goes on. With labels they are compared
 by ``benchmarks/labels.py``.
 """
@@ -37,11 +37,11 @@ def main():
         "# ADBench's protocol, small sets",
         f"`python benchmarks/adbench.py`: defaults of every detector, seeds 1 to 3, {len(SETS)} of "
         "ADBench's 21 sets of few rows. Percent; isolation forest's published mean AUCROC on "
-        f"them: {published_table().loc[SETS, 'IForest'].mean():.1f}. Times are means over the sets, in "
-        "seconds on one core of a shared machine, of several runs beside other work: they tell "
-        "orders of magnitude.",
-        "What learns from labels had none: DeepSAD is DeepSVDD then, REPEN its paper's form without "
-        "any, DevNet and DPLAN take the first rows of an isolation forest for anomalies, ADGM and "
+        f"them: {published_table().loc[SETS, 'IForest'].mean():.1f}. Times are means over the "
+        "sets, in seconds on one core of a shared machine, of several runs beside other work: they "
+        "tell orders of magnitude.",
+        "What learns from labels had none: DeepSAD is DeepSVDD then, REPEN its paper's form "
+        "without any; DevNet and DPLAN take the first rows of an isolation forest for anomalies; ADGM and "
         "SDGM are auxiliary VAEs.",
     ]
     for metric, title in (("roc_auc", "AUCROC"), ("average_precision", "AUCPR")):
