@@ -41,8 +41,8 @@ def main():
         "sets, in seconds on one core of a shared machine, of several runs beside other work: they "
         "tell orders of magnitude.",
         "What learns from labels had none: DeepSAD is DeepSVDD then, REPEN its paper's form "
-        "without any; DevNet and DPLAN take the first rows of an isolation forest for anomalies; ADGM and "
-        "SDGM are auxiliary VAEs.",
+        "without any; DevNet and DPLAN take the first rows of an isolation forest for anomalies; "
+        "ADGM and SDGM are auxiliary VAEs.",
     ]
     for metric, title in (("roc_auc", "AUCROC"), ("average_precision", "AUCPR")):
         sections += [
