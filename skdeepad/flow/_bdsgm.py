@@ -1,26 +1,14 @@
 """Boundary of Distribution's Support Generative Model."""
 
-from math import ceil
-
-import numpy as np
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import nn
 
 from .._codes import DecoderMixin, SamplerMixin
 from .._validation import HasMethods, Integral, Interval, Real, StrOptions
 from ..base import BaseDetector, constraints_without
-from ..nn import check_widths, link_generator, make_mlp
-from ..training import (
-    GradientNormClipping,
-    WholeBatches,
-    count_batches,
-    history_table,
-    to_tensor,
-)
-from ._bdsgm_module import BDSGMModule
-from ._boundary import BoundaryModule, BoundaryTraining, StartingPairs
+from ..nn import check_widths, make_mlp
+from ._bdsgm_module import BDSGMModule, BoundaryModule
+from ._boundary import BoundaryMixin
 from ._densities import GaussianDensity, GivenDensity
 from ._density import (
     FLOW_CONSTRAINTS,
@@ -31,15 +19,8 @@ from ._density import (
     make_flow,
 )
 
-# Pairs of codes and rows that B begins with, and the steps that it takes to learn them.
-N_PAIRS, PAIR_BATCH, PAIR_STEPS = 1024, 256, 300
-# Draws from the boundary that the threshold is a quantile of.
-N_BOUNDARY = 4096
-# B's gradients are cut off here: two of its rows that meet have one without bound.
-GRADIENT_NORM = 0.1
 
-
-class BDSGM(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector):
+class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector):
     r"""Boundary of Distribution's Support Generative Model (BDSGM).
 
     An invertible residual network is fitted to the density :math:`p_g` of the rows, as in
@@ -338,8 +319,6 @@ class BDSGM(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector):
             )
         return GivenDensity(self.density, scaling, log_volume(self.scaler_, n_features))
 
-    # Training --------------------------------------------------------------------------------
-
     def _train(self, run, net, X, y) -> None:
         density = net.module_.density
         if isinstance(density, GaussianDensity):
@@ -349,118 +328,3 @@ class BDSGM(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector):
                 begin_flow(density, X)
             run(net, X, y)
         self._train_boundary(run, net, X)
-
-    def _train_boundary(self, run, net, X) -> None:
-        boundary, density = net.module_.boundary, net.module_.density
-        scores = net.apply(density.log_prob, X) - density.log_volume
-        boundary.reference.fill_(np.median(scores))
-        density.requires_grad_(False)
-        if not boundary.started:
-            pairs = self._make_boundary_net(
-                StartingPairs, boundary, seed=net.seed + 1, max_steps=PAIR_STEPS
-            )
-            run(pairs, self._starting_pairs(net, X), stage="start of the boundary")
-            boundary.started = True
-        trainer = self._make_boundary_net(
-            BoundaryTraining,
-            boundary,
-            density,
-            seed=net.seed + 2,
-            max_steps=self.generator_steps,
-            batch_size=self.n_reference,
-            lr_milestones=(0.7,),
-            iterator_train=WholeBatches,
-            callbacks=[GradientNormClipping(GRADIENT_NORM)],
-        )
-        run(trainer, X, stage="boundary")
-        self.boundary_history_ = history_table(trainer)
-        density.requires_grad_(True)
-        link_generator(net.module_, net.generator_)
-
-    def _make_boundary_net(self, make, *args, seed: int, max_steps: int, **kwargs):
-        """Return a net for B, with Adam and without what the parameters say of the flow."""
-        defaults = {"callbacks": None, "batch_size": PAIR_BATCH, "lr_milestones": ()}
-        return self._make_net(
-            make,
-            *args,
-            seed=seed,
-            max_epochs=max_steps,
-            max_steps=max_steps,
-            lr=self.generator_lr,
-            optimizer="adam",
-            weight_decay=0.0,
-            trim=0.0,
-            net_params=None,
-            **defaults | kwargs,
-        )
-
-    def _starting_pairs(self, net, X: Tensor) -> Tensor:
-        """Draws of z beside the rows that B makes of them at first, (n_pairs, 2 n_features)."""
-        rng = np.random.RandomState(net.seed)
-        rows = rng.permutation(len(X))[:N_PAIRS]
-        z = rng.standard_normal((len(rows), X.shape[1])).astype(np.float32)
-        if isinstance(net.module_.density, GivenDensity):
-            x = X[rows].cpu().numpy()
-            first, second = linear_sum_assignment(cdist(z, x, "sqeuclidean"))
-            z, x = z[first], x[second]
-        else:
-            x = net.apply(net.module_.decode, z).astype(np.float32)
-        return to_tensor(np.hstack([z, x]), self.device)
-
-    def _has_trained(self) -> bool:
-        # A density without training leaves no history; its boundary goes on all the same.
-        return super()._has_trained() or (hasattr(self, "net_") and self._boundary.started)
-
-    def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
-        n_pairs = min(n_samples, N_PAIRS)
-        trained = [(PAIR_STEPS, count_batches(n_pairs, PAIR_BATCH))]
-        if net.module_.boundary.started:
-            trained = []
-        trained.append((self.generator_steps, max(1, n_samples // self.n_reference)))
-        planned = sum(min(epochs or steps, ceil(steps / n)) for steps, n in trained)
-        if self.density == "flow":
-            planned += super()._planned_epochs(net, n_samples, epochs)
-        return planned
-
-    # The boundary ----------------------------------------------------------------------------
-
-    @property
-    def _boundary(self) -> BoundaryModule:
-        return self.net_.module_.boundary
-
-    def _calibrate(self, net, X) -> None:
-        z = np.random.RandomState(net.seed).standard_normal((N_BOUNDARY, X.shape[1]))
-        b = net.apply(net.module_.boundary.generate, z.astype(np.float32))
-        log_density = net.apply(net.module_.log_prob, b.astype(np.float32))
-        self.log_density_threshold_ = float(np.quantile(log_density, self.threshold_quantile))
-
-    def _paper_offset(self) -> float:
-        return self.log_density_threshold_
-
-    @property
-    def boundary_generator_(self) -> nn.Module:
-        check_is_fitted(self)
-        return self._boundary.generator
-
-    @property
-    def boundary_false_alarm_rate_(self) -> float:
-        check_is_fitted(self)
-        return float(np.mean(self.training_scores_ < self.log_density_threshold_))
-
-    def sample_boundary(self, n_samples=1, random_state=None):
-        """Draw rows from the boundary of the support.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            Number of rows.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the draw.
-
-        Returns
-        -------
-        rows : ndarray of shape (n_samples, n_features)
-            Rows B(z), in the units of the training data.
-        """
-        check_is_fitted(self)
-        return self._draw(self._boundary.generate, n_samples, random_state)

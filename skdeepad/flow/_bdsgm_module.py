@@ -1,8 +1,101 @@
-"""The torch module of BDSGM: a density, and a generator of its boundary."""
+"""The torch modules of BDSGM: a density, and the generator of its boundary."""
 
+from math import pi
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ._boundary import BoundaryModule
+from ..nn import Stochastic
+
+# The peak of a standard normal density of two features: what the paper's weights are made for.
+PEAK = 1 / (2 * pi)
+# Two rows that are equal have no direction to part in.
+LEAST_SQUARED_DISTANCE = 1e-8
+
+
+def squared_distances(x: Tensor) -> Tensor:
+    """‖xᵢ − xⱼ‖², (batch, batch), exactly 0 on the diagonal."""
+    return torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").square()
+
+
+class BoundaryModule(Stochastic):
+    """B(z; θ_b), trained to bring z ~ N(0, I) to the boundary of a density's support."""
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        *,
+        n_features: int,
+        distance_weight: float,
+        dispersion_weight: float,
+        batch_size: int,
+    ) -> None:
+        super().__init__()
+        self.generator = generator
+        self.n_features = n_features
+        self.distance_weight = distance_weight
+        self.dispersion_weight = dispersion_weight
+        self.batch_size = batch_size
+        self.started = False
+        # Median log-density of the training rows.
+        self.register_buffer("reference", torch.zeros(()))
+
+    def generate(self, z: Tensor) -> Tensor:
+        return self.generator(z)
+
+    def density_term(self, log_density: Tensor) -> Tensor:
+        """L₀: the density of each of B's rows, (batch,).
+
+        Beyond two features densities are next to nothing, and so are their gradients: there it is
+        log(1 + p / p_ref), on the scale that p has with two.
+        """
+        if self.n_features <= 2:
+            return log_density.exp()
+        return PEAK * F.softplus(log_density - self.reference)
+
+    def distance_term(self, b: Tensor, x: Tensor) -> Tensor:
+        """L₁: squared distance of each of B's rows to the next row of the data, (batch,)."""
+        with torch.no_grad():
+            nearest = torch.cdist(b, x).argmin(1)
+        return ((b - x[nearest]) ** 2).sum(1) / max(1, self.n_features / 2)
+
+    def dispersion_term(self, z: Tensor, b: Tensor) -> Tensor:
+        """L₂: mean of ‖zᵢ − zⱼ‖² / ‖B(zᵢ) − B(zⱼ)‖² over the other rows, (batch,)."""
+        apart = squared_distances(z) / (squared_distances(b) + LEAST_SQUARED_DISTANCE)
+        return apart.sum(1) / max(1, len(z) - 1)
+
+
+class BoundaryTraining(Stochastic):
+    """L = L₀ + λ₁ L₁ + λ₂ L₂ of B, a density being given that does not change."""
+
+    def __init__(self, boundary: BoundaryModule, density: nn.Module) -> None:
+        super().__init__()
+        self.boundary = boundary
+        self.density = density
+
+    def loss(self, x: Tensor) -> Tensor:
+        """L of as many draws of z as a batch of B has, (batch,), ``x`` being rows of the data."""
+        boundary = self.boundary
+        z = self.randn_like(x.new_empty(boundary.batch_size, x.shape[1]))
+        b = boundary.generate(z)
+        return (
+            boundary.density_term(self.density.log_prob(b) - self.density.log_volume)
+            + boundary.distance_weight * boundary.distance_term(b, x)
+            + boundary.dispersion_weight * boundary.dispersion_term(z, b)
+        )
+
+
+class StartingPairs(nn.Module):
+    """‖B(z) − x‖² of pairs (z, x): B begins inside of the data, where its terms have gradients."""
+
+    def __init__(self, boundary: BoundaryModule) -> None:
+        super().__init__()
+        self.boundary = boundary
+
+    def loss(self, pairs: Tensor) -> Tensor:
+        z, x = pairs.chunk(2, dim=1)
+        return ((self.boundary.generate(z) - x) ** 2).sum(1)
 
 
 class BDSGMModule(nn.Module):

@@ -1,98 +1,158 @@
-"""The boundary generator B of a density, and what it is trained with."""
+"""The stage of training that finds a density's boundary, and what comes of it."""
 
-from math import pi
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import ceil
 
-import torch
-import torch.nn.functional as F
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from ..nn import Stochastic
+from ..nn import link_generator
+from ..training import (
+    GradientNormClipping,
+    WholeBatches,
+    count_batches,
+    history_table,
+    to_tensor,
+)
+from ._bdsgm_module import BoundaryModule, BoundaryTraining, StartingPairs
+from ._densities import GivenDensity
 
-# The peak of a standard normal density of two features: what the paper's weights are made for.
-PEAK = 1 / (2 * pi)
-# Two rows that are equal have no direction to part in.
-LEAST_SQUARED_DISTANCE = 1e-8
-
-
-def squared_distances(x: Tensor) -> Tensor:
-    """‖xᵢ − xⱼ‖², (batch, batch), exactly 0 on the diagonal."""
-    return torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").square()
-
-
-class BoundaryModule(Stochastic):
-    """B(z; θ_b), trained to bring z ~ N(0, I) to the boundary of a density's support."""
-
-    def __init__(
-        self,
-        generator: nn.Module,
-        *,
-        n_features: int,
-        distance_weight: float,
-        dispersion_weight: float,
-        batch_size: int,
-    ) -> None:
-        super().__init__()
-        self.generator = generator
-        self.n_features = n_features
-        self.distance_weight = distance_weight
-        self.dispersion_weight = dispersion_weight
-        self.batch_size = batch_size
-        self.started = False
-        # Median log-density of the training rows.
-        self.register_buffer("reference", torch.zeros(()))
-
-    def generate(self, z: Tensor) -> Tensor:
-        return self.generator(z)
-
-    def density_term(self, log_density: Tensor) -> Tensor:
-        """L₀: the density of each of B's rows, (batch,).
-
-        Beyond two features densities are next to nothing, and so are their gradients: there it is
-        log(1 + p / p_ref), on the scale that p has with two.
-        """
-        if self.n_features <= 2:
-            return log_density.exp()
-        return PEAK * F.softplus(log_density - self.reference)
-
-    def distance_term(self, b: Tensor, x: Tensor) -> Tensor:
-        """L₁: squared distance of each of B's rows to the next row of the data, (batch,)."""
-        with torch.no_grad():
-            nearest = torch.cdist(b, x).argmin(1)
-        return ((b - x[nearest]) ** 2).sum(1) / max(1, self.n_features / 2)
-
-    def dispersion_term(self, z: Tensor, b: Tensor) -> Tensor:
-        """L₂: mean of ‖zᵢ − zⱼ‖² / ‖B(zᵢ) − B(zⱼ)‖² over the other rows, (batch,)."""
-        apart = squared_distances(z) / (squared_distances(b) + LEAST_SQUARED_DISTANCE)
-        return apart.sum(1) / max(1, len(z) - 1)
+# Pairs of codes and rows that B begins with, and the steps that it takes to learn them.
+N_PAIRS, PAIR_BATCH, PAIR_STEPS = 1024, 256, 300
+# Draws from the boundary that the threshold is a quantile of.
+N_BOUNDARY = 4096
+# B's gradients are cut off here: two of its rows that meet have one without bound.
+GRADIENT_NORM = 0.1
 
 
-class BoundaryTraining(Stochastic):
-    """L = L₀ + λ₁ L₁ + λ₂ L₂ of B, a density being given that does not change."""
+@contextmanager
+def frozen(net) -> Iterator[None]:
+    """Let the density of a net be as it is; its noise is the net's own again afterwards."""
+    density = net.module_.density
+    density.requires_grad_(False)
+    try:
+        yield
+    finally:
+        density.requires_grad_(True)
+        link_generator(net.module_, net.generator_)
 
-    def __init__(self, boundary: BoundaryModule, density: nn.Module) -> None:
-        super().__init__()
-        self.boundary = boundary
-        self.density = density
 
-    def loss(self, x: Tensor) -> Tensor:
-        """L of as many draws of z as a batch of B has, (batch,), ``x`` being rows of the data."""
-        boundary = self.boundary
-        z = self.randn_like(x.new_empty(boundary.batch_size, x.shape[1]))
-        b = boundary.generate(z)
-        return (
-            boundary.density_term(self.density.log_prob(b) - self.density.log_volume)
-            + boundary.distance_weight * boundary.distance_term(b, x)
-            + boundary.dispersion_weight * boundary.dispersion_term(z, b)
+class BoundaryMixin:
+    """Training of B, its samples, and the threshold from them, for a module like BDSGM's."""
+
+    def _train_boundary(self, run, net, X) -> None:
+        boundary, density = net.module_.boundary, net.module_.density
+        scores = net.apply(density.log_prob, X) - density.log_volume
+        boundary.reference.fill_(np.median(scores))
+        if not boundary.started:
+            pairs = self._make_boundary_net(
+                StartingPairs, boundary, seed=net.seed + 1, max_steps=PAIR_STEPS
+            )
+            run(pairs, self._starting_pairs(net, X), stage="start of the boundary")
+            boundary.started = True
+        with frozen(net):
+            trainer = self._make_boundary_net(
+                BoundaryTraining,
+                boundary,
+                density,
+                seed=net.seed + 2,
+                max_steps=self.generator_steps,
+                batch_size=self.n_reference,
+                lr_milestones=(0.7,),
+                iterator_train=WholeBatches,
+                callbacks=[GradientNormClipping(GRADIENT_NORM)],
+            )
+            run(trainer, X, stage="boundary")
+        self.boundary_history_ = history_table(trainer)
+
+    def _make_boundary_net(self, make, *args, seed: int, max_steps: int, **kwargs):
+        """Return a net for B, with Adam and without what the parameters say of the flow."""
+        defaults = {"callbacks": None, "batch_size": PAIR_BATCH, "lr_milestones": ()}
+        return self._make_net(
+            make,
+            *args,
+            seed=seed,
+            max_epochs=max_steps,
+            max_steps=max_steps,
+            lr=self.generator_lr,
+            optimizer="adam",
+            weight_decay=0.0,
+            trim=0.0,
+            net_params=None,
+            **defaults | kwargs,
         )
 
+    def _starting_pairs(self, net, X: Tensor) -> Tensor:
+        """Draws of z beside the rows that B makes of them at first, (n_pairs, 2 n_features)."""
+        rng = np.random.RandomState(net.seed)
+        rows = rng.permutation(len(X))[:N_PAIRS]
+        z = rng.standard_normal((len(rows), X.shape[1])).astype(np.float32)
+        if isinstance(net.module_.density, GivenDensity):
+            x = X[rows].cpu().numpy()
+            first, second = linear_sum_assignment(cdist(z, x, "sqeuclidean"))
+            z, x = z[first], x[second]
+        else:
+            x = net.apply(net.module_.decode, z).astype(np.float32)
+        return to_tensor(np.hstack([z, x]), self.device)
 
-class StartingPairs(nn.Module):
-    """‖B(z) − x‖² of pairs (z, x): B begins inside of the data, where its terms have gradients."""
+    def _has_trained(self) -> bool:
+        # A density without training leaves no history; its boundary goes on all the same.
+        return super()._has_trained() or (hasattr(self, "net_") and self._boundary.started)
 
-    def __init__(self, boundary: BoundaryModule) -> None:
-        super().__init__()
-        self.boundary = boundary
+    def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
+        n_pairs = min(n_samples, N_PAIRS)
+        trained = [(PAIR_STEPS, count_batches(n_pairs, PAIR_BATCH))]
+        if net.module_.boundary.started:
+            trained = []
+        trained.append((self.generator_steps, max(1, n_samples // self.n_reference)))
+        planned = sum(min(epochs or steps, ceil(steps / n)) for steps, n in trained)
+        if self.density == "flow":
+            planned += super()._planned_epochs(net, n_samples, epochs)
+        return planned
 
-    def loss(self, pairs: Tensor) -> Tensor:
-        z, x = pairs.chunk(2, dim=1)
-        return ((self.boundary.generate(z) - x) ** 2).sum(1)
+    # The boundary ----------------------------------------------------------------------------
+
+    @property
+    def _boundary(self) -> BoundaryModule:
+        return self.net_.module_.boundary
+
+    def _calibrate(self, net, X) -> None:
+        z = np.random.RandomState(net.seed).standard_normal((N_BOUNDARY, X.shape[1]))
+        b = net.apply(net.module_.boundary.generate, z.astype(np.float32))
+        log_density = net.apply(net.module_.log_prob, b.astype(np.float32))
+        self.log_density_threshold_ = float(np.quantile(log_density, self.threshold_quantile))
+
+    def _paper_offset(self) -> float:
+        return self.log_density_threshold_
+
+    @property
+    def boundary_generator_(self) -> nn.Module:
+        check_is_fitted(self)
+        return self._boundary.generator
+
+    @property
+    def boundary_false_alarm_rate_(self) -> float:
+        check_is_fitted(self)
+        return float(np.mean(self.training_scores_ < self.log_density_threshold_))
+
+    def sample_boundary(self, n_samples=1, random_state=None):
+        """Draw rows from the boundary of the support.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            Rows B(z), in the units of the training data.
+        """
+        check_is_fitted(self)
+        return self._draw(self._boundary.generate, n_samples, random_state)

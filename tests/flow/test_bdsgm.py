@@ -14,7 +14,7 @@ from torch import nn
 
 from skdeepad import BDSGM, InvertibleResNet
 from skdeepad.datasets import fetch_adbench
-from skdeepad.flow._boundary import PEAK, BoundaryModule
+from skdeepad.flow._bdsgm_module import PEAK, BoundaryModule
 
 from .gaussians import (
     MEANS,
