@@ -57,12 +57,11 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
         Bound c of each layer's spectral norm, the largest of the paper's values: a lower one needs
         more blocks, a higher one is inverted slowly.
     log_det : {"auto", "exact", "series", "roulette"}, default="auto"
-        ``"exact"``: the determinant itself, of a cost that grows with the number of features.
-        ``"series"``: :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k`, cut off, with a random
-        estimate of each trace in training, and with up to 32 fixed orthogonal directions for
-        scores, which are exact traces up to 32 features. ``"roulette"``: in training a random
-        number of terms, weighted so that the mean is exact [2]_; scores as with ``"series"``.
-        ``"auto"``: exact up to 20 features, else the series.
+        How the log-determinant is taken in training. ``"exact"``: as it is. ``"series"``:
+        :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k`, cut off, with a random estimate of each
+        trace. ``"roulette"``: a random number of terms, weighted so that the mean is exact [2]_.
+        ``"auto"``: exact up to 20 features, else the series, which then costs less than half.
+        Scores are exact, see :class:`InvertibleResNet`.
     n_power_terms : int, default=10
         Terms of the series.
     noise : float, default=0.1

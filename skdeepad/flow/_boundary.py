@@ -20,6 +20,7 @@ from ..training import (
 )
 from ._bdsgm_module import BoundaryModule, BoundaryTraining, StartingPairs
 from ._densities import GivenDensity
+from ._density import some_rows
 
 # Pairs of codes and rows that B begins with, and the steps that it takes to learn them.
 N_PAIRS, PAIR_BATCH, PAIR_STEPS = 1024, 256, 300
@@ -46,7 +47,7 @@ class BoundaryMixin:
 
     def _train_boundary(self, run, net, X) -> None:
         boundary, density = net.module_.boundary, net.module_.density
-        scores = net.apply(density.log_prob, X) - density.log_volume
+        scores = net.apply(density.log_prob, some_rows(X)) - density.log_volume
         boundary.reference.fill_(np.median(scores))
         if not boundary.started:
             pairs = self._make_boundary_net(

@@ -11,8 +11,8 @@ from ..base import CLIP, BaseDetector
 from ..nn import LIPSCHITZ_ACTIVATIONS, check_widths
 from ._iresnet_module import InvertibleResNetModule
 
-# Rows that the scales and shifts between the blocks are begun with.
-ROWS_TO_BEGIN_WITH = 4096
+# Rows that say enough of where the others are.
+N_SOME = 4096
 
 FLOW_CONSTRAINTS = {
     "activation": [StrOptions(set(LIPSCHITZ_ACTIVATIONS))],
@@ -61,11 +61,16 @@ def make_flow(detector: BaseDetector, n_features: int) -> InvertibleResNetModule
     )
 
 
+def some_rows(X: Tensor) -> Tensor:
+    """Rows from all of ``X``, 4,096 at most."""
+    return X[:: -(-len(X) // N_SOME)]
+
+
 def begin_flow(flow: InvertibleResNetModule, X: Tensor) -> None:
-    """Begin the flow's scales and shifts with rows from all of ``X``."""
+    """Begin the flow's scales and shifts."""
     flow.train()
     with torch.no_grad():
-        flow.begin(X[:: -(-len(X) // ROWS_TO_BEGIN_WITH)].to(flow.probes.device))
+        flow.begin(some_rows(X).to(flow.probes.device))
 
 
 class LikelihoodMixin:

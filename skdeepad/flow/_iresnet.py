@@ -31,12 +31,11 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
         Bound c of each layer's spectral norm, the largest of the paper's values: a lower one needs
         more blocks, a higher one is inverted slowly.
     log_det : {"auto", "exact", "series", "roulette"}, default="auto"
-        ``"exact"``: the determinant itself, of a cost that grows with the number of features.
-        ``"series"``: :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k`, cut off, with a random
-        estimate of each trace in training, and with up to 32 fixed orthogonal directions for
-        scores, which are exact traces up to 32 features. ``"roulette"``: in training a random
-        number of terms, weighted so that the mean is exact [2]_; scores as with ``"series"``.
-        ``"auto"``: exact up to 20 features, else the series.
+        How the log-determinant is taken in training. ``"exact"``: as it is. ``"series"``:
+        :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k`, cut off, with a random estimate of each
+        trace. ``"roulette"``: a random number of terms, weighted so that the mean is exact [2]_.
+        ``"auto"``: exact up to 20 features, else the series, which then costs less than half.
+        Scores are exact, see the Notes.
     n_power_terms : int, default=10
         Terms of the series.
     noise : float, default=0.1
@@ -112,6 +111,11 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
 
     Notes
     -----
+    With W the last layer of a block and :math:`J = W A`, :math:`\det(I + W A) = \det(I + A W)`:
+    the determinant is of the size of the last hidden layer where that is smaller than the number
+    of features, and exact for any number of them. Where both are above 64, and ``log_det`` is not
+    ``"exact"``, scores are those of the series, with 32 directions that are fixed in ``fit``.
+
     ``score_samples`` is the log-density in the units of ``X`` where the scaling is one of those by
     name, StandardScaler, MinMaxScaler, RobustScaler or None, and that of the scaled rows with any
     other transformer. Each block begins with a learned scale and shift, begun so that training

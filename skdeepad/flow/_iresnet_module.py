@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from ..nn import AdditiveNoise, LipschitzMLP, Stochastic
 
-# "auto" takes the determinant itself up to this many features.
-EXACT_UP_TO = 20
+# "auto" trains with the determinant itself up to this many features. Rows are scored with it
+# wherever the Jacobian's core has up to this size: without gradients it costs less than a series.
+EXACT_UP_TO, SCORED_EXACTLY_UP_TO = 20, 64
 # The russian roulette's terms that are never left out.
 N_EXACT_TERMS = 2
 # Directions in which a series looks at each row when it is scored.
@@ -21,7 +22,7 @@ JacobianProduct = Callable[[Tensor], Tensor]
 
 
 def exact_log_det(multiply: JacobianProduct, probes: Tensor) -> Tensor:
-    """Log det(I + J) of each row, from J's columns."""
+    """Log det(I + J) of each row, from the columns of J or of its core."""
     eye = torch.eye(probes.shape[-1], dtype=probes.dtype, device=probes.device)
     return torch.linalg.slogdet(eye + multiply(eye[None])).logabsdet
 
@@ -105,8 +106,9 @@ class InvertibleResNetModule(Stochastic):
         # log |det| of the scaling before: the density is one of rows in their own units.
         self.log_volume = log_volume
         # Orthogonal directions: with as many as features the traces are exact.
-        directions = torch.linalg.qr(torch.randn(n_features, min(n_features, N_PROBES))).Q
-        self.register_buffer("probes", directions.T.contiguous()[None] * n_features**0.5)
+        n_core = self.blocks[0].n_core
+        directions = torch.linalg.qr(torch.randn(n_core, min(n_core, N_PROBES))).Q
+        self.register_buffer("probes", directions.T.contiguous()[None] * n_core**0.5)
 
     def begin(self, x: Tensor) -> None:
         """Set the norms from rows, with the noise that they will be met with."""
@@ -146,7 +148,8 @@ class InvertibleResNetModule(Stochastic):
 
     def _log_det(self, multiply: JacobianProduct, x: Tensor) -> Tensor:
         """One random direction for each row in training; the same ones for all rows outside."""
-        if self.log_det == "exact":
+        scored_exactly = not self.training and self.probes.shape[2] <= SCORED_EXACTLY_UP_TO
+        if self.log_det == "exact" or scored_exactly:
             return exact_log_det(multiply, self.probes)
         weights = [1.0] * self.n_power_terms
         if not self.training:
@@ -154,7 +157,8 @@ class InvertibleResNetModule(Stochastic):
         if self.log_det == "roulette":
             drawn = torch.empty(1, device=x.device).geometric_(0.5, generator=self.rng)
             weights = roulette_weights(N_EXACT_TERMS + int(drawn))
-        return series_log_det(multiply, self.randn_like(x)[:, None], weights)
+        probes = self.randn_like(x.new_empty(len(x), 1, self.probes.shape[2]))
+        return series_log_det(multiply, probes, weights)
 
     def loss(self, x: Tensor) -> Tensor:
         return -self.log_prob(self.noise(x))

@@ -51,7 +51,8 @@ LIPSCHITZ_ACTIVATIONS: dict[str, type[nn.Module]] = {"elu": LipELU, "lipswish": 
 class LipschitzMLP(nn.Module):
     """Fully connected layers, each with a Lipschitz constant of at most ``bound``.
 
-    The product of the layers' constants bounds that of the whole map.
+    The product of the layers' constants bounds that of the whole map, from ``widths[0]`` features
+    to as many.
     """
 
     def __init__(self, widths: Sequence[int], activation: str, bound: float) -> None:
@@ -60,6 +61,8 @@ class LipschitzMLP(nn.Module):
         self.activations = nn.ModuleList(
             LIPSCHITZ_ACTIVATIONS[activation]() for _ in self.layers[1:]
         )
+        #: Size of the core of the Jacobian.
+        self.n_core = min(widths[0], widths[-2])
 
     def lipschitz_bound(self) -> float:
         """Upper bound of the map's Lipschitz constant."""
@@ -70,10 +73,13 @@ class LipschitzMLP(nn.Module):
         return self.linearize(x)[0]
 
     def linearize(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        """Return g(x), (batch, n_out), and what multiplies vectors by its Jacobian J at x.
+        """Return g(x), (batch, n_features), and what multiplies vectors by its Jacobian's core.
 
-        The latter takes tensors of shape (batch or 1, n_vectors, n_in), a vector v in each row,
-        to those of the products J v.
+        The Jacobian is J = W A, W being the last layer's weight and A that of all layers before.
+        Its core is A W where the last hidden layer is narrower than the input, else J itself:
+        traces of its powers are those of J's, and det(I + A W) = det(I + W A), Sylvester's
+        identity. The function takes tensors of shape (batch or 1, n_vectors, ``n_core``), a
+        vector in each row, to those of the products.
         """
         weights = [layer.bounded_weight() for layer in self.layers]
         slopes = []
@@ -85,9 +91,14 @@ class LipschitzMLP(nn.Module):
                 x, slope = activation.value_and_slope(x)
                 slopes.append(slope[:, None])
 
-        def multiply(vectors: Tensor) -> Tensor:
+        def before_the_last(vectors: Tensor) -> Tensor:
             for weight, slope in zip(weights[:-1], slopes, strict=True):
                 vectors = F.linear(vectors, weight) * slope
-            return F.linear(vectors, weights[-1])
+            return vectors
+
+        def multiply(vectors: Tensor) -> Tensor:
+            if self.n_core < x.shape[1]:
+                return before_the_last(F.linear(vectors, weights[-1]))
+            return F.linear(before_the_last(vectors), weights[-1])
 
         return x, multiply

@@ -71,15 +71,17 @@ def test_the_roulette_is_unbiased(linear_map):
     assert abs(cut_off - expected) > 6 * standard_error  # the terms that chance brings in count
 
 
-def test_the_density_is_that_of_the_latent_code_times_the_whole_jacobian():
-    det = InvertibleResNet(**SMALL, max_epochs=2).fit(draw(TWO_MODES, 300, 0))
+@pytest.mark.parametrize("hidden", [(16,), (3, 2), ()])
+def test_the_density_is_that_of_the_latent_code_times_the_whole_jacobian(hidden):
+    X = np.random.RandomState(0).randn(200, 4)
+    det = InvertibleResNet(**SMALL | {"hidden_layer_sizes": hidden}, max_epochs=2).fit(X)
     module = det.net_.module_.double()
-    x = torch.randn(5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     jacobians = [torch.autograd.functional.jacobian(module.encode, row[None]) for row in x]
     log_dets = [torch.linalg.slogdet(j[0, :, 0]).logabsdet for j in jacobians]
     with torch.no_grad():
         z = module.encode(x)
-        expected = -0.5 * (z**2).sum(1) - np.log(2 * np.pi) + torch.stack(log_dets)
+        expected = -0.5 * (z**2).sum(1) - 2 * np.log(2 * np.pi) + torch.stack(log_dets)
         assert_allclose(module.log_prob(x) - module.log_volume, expected, rtol=1e-6)
 
 
@@ -99,14 +101,22 @@ def test_the_gradient_of_the_series_is_that_of_the_log_determinant():
         assert_allclose(by_series, exact, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("n_features", [5, 40])
 @pytest.mark.parametrize("log_det", ["series", "roulette"])
-def test_estimated_log_determinants_score_nearly_as_exact_ones_and_always_alike(log_det):
-    X = np.random.RandomState(0).randn(400, 5)
-    det = InvertibleResNet(**SMALL, max_epochs=10, log_det=log_det, n_power_terms=30).fit(X)
+def test_scores_are_exact_and_those_of_a_series_are_near_and_always_alike(
+    log_det, n_features, monkeypatch
+):
+    X = np.random.RandomState(0).randn(200, n_features)
+    det = InvertibleResNet(**SMALL, max_epochs=10, log_det=log_det, n_power_terms=40).fit(X)
     scores = det.score_samples(X)
-    assert_array_equal(det.score_samples(X), scores)
     det.net_.module_.log_det = "exact"
-    assert_allclose(det.score_samples(X), scores, atol=1e-3)
+    assert_array_equal(det.score_samples(X), scores)
+    det.net_.module_.log_det = log_det
+    monkeypatch.setattr("skdeepad.flow._iresnet_module.SCORED_EXACTLY_UP_TO", 4)
+    by_series = det.score_samples(X)
+    assert_array_equal(det.score_samples(X), by_series)
+    assert not np.array_equal(by_series, scores)
+    assert_allclose(by_series, scores, atol=1e-3)
 
 
 def test_the_way_to_take_log_determinants_is_chosen_by_the_number_of_features():

@@ -51,3 +51,15 @@ def test_products_with_the_jacobian_are_those_of_automatic_differentiation():
     expected, products = torch.func.jvp(g, (x,), (v,))
     assert_allclose(value.detach(), expected.detach())
     assert_allclose(multiply(v[:, None])[:, 0].detach(), products.detach())
+
+
+def test_the_core_of_a_narrow_map_has_the_jacobians_eigenvalues():
+    g = random_map([5, 4, 2, 5], scale=0.5)
+    assert g.n_core == 2
+    x = torch.randn(1, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    jacobian = torch.autograd.functional.jacobian(lambda x: g(x[None])[0], x[0])
+    _, multiply = g.linearize(x)
+    core = multiply(torch.eye(2, dtype=torch.float64)[None])[0].T.detach()
+    largest = torch.linalg.eigvals(jacobian).abs().sort(descending=True).values
+    assert_allclose(torch.linalg.eigvals(core).abs().sort(descending=True).values, largest[:2])
+    assert_allclose(largest[2:], 0, atol=1e-12)
