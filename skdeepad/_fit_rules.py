@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 # Parameters that a training which goes on takes anew; the others are part of what it goes on with.
 OF_THE_NEXT_TRAINING = {"max_epochs", "max_steps", "batch_size", "lr", "contamination", "verbose"}
+OF_THE_NEXT_TRAINING |= {"generator_steps", "generator_lr", "n_reference", "threshold_quantile"}
 OF_THE_NEXT_TRAINING |= {"n_inner_epochs", "classification_weight", "encoder_steps"}
 OF_THE_NEXT_TRAINING |= {"cluster_weight", "ramp_epochs", "tol"}
 

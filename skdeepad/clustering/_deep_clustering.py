@@ -37,7 +37,8 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
         q_{ij} \propto \Bigl(1 + \frac{\|z_i - \mu_j\|^2}{t}\Bigr)^{-\frac{t + 1}2}, \qquad
         p_{ij} \propto \frac{q_{ij}^2}{\sum_i q_{ij}} ,
 
-    or by ``loss="k-means"``, :math:`\frac1N \sum_i \min_j \|z_i - \mu_j\|^2` [1]_. The anomaly
+    or by ``loss="k-means"``, :math:`\frac1N \sum_i \|z_i - \mu_{j(i)}\|^2`, :math:`j(i)` being the
+    cluster of row i before the epoch [1]_. The anomaly
     score is the sum of two terms, each 1 for the median of the training rows,
 
     .. math:: a(x) = \frac{\tilde d(x)}{\operatorname{med} \tilde d}

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-# About as many rows as the starts of k-means are compared on; the best one goes on with all.
+# Rows that the starts of k-means are compared on; the best one goes on with all.
 START_ROWS = 10_000
 
 
@@ -15,7 +15,9 @@ def best_centers(codes: np.ndarray, n_clusters: int, n_init: int, seed: int) -> 
     """
     if not _are_many(codes, n_clusters):
         return np.resize(codes, (n_clusters, codes.shape[1]))
-    some = codes[:: max(1, len(codes) // max(START_ROWS, n_clusters))]
+    n_some, some = max(START_ROWS, n_clusters), codes
+    if len(codes) > n_some:
+        some = codes[np.random.RandomState(seed).choice(len(codes), n_some, replace=False)]
     return moved_centers(codes, _centers_of(some, n_clusters, n_init=n_init, random_state=seed))
 
 

@@ -53,7 +53,7 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
     activation : {"lipswish", "elu"}, default="lipswish"
         Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
         log-determinants ask for [2]_.
-    lipschitz_constant : float in (0, 1), default=0.97
+    lipschitz_constant : float in (0, 0.999], default=0.97
         Bound c of each layer's spectral norm, the largest of the paper's values: a lower one needs
         more blocks, a higher one is inverted slowly.
     log_det : {"auto", "exact", "series", "roulette"}, default="auto"
@@ -86,7 +86,7 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
         Learning rate of B; it drops by 10 after 70 % of the steps.
     threshold_quantile : float in (0, 1), default=0.5
         Quantile of the boundary's log-densities that is the threshold of
-        ``contamination="auto"``.
+        ``contamination="auto"``. It can be changed after ``fit``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name are clipped to ±20.
     max_epochs : int, default=200
@@ -164,11 +164,13 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
     are their gradients, so that :math:`L_0` is the mean of
     :math:`\log(1 + p_g / p_{ref}) / 2\pi`, :math:`p_{ref}` being the median density of the
     training rows, and :math:`L_1` is divided by half the number of features. In :math:`L_0` the
-    density is that of scaled rows.
+    density is that of scaled rows, and the paper's weights are made for features of about unit
+    variance: with others, as of ``scaler="minmax"``, the level of the boundary is far too low or
+    too high, and ``fit`` warns.
 
-    B begins inside of the data, near :math:`G(z)`, the inverse of the flow, or, where a density has
-    none and for up to three features, near training rows that are matched with draws of z at the
-    least squared distance: from random weights it finds one of two modes only. Its gradients are
+    B begins inside of the data, near :math:`G(z)`, the inverse of the flow, or, with a density that
+    has none, near training rows that are matched with draws of z at the least squared distance:
+    from random weights it finds one of two modes only. Its gradients are
     cut off at a norm of 0.1. ``trim``, ``optimizer``, ``weight_decay``, ``max_epochs`` and
     ``max_steps``, ``lr`` and ``batch_size`` are of the flow. Densities without training are fitted
     anew by each ``partial_fit``.

@@ -37,7 +37,7 @@ class BoundaryModule(Stochastic):
         self.distance_weight = distance_weight
         self.dispersion_weight = dispersion_weight
         self.batch_size = batch_size
-        self.started = False
+        self.n_trainings = 0
         # Median log-density of the training rows.
         self.register_buffer("reference", torch.zeros(()))
 
@@ -73,6 +73,12 @@ class BoundaryTraining(Stochastic):
         super().__init__()
         self.boundary = boundary
         self.density = density
+
+    def train(self, mode: bool = True) -> "BoundaryTraining":
+        """Train B alone: the density's values are those that rows are scored by."""
+        super().train(mode)
+        self.density.eval()
+        return self
 
     def loss(self, x: Tensor) -> Tensor:
         """L of as many draws of z as a batch of B has, (batch,), ``x`` being rows of the data."""

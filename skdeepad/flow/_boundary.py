@@ -1,5 +1,6 @@
 """The stage of training that finds a density's boundary, and what comes of it."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil
@@ -10,11 +11,11 @@ from scipy.spatial.distance import cdist
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from .._validation import check_parameter
 from ..nn import link_generator
 from ..training import (
     GradientNormClipping,
     WholeBatches,
-    count_batches,
     history_table,
     to_tensor,
 )
@@ -26,6 +27,10 @@ from ._density import some_rows
 N_PAIRS, PAIR_BATCH, PAIR_STEPS = 1024, 256, 300
 # Draws from the boundary that the threshold is a quantile of.
 N_BOUNDARY = 4096
+# Quantiles of their log-densities that are kept.
+N_QUANTILES = 201
+# Standard deviations below this, or above its inverse, are far from one.
+LEAST_SPREAD = 1 / 3
 # B's gradients are cut off here: two of its rows that meet have one without bound.
 GRADIENT_NORM = 0.1
 
@@ -42,25 +47,41 @@ def frozen(net) -> Iterator[None]:
         link_generator(net.module_, net.generator_)
 
 
+def warn_of_units(X: Tensor, scaler) -> None:
+    """Warn where the weights of B's terms, which are not free of units, are out of place."""
+    variances = X.var(0, correction=0)
+    varying = variances[variances > 0]
+    spread = float(varying.mean().sqrt()) if len(varying) else 1.0
+    if not LEAST_SPREAD <= spread <= 1 / LEAST_SPREAD:
+        warnings.warn(
+            "The boundary is made for features of about unit variance, but with "
+            f"scaler={scaler!r} they have a standard deviation of {spread:.2g}: its level may be "
+            "no threshold to work with. Take scaler='standard', or set contamination to a share.",
+            UserWarning,
+            stacklevel=6,
+        )
+
+
 class BoundaryMixin:
     """Training of B, its samples, and the threshold from them, for a module like BDSGM's."""
 
     def _train_boundary(self, run, net, X) -> None:
         boundary, density = net.module_.boundary, net.module_.density
+        warn_of_units(some_rows(X), self.scaler)
         scores = net.apply(density.log_prob, some_rows(X)) - density.log_volume
         boundary.reference.fill_(np.median(scores))
-        if not boundary.started:
+        if not boundary.n_trainings:
             pairs = self._make_boundary_net(
                 StartingPairs, boundary, seed=net.seed + 1, max_steps=PAIR_STEPS
             )
-            run(pairs, self._starting_pairs(net, X), stage="start of the boundary")
-            boundary.started = True
+            pairs.partial_fit(self._starting_pairs(net, X))
+        boundary.n_trainings += 1
         with frozen(net):
             trainer = self._make_boundary_net(
                 BoundaryTraining,
                 boundary,
                 density,
-                seed=net.seed + 2,
+                seed=net.seed + 1 + boundary.n_trainings,  # other draws in each of them
                 max_steps=self.generator_steps,
                 batch_size=self.n_reference,
                 lr_milestones=(0.7,),
@@ -102,16 +123,12 @@ class BoundaryMixin:
 
     def _has_trained(self) -> bool:
         # A density without training leaves no history; its boundary goes on all the same.
-        return super()._has_trained() or (hasattr(self, "net_") and self._boundary.started)
+        return super()._has_trained() or (hasattr(self, "net_") and self._boundary.n_trainings > 0)
 
     def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
-        n_pairs = min(n_samples, N_PAIRS)
-        trained = [(PAIR_STEPS, count_batches(n_pairs, PAIR_BATCH))]
-        if net.module_.boundary.started:
-            trained = []
-        trained.append((self.generator_steps, max(1, n_samples // self.n_reference)))
-        planned = sum(min(epochs or steps, ceil(steps / n)) for steps, n in trained)
-        if self.density == "flow":
+        n_batches = max(1, n_samples // self.n_reference)
+        planned = min(epochs or self.generator_steps, ceil(self.generator_steps / n_batches))
+        if isinstance(self.density, str) and self.density == "flow":
             planned += super()._planned_epochs(net, n_samples, epochs)
         return planned
 
@@ -125,7 +142,14 @@ class BoundaryMixin:
         z = np.random.RandomState(net.seed).standard_normal((N_BOUNDARY, X.shape[1]))
         b = net.apply(net.module_.boundary.generate, z.astype(np.float32))
         log_density = net.apply(net.module_.log_prob, b.astype(np.float32))
-        self.log_density_threshold_ = float(np.quantile(log_density, self.threshold_quantile))
+        self._boundary_quantiles = np.quantile(log_density, np.linspace(0, 1, N_QUANTILES))
+
+    @property
+    def log_density_threshold_(self) -> float:
+        check_is_fitted(self)
+        check_parameter(self, "threshold_quantile")
+        shares = np.linspace(0, 1, N_QUANTILES)
+        return float(np.interp(self.threshold_quantile, shares, self._boundary_quantiles))
 
     def _paper_offset(self) -> float:
         return self.log_density_threshold_

@@ -1,5 +1,7 @@
 """Densities other than the flow's, as modules of scaled rows."""
 
+from copy import deepcopy
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -24,7 +26,12 @@ class GaussianDensity(nn.Module):
         X = X.double().cpu()
         eye = torch.eye(X.shape[1], dtype=X.dtype)
         covariance = torch.cov(X.T, correction=0).reshape(eye.shape) + noise**2 * eye
-        factor = torch.linalg.cholesky(covariance)
+        factor, failed = torch.linalg.cholesky_ex(covariance)
+        if failed:
+            raise ValueError(
+                f"noise={noise!r} must be larger with density='gaussian': a feature of X is "
+                "constant, or a sum of others."
+            )
         self.mean.copy_(X.mean(0))
         self.factor.copy_(factor)
         self.whitening.copy_(torch.linalg.solve_triangular(factor, eye, upper=False))
@@ -50,16 +57,17 @@ class GivenDensity(nn.Module):
 
     def __init__(self, estimator, scaling: tuple[np.ndarray, np.ndarray], log_volume: float):
         super().__init__()
-        self.estimator = estimator
+        # A copy of its own, and in a tuple: were it a module, it would be cast and moved too.
+        self.held = (deepcopy(estimator),)
         self.log_volume = log_volume
         # In float64, and so no buffers: values far from 0 have no digits to lose.
         self.slope, self.intercept = (torch.as_tensor(values) for values in scaling)
 
     def encode(self, x: Tensor) -> Tensor:
-        raise ValueError(f"density={self.estimator!r} gives no codes, and no rows for codes.")
+        raise ValueError(f"density={self.held[0]!r} gives no codes, and no rows for codes.")
 
     decode = encode
 
     def log_prob(self, x: Tensor) -> Tensor:
-        rows = (x.double() - self.intercept.to(x.device)) / self.slope.to(x.device)
-        return self.estimator.log_density(rows).to(x.dtype)
+        rows = (x.cpu().double() - self.intercept) / self.slope
+        return self.held[0].log_density(rows).to(x)

@@ -17,7 +17,7 @@ N_SOME = 4096
 FLOW_CONSTRAINTS = {
     "activation": [StrOptions(set(LIPSCHITZ_ACTIVATIONS))],
     "n_blocks": [Interval(Integral, 1, None, closed="left")],
-    "lipschitz_constant": [Interval(Real, 0, 1, closed="neither")],
+    "lipschitz_constant": [Interval(Real, 0, 0.999, closed="right")],
     "log_det": [StrOptions({"auto", "exact", "series", "roulette"})],
     "n_power_terms": [Interval(Integral, 1, None, closed="left")],
     "noise": [Interval(Real, 0, None, closed="left")],
@@ -114,6 +114,7 @@ class LikelihoodMixin:
                 "gradient of a log-density."
             )
         slope, intercept = (torch.as_tensor(values, device=x.device) for values in scaling)
-        scaled = (x.double() * slope + intercept).float()
+        scaled = (x.double() * slope + intercept).to(self.net_.device, torch.float32)
         self.net_.module_.eval()
-        return self.net_.module_.log_prob(scaled.clamp(-CLIP, CLIP) if self._clips else scaled)
+        scaled = scaled.clamp(-CLIP, CLIP) if self._clips else scaled
+        return self.net_.module_.log_prob(scaled).to(x.device)

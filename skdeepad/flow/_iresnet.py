@@ -27,7 +27,7 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
     activation : {"lipswish", "elu"}, default="lipswish"
         Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
         log-determinants ask for [2]_.
-    lipschitz_constant : float in (0, 1), default=0.97
+    lipschitz_constant : float in (0, 0.999], default=0.97
         Bound c of each layer's spectral norm, the largest of the paper's values: a lower one needs
         more blocks, a higher one is inverted slowly.
     log_det : {"auto", "exact", "series", "roulette"}, default="auto"

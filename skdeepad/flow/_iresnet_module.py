@@ -11,7 +11,7 @@ from ..nn import AdditiveNoise, LipschitzMLP, Stochastic
 # "auto" trains with the determinant itself up to this many features. Rows are scored with it
 # wherever the Jacobian's core has up to this size: without gradients it costs less than a series.
 EXACT_UP_TO, SCORED_EXACTLY_UP_TO = 20, 64
-# The russian roulette's terms that are never left out.
+# Terms of the series that the russian roulette adds at least one to.
 N_EXACT_TERMS = 2
 # Directions in which a series looks at each row when it is scored.
 N_PROBES = 32
@@ -52,6 +52,13 @@ def roulette_weights(n_terms: int) -> list[float]:
     N is ``N_EXACT_TERMS`` and a draw from the geometric distribution of mean 2.
     """
     return [2.0 ** max(0, k - N_EXACT_TERMS - 1) for k in range(1, n_terms + 1)]
+
+
+def steps_to_invert(bound: float) -> int:
+    """Steps after which a fixed point is exact, for a Lipschitz constant of up to ``bound``."""
+    if not 0 < bound < 1:  # the map is constant, or its training has failed
+        return 1
+    return ceil(log(INVERSE_TOLERANCE) / log(bound))
 
 
 class ActNorm(nn.Module):
@@ -127,10 +134,9 @@ class InvertibleResNetModule(Stochastic):
     def decode(self, z: Tensor) -> Tensor:
         """F⁻¹(z), each block by the fixed point of x = y − g_t(x): Algorithm 1."""
         for norm, block in zip(reversed(self.norms), reversed(self.blocks), strict=True):
-            bound = max(block.lipschitz_bound(), INVERSE_TOLERANCE)
-            y = z
-            for _ in range(ceil(log(INVERSE_TOLERANCE) / log(bound))):
-                z = y - block(z)
+            y, weights = z, block.bounded_weights()
+            for _ in range(steps_to_invert(block.lipschitz_bound())):
+                z = y - block(z, weights)
             z = norm.inverse(z)
         return z
 

@@ -8,6 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+def spectral_norm(weight: Tensor) -> Tensor:
+    """The largest singular value, exactly; NaN of weights that are not finite."""
+    try:
+        return torch.linalg.matrix_norm(weight, 2)
+    except torch.linalg.LinAlgError:
+        return weight.sum() * torch.nan
+
+
 class LipschitzLinear(nn.Linear):
     """A linear layer whose spectral norm is at most ``bound``."""
 
@@ -16,9 +24,8 @@ class LipschitzLinear(nn.Linear):
         self.bound = bound
 
     def bounded_weight(self) -> Tensor:
-        """W · min(1, bound / σ(W)), σ being the largest singular value, exactly."""
-        norm = torch.linalg.matrix_norm(self.weight, 2)
-        return self.weight * (self.bound / norm).clamp(max=1)
+        """W · min(1, bound / σ(W)), σ being the spectral norm."""
+        return self.weight * (self.bound / spectral_norm(self.weight)).clamp(max=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.bounded_weight(), self.bias)
@@ -66,13 +73,19 @@ class LipschitzMLP(nn.Module):
 
     def lipschitz_bound(self) -> float:
         """Upper bound of the map's Lipschitz constant."""
-        norms = [torch.linalg.matrix_norm(layer.bounded_weight(), 2) for layer in self.layers]
-        return float(torch.stack(norms).prod())
+        return float(torch.stack([spectral_norm(w) for w in self.bounded_weights()]).prod())
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.linearize(x)[0]
+    def bounded_weights(self) -> list[Tensor]:
+        """Weights of the layers, within their bounds."""
+        return [layer.bounded_weight() for layer in self.layers]
 
-    def linearize(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    def forward(self, x: Tensor, weights: list[Tensor] | None = None) -> Tensor:
+        """g(x); ``weights`` are the bounded ones, where they are at hand."""
+        return self.linearize(x, weights)[0]
+
+    def linearize(
+        self, x: Tensor, weights: list[Tensor] | None = None
+    ) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """Return g(x), (batch, n_features), and what multiplies vectors by its Jacobian's core.
 
         The Jacobian is J = W A, W being the last layer's weight and A that of all layers before.
@@ -81,7 +94,7 @@ class LipschitzMLP(nn.Module):
         identity. The function takes tensors of shape (batch or 1, n_vectors, ``n_core``), a
         vector in each row, to those of the products.
         """
-        weights = [layer.bounded_weight() for layer in self.layers]
+        weights = self.bounded_weights() if weights is None else weights
         slopes = []
         for layer, weight, activation in zip(
             self.layers, weights, [*self.activations, None], strict=True

@@ -293,6 +293,13 @@ def test_many_rows_are_thinned_for_the_starts_and_all_of_them_used_for_the_centr
     assert_allclose(centers, [codes[labels == k].mean(0) for k in range(2)], rtol=1e-10)
 
 
+def test_the_order_of_the_rows_hides_no_cluster_from_the_starts():
+    clusters = np.arange(3 * START_ROWS) % 6
+    codes = 10 * clusters[:, None] + np.random.RandomState(0).randn(len(clusters), 2)
+    centers = best_centers(codes, 6, 5, 0)
+    assert_allclose(np.sort(centers[:, 0]), 10 * np.arange(6), atol=0.5)
+
+
 def test_the_number_of_threads_changes_nothing():
     threadpoolctl = pytest.importorskip("threadpoolctl")
     codes = np.random.RandomState(0).randn(3000, 4)
