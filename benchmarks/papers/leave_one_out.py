@@ -21,8 +21,8 @@ from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import skdeepad
-from skdeepad import EGBAD, AutoEncoder, DeepSVDD, InvertibleResNet
+from skdeepad import EGBAD, AutoEncoder, DeepClustering, DeepSVDD, InvertibleResNet
+from skdeepad.benchmark import Norm
 from skdeepad.datasets import fetch_adbench
 from skdeepad.model_selection import leave_one_class_out
 
@@ -31,9 +31,11 @@ DETECTORS = {
     "AutoEncoder": AutoEncoder(),
     "DeepSVDD": DeepSVDD(),
     "EGBAD": EGBAD(),
+    "DeepClustering": DeepClustering(),
     "InvertibleResNet": InvertibleResNet(),
     # A density that has nothing in common with the sampler's but that it is one.
     "GaussianMixture(20)": make_pipeline(StandardScaler(), GaussianMixture(20)),
+    "no model: the norm of the scaled row": Norm(),
 }
 DIGITS = (0, 3, 8)
 N_ENCODER_IMAGES = 10_000
@@ -107,13 +109,10 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--n-jobs", type=int, default=1)
     options = parser.parse_args()
-    detectors = dict(DETECTORS)
-    if hasattr(skdeepad, "DeepClustering"):
-        detectors["DeepClustering"] = skdeepad.DeepClustering()
     start, tables = time.process_time(), []
     for name, X, classes, left_out in data_sets(options.data, options.images):
         table = leave_one_class_out(
-            detectors,
+            DETECTORS,
             X,
             classes,
             left_out=left_out,
