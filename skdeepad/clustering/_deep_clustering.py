@@ -38,15 +38,15 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
         p_{ij} \propto \frac{q_{ij}^2}{\sum_i q_{ij}} ,
 
     or by ``loss="k-means"``, :math:`\frac1N \sum_i \|z_i - \mu_{j(i)}\|^2`, :math:`j(i)` being the
-    cluster of row i before the epoch [1]_. The anomaly
-    score is the sum of two terms, each 1 for the median of the training rows,
+    cluster of row i before the epoch [1]_. The anomaly score is the sum of two terms, each 1 for
+    the median of the training rows,
 
     .. math:: a(x) = \frac{\tilde d(x)}{\operatorname{med} \tilde d}
         + \frac{\|x - \hat x\|^2}{\operatorname{med} \|x - \hat x\|^2} , \qquad
         \tilde d(x) = \frac{\|z - \mu_{c(x)}\|^2}{s_{c(x)}} ,
 
     where :math:`c(x)` is the nearest centre and :math:`s_j` the mean squared distance of its
-    training rows, at most that of all rows.
+    training rows, between a hundredth of that of all rows and this itself.
 
     Parameters
     ----------
