@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import MaxAbsScaler
 
@@ -69,6 +70,20 @@ def test_the_roulette_is_unbiased(linear_map):
     assert standard_error < 0.05
     assert abs(values.mean() - expected) < 3 * standard_error
     assert abs(cut_off - expected) > 6 * standard_error  # the terms that chance brings in count
+
+
+def test_the_modules_own_draws_are_unbiased_too():
+    X = np.random.RandomState(0).randn(100, 4)
+    linear = {"hidden_layer_sizes": (), "n_blocks": 1, "max_epochs": 3, "random_state": 0}
+    module = InvertibleResNet(**linear, log_det="roulette").fit(X).net_.module_.train()
+    x = torch.zeros(4, 4)
+    _, multiply = module.blocks[0].linearize(x)
+    with torch.no_grad():
+        expected = exact_log_det(multiply, module.probes).item()
+        means = np.array([module._log_det(multiply, x).mean().item() for _ in range(4000)])
+    standard_error = means.std() / len(means) ** 0.5
+    assert standard_error < 0.05
+    assert abs(means.mean() - expected) < 3 * standard_error
 
 
 @pytest.mark.parametrize("hidden", [(16,), (3, 2), ()])
@@ -144,6 +159,20 @@ def test_after_training_every_spectral_norm_is_bounded_and_codes_are_inverted(ac
     assert np.abs(det.inverse_transform(det.transform(X)) - X).max() < 1e-5
     z = np.random.RandomState(0).randn(200, 2)
     assert np.abs(det.transform(det.inverse_transform(z)) - z).max() < 1e-5
+
+
+def test_a_training_that_fails_warns_and_flags_all_rows():
+    X = draw(ONE_MODE, 100, 0)
+    with pytest.warns(ConvergenceWarning, match="are not finite; scale the input or lower lr"):
+        det = InvertibleResNet(**SMALL | {"lr": 1e6, "max_epochs": 20}).fit(X)
+    assert (det.predict(X) == -1).all()
+    assert np.isnan(det.inverse_transform(X)).any()
+
+
+@pytest.mark.parametrize("value", [0, 1.0, 0.9999])
+def test_a_map_that_could_not_be_inverted_is_refused(value):
+    with pytest.raises(ValueError, match="'lipschitz_constant' parameter"):
+        InvertibleResNet(lipschitz_constant=value).fit(np.eye(5))
 
 
 def test_norms_begin_with_mean_0_and_variance_1():
