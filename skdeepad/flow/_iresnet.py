@@ -34,7 +34,7 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
         How the log-determinant is taken in training. ``"exact"``: as it is. ``"series"``:
         :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k`, cut off, with a random estimate of each
         trace. ``"roulette"``: a random number of terms, weighted so that the mean is exact [2]_.
-        ``"auto"``: exact up to 20 features, else the series, which then costs less than half.
+        ``"auto"``: exact up to 20 features, else the series, which then costs less.
         Scores are exact, see the Notes.
     n_power_terms : int, default=10
         Terms of the series.
