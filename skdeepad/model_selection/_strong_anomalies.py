@@ -43,13 +43,13 @@ class StrongAnomalySampler(BaseEstimator):
         where :math:`x(b)` is the nearest training row in the support, of a density of at least
         :math:`\tau`;
     *adversarial*
-        the strong ones that are closest to the support: the smallest :math:`\|b - x(b)\|`;
+        the strong ones that are closest to the support, once moved;
     *weak*
         far from the boundary: uniform in the box of the training rows, and farther from the
-        support than most of the strong ones.
+        support than most of the strong ones, once moved.
 
-    All have a density below :math:`\tau`. Distances are those of scaled rows, by the scaler of the
-    :class:`~skdeepad.BDSGM`.
+    All have a density below :math:`\tau`. The distance of an anomaly from the support is that from
+    the nearest of the training rows in it, as scaled by the :class:`~skdeepad.BDSGM`.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class StrongAnomalySampler(BaseEstimator):
     support_ : ndarray of shape (n_rows, n_features)
         The training rows in the support, scaled, which are kept: distances are taken to them.
     adversarial_distance_ : float
-        Greatest :math:`\|b - x(b)\|` of an adversarial anomaly.
+        Greatest distance of an adversarial anomaly from the support.
     weak_distance_ : float
         Least distance of a weak anomaly from the support.
     n_features_in_ : int
@@ -205,17 +205,16 @@ class StrongAnomalySampler(BaseEstimator):
             found = np.concatenate([found, rows])
         return found[:n_samples]
 
-    # Candidates, and which of them are anomalies -----------------------------------------------
+    # Anomalies among candidates, and their distances from the support --------------------------
 
     def _strong(self, rng) -> tuple[np.ndarray, np.ndarray]:
-        """Strong anomalies among candidates, and the distance of b from the support."""
         b = self.boundary_.sample_boundary(N_CANDIDATES, random_state=rng)
         b = self._scale(b[self._is_outside(b)])
         if not len(b):
             return b, np.empty(0)
         distances, nearest = self._nearest(b)
         away = (b - nearest) / np.maximum(distances, np.finfo(float).tiny)[:, None]
-        return self._outside(b + self.margin * away, distances)
+        return self._outside(b + self.margin * away)
 
     def _adversarial(self, rng) -> tuple[np.ndarray, np.ndarray]:
         rows, distances = self._strong(rng)
@@ -226,18 +225,17 @@ class StrongAnomalySampler(BaseEstimator):
         low, high = self._box
         wider = self.box_margin * (high - low)
         candidates = rng.uniform(low - wider, high + wider, (N_CANDIDATES, len(low)))
-        distances, _ = self._nearest(candidates)
+        rows, distances = self._outside(candidates)
         far = distances >= self.weak_distance_
-        return self._outside(candidates[far], distances[far])
+        return rows[far], distances[far]
 
-    def _outside(self, scaled, distances) -> tuple[np.ndarray, np.ndarray]:
-        """Rows in the units of the data: those that are, once moved, still outside."""
-        if not len(scaled):
-            return scaled, distances
+    def _outside(self, scaled) -> tuple[np.ndarray, np.ndarray]:
+        """Those of scaled rows that are outside, in the units of the data, and their distances."""
         scaler = self.boundary_.scaler_
         rows = scaled if scaler is None else scaler.inverse_transform(scaled)
         outside = self._is_outside(rows)
-        return rows[outside], distances[outside]
+        distances = self._nearest(scaled[outside])[0] if outside.any() else np.empty(0)
+        return rows[outside], distances
 
     def _is_outside(self, rows) -> np.ndarray:
         scores = self.boundary_.score_samples(framed_like(self._no_rows, rows))

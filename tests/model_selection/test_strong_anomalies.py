@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import NearestNeighbors
 
@@ -15,6 +15,22 @@ KINDS = ("strong", "adversarial", "weak")
 def normal_rows(n, seed=0):
     """Rows of two features in different units."""
     return np.random.RandomState(seed).randn(n, 2) * [1, 100] + [0, 500]
+
+
+class BoundaryBetween(BaseEstimator):
+    """Two parts of the support, at -1 and 1, and a boundary just to the right of the first."""
+
+    scaler_ = None
+    log_density_threshold_ = -0.1
+
+    def fit(self, X, y=None):
+        return self
+
+    def score_samples(self, X):
+        return -np.abs(np.abs(X[:, 0]) - 1)
+
+    def sample_boundary(self, n_samples, random_state):
+        return random_state.uniform(-0.85, -0.8, (n_samples, 1))
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +86,26 @@ def test_the_nearest_row_is_one_in_the_support(sampler, boundary):
     np.testing.assert_allclose(sampler.support_, boundary.scaler_.transform(X[inside]))
 
 
-def test_adversarial_anomalies_are_the_share_of_strong_ones_that_is_closest(boundary):
+@pytest.mark.parametrize("margin", [0, 0.5, 1.5])
+def test_kinds_are_told_apart_by_the_distances_of_the_anomalies_themselves(boundary, margin):
     sampler = StrongAnomalySampler(
-        FrozenEstimator(boundary), margin=0, tail_share=0.25, random_state=0
+        FrozenEstimator(boundary), margin=margin, tail_share=0.25, random_state=0
     ).fit(normal_rows(1500))
-    strong = distances_from_support(sampler, sampler.sample(4000, random_state=1))
+    strong, adversarial, weak = (
+        distances_from_support(sampler, sampler.sample(4000, kind, random_state=1))
+        for kind in KINDS
+    )
     assert np.mean(strong <= sampler.adversarial_distance_) == pytest.approx(0.25, abs=0.03)
-    assert np.mean(strong <= sampler.weak_distance_) == pytest.approx(0.75, abs=0.03)
-    adversarial = distances_from_support(sampler, sampler.sample(400, "adversarial", 1))
+    assert np.mean(strong >= sampler.weak_distance_) == pytest.approx(0.25, abs=0.03)
     assert adversarial.max() <= sampler.adversarial_distance_ * (1 + 1e-6)
+    assert weak.min() >= sampler.weak_distance_ * (1 - 1e-6)
+
+
+def test_between_two_parts_of_the_support_the_nearest_row_is_found_anew():
+    X = np.random.RandomState(0).randn(400, 1) * 0.01 + np.repeat([-1, 1], 200)[:, None]
+    sampler = StrongAnomalySampler(BoundaryBetween(), margin=1.5, random_state=0).fit(X)
+    distances = NearestNeighbors(n_neighbors=1).fit(X).kneighbors(sampler.sample(50))[0]
+    assert 0.25 < sampler.adversarial_distance_ < sampler.weak_distance_ < distances.max() < 0.5
 
 
 def test_weak_anomalies_fill_the_widened_box_but_for_what_is_near_the_data(boundary):
