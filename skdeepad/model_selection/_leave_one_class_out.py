@@ -113,11 +113,11 @@ def leave_one_class_out(
     ]
     generated = parallel(
         delayed(_generate)(sampler, take_rows(X, train), n_samples, seed)
-        for _, (train, _, _), seed in splits
+        for _, (train, _, _), (seed, _) in splits
     )
     rows = parallel(
         delayed(_evaluate)(each, X, parts, anomalies, seed)
-        for (_, parts, seed), anomalies in zip(splits, generated, strict=True)
+        for (_, parts, (_, seed)), anomalies in zip(splits, generated, strict=True)
         for each in detectors.values()
     )
     heads = ({"left_out": label, "detector": name} for label, _, _ in splits for name in detectors)
@@ -135,11 +135,14 @@ def _labels_to_leave_out(classes, left_out) -> np.ndarray:
 
 
 def _split(classes, label, test_size, rng):
-    """The label, rows to train on, held-out ones and those left out; and a seed."""
-    seed = rng.randint(2**31 - 1)
+    """The label, rows to train on, held-out ones and those left out; and two seeds.
+
+    One is the sampler's, one the detectors': with the same, a net that both have would be one.
+    """
+    seeds = rng.randint(2**31 - 1, size=2)
     normal, left_out = np.flatnonzero(classes != label), np.flatnonzero(classes == label)
-    train, test = train_test_split(normal, test_size=test_size, random_state=seed)
-    return label, (train, test, left_out), seed
+    train, test = train_test_split(normal, test_size=test_size, random_state=seeds[0])
+    return label, (train, test, left_out), seeds
 
 
 def _generate(sampler, X, n_samples, seed) -> dict[str, np.ndarray]:

@@ -136,6 +136,23 @@ def test_the_seed_decides_for_any_number_of_jobs(data):
     assert not np.allclose(first[KINDS], other[KINDS])
 
 
+def test_the_detectors_have_another_seed_than_the_sampler(data, monkeypatch):
+    seeds, fit = [], BDSGM.fit
+
+    def fit_and_keep_the_seed(self, X, y=None):
+        seeds.append(self.random_state)
+        return fit(self, X, y)
+
+    monkeypatch.setattr(BDSGM, "fit", fit_and_keep_the_seed)
+    boundary = BDSGM(density="gaussian", generator_steps=100)
+    detectors = {"one": boundary, "same": boundary}
+    sampler = StrongAnomalySampler(boundary)
+    leave_one_class_out(detectors, *data, left_out=["a", "c"], sampler=sampler, random_state=0)
+    of_samplers, of_detectors = seeds[:2], seeds[2:]
+    assert of_detectors[0::2] == of_detectors[1::2]
+    assert len(set(of_samplers + of_detectors)) == 4
+
+
 def test_a_frame_stays_a_frame(data, recwarn):
     X, classes = pd.DataFrame(data[0], columns=["x", "y"]), pd.Series(data[1], index=range(9, 259))
     svm = OneClassSVM()
