@@ -93,8 +93,7 @@ def run_others(train, test, y, seed):
     detectors = {"AnoGAN": (skdeepad.AnoGAN(random_state=seed), ANOGAN_ROWS)}
     penalised = skdeepad.AnoGAN(gradient_penalty_weight=1.0, random_state=seed)
     detectors["AnoGAN, gradient_penalty_weight=1"] = (penalised, ANOGAN_ROWS)
-    if hasattr(skdeepad, "GANomaly"):
-        detectors["GANomaly"] = (skdeepad.GANomaly(random_state=seed), None)
+    detectors["GANomaly"] = (skdeepad.GANomaly(random_state=seed), None)
     detectors["IForest"] = (IsolationForest(random_state=seed), None)
     for name, (detector, n_rows) in detectors.items():
         _, seconds = timed(detector.fit, train[:n_rows])
