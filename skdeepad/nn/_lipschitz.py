@@ -73,7 +73,7 @@ class LipschitzMLP(nn.Module):
 
     def lipschitz_bound(self) -> float:
         """Upper bound of the map's Lipschitz constant."""
-        return float(torch.stack([spectral_norm(w) for w in self.bounded_weights()]).prod())
+        return torch.stack([spectral_norm(w) for w in self.bounded_weights()]).prod().item()
 
     def bounded_weights(self) -> list[Tensor]:
         """Weights of the layers, within their bounds."""
