@@ -7,9 +7,10 @@ from .._codes import DecoderMixin, SamplerMixin
 from .._validation import HasMethods, Integral, Interval, Real, StrOptions
 from ..base import BaseDetector, constraints_without
 from ..nn import check_widths, make_mlp
+from ..training import as_tensor
 from ._bdsgm_module import BDSGMModule, BoundaryModule
 from ._boundary import BoundaryMixin
-from ._densities import GaussianDensity, GivenDensity
+from ._densities import GaussianDensity, GivenDensity, covariance_factor
 from ._density import (
     FLOW_CONSTRAINTS,
     LikelihoodMixin,
@@ -319,6 +320,10 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
                 f"density={self.density!r}, whose units are those of X."
             )
         return GivenDensity(self.density, scaling, log_volume(self.scaler_, n_features))
+
+    def _check_rows(self, X) -> None:
+        if isinstance(self.density, str) and self.density == "gaussian":
+            covariance_factor(as_tensor(X), self.noise)  # refuse it before anything is lost
 
     def _train(self, run, net, X, y) -> None:
         density = net.module_.density

@@ -19,7 +19,7 @@ def squared_distances(x: Tensor) -> Tensor:
     return torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
-class BoundaryModule(Stochastic):
+class BoundaryModule(nn.Module):
     """B(z; θ_b), trained to bring z ~ N(0, I) to the boundary of a density's support."""
 
     def __init__(

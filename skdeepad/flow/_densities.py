@@ -7,6 +7,20 @@ import torch
 from torch import Tensor, nn
 
 
+def covariance_factor(X: Tensor, noise: float) -> Tensor:
+    """L with L Lᵀ = Σ, the covariance of rows to which noise is added."""
+    X = X.double().cpu()
+    eye = torch.eye(X.shape[1], dtype=X.dtype)
+    covariance = torch.cov(X.T, correction=0).reshape(eye.shape) + noise**2 * eye
+    factor, failed = torch.linalg.cholesky_ex(covariance)
+    if failed:
+        raise ValueError(
+            f"noise={noise!r} must be larger with density='gaussian': a feature of X is constant, "
+            "or a sum of others."
+        )
+    return factor
+
+
 class GaussianDensity(nn.Module):
     r"""N(μ, Σ) in closed form, of the training rows' mean and covariance.
 
@@ -15,7 +29,6 @@ class GaussianDensity(nn.Module):
 
     def __init__(self, n_features: int, log_volume: float) -> None:
         super().__init__()
-        self.n_latent = self.n_noise = n_features
         self.log_volume = log_volume
         self.register_buffer("mean", torch.zeros(n_features))
         self.register_buffer("factor", torch.eye(n_features))
@@ -23,16 +36,9 @@ class GaussianDensity(nn.Module):
 
     def fit(self, X: Tensor, noise: float) -> None:
         """Take μ and Σ from rows to which noise of standard deviation ``noise`` is added."""
-        X = X.double().cpu()
-        eye = torch.eye(X.shape[1], dtype=X.dtype)
-        covariance = torch.cov(X.T, correction=0).reshape(eye.shape) + noise**2 * eye
-        factor, failed = torch.linalg.cholesky_ex(covariance)
-        if failed:
-            raise ValueError(
-                f"noise={noise!r} must be larger with density='gaussian': a feature of X is "
-                "constant, or a sum of others."
-            )
-        self.mean.copy_(X.mean(0))
+        factor = covariance_factor(X, noise)
+        eye = torch.eye(len(factor), dtype=factor.dtype)
+        self.mean.copy_(X.double().mean(0))
         self.factor.copy_(factor)
         self.whitening.copy_(torch.linalg.solve_triangular(factor, eye, upper=False))
 
@@ -41,8 +47,6 @@ class GaussianDensity(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         return z @ self.factor.T + self.mean
-
-    generate = decode
 
     def log_prob(self, x: Tensor) -> Tensor:
         """−½ (x − μ)ᵀ Σ⁻¹ (x − μ) − ½ log((2π)ᵈ |Σ|), (batch,)."""

@@ -313,8 +313,11 @@ def test_a_density_may_be_a_torch_module_of_any_precision():
 
 def test_a_covariance_that_is_singular_is_refused_by_the_noise():
     X = np.c_[np.arange(20.0), np.ones(20)]
+    det = BDSGM(density="gaussian", **SMALL).fit(X)
+    scores = det.score_samples(X)
     with pytest.raises(ValueError, match=r"noise=0.0 must be larger with density='gaussian'"):
-        BDSGM(density="gaussian", noise=0.0, **SMALL).fit(X)
+        det.set_params(noise=0.0).fit(X)
+    assert_array_equal(det.score_samples(X), scores)
 
 
 def test_a_density_that_can_not_be_used_is_refused():

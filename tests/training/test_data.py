@@ -11,6 +11,7 @@ from skdeepad.training import (
     TensorBatches,
     TensorData,
     TupleBatches,
+    WholeBatches,
     as_tensor,
     seeded_generator,
 )
@@ -46,6 +47,20 @@ def test_a_last_batch_of_one_row_joins_the_one_before(n):
 
 def test_a_single_row_is_a_batch():
     assert [len(x) for x, _ in TensorBatches(table(1), 32)] == [1]
+
+
+@pytest.mark.parametrize(("n", "sizes"), [(7, [7]), (32, [32]), (63, [32]), (97, [32] * 3)])
+@pytest.mark.parametrize("block", [1, 2**22])
+def test_whole_batches_have_one_size_and_leave_other_rows_out_in_each_pass(
+    n, sizes, block, monkeypatch
+):
+    monkeypatch.setattr(data_module, "BLOCK_VALUES", block)
+    batches = WholeBatches(table(n), 32, seeded_generator(0))
+    passes = [rows_of(batches) for _ in range(2)]
+    assert [len(x) for x, _ in batches] == sizes
+    assert len(batches) == len(sizes)
+    assert all(len(rows.unique()) == sum(sizes) for rows in passes)
+    assert not torch.equal(*passes)
 
 
 def test_without_a_generator_the_rows_keep_their_order():
