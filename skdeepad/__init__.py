@@ -1,5 +1,7 @@
 """Deep anomaly detectors that are scikit-learn estimators."""
 
+import importlib
+
 from ._version import __version__ as __version__
 from .adversarial import EGBAD, AnoGAN, GANomaly
 from .autoencoder import (
@@ -48,6 +50,21 @@ __all__ = [
     "RobustAutoEncoder",
     "all_detectors",
 ]
+
+
+# Sub-packages that are imported when they are first asked for.
+_SUBPACKAGES = {"benchmark", "datasets", "inspection", "metrics", "model_selection"}
+_SUBPACKAGES |= {"preprocessing"}
+
+
+def __getattr__(name: str):
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | _SUBPACKAGES)
 
 
 def all_detectors():

@@ -5,7 +5,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted
+
+from ._validation import check_is_fitted
+from .training import with_default_settings
 
 
 class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -131,6 +133,7 @@ class SamplerMixin:
     def _sample(self, n_samples, random_state, *args) -> np.ndarray:
         return self._draw(self.net_.module_.generate, n_samples, random_state, *args)
 
+    @with_default_settings
     def _draw(self, generate, n_samples, random_state, *args) -> np.ndarray:
         """Rows that a function of the module makes of noise."""
         if not isinstance(n_samples, Integral) or n_samples < 1:

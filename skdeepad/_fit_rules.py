@@ -1,7 +1,6 @@
 """What every fit keeps to, whatever is fitted."""
 
 import re
-import warnings
 from contextlib import contextmanager
 
 import numpy as np
@@ -10,20 +9,20 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
+from ._warnings import warn
+
 # Parameters that a training which goes on takes anew; the others are part of what it goes on with.
+# An estimator may name more of its own in ``_of_the_next_training``.
 OF_THE_NEXT_TRAINING = {"max_epochs", "max_steps", "batch_size", "lr", "contamination", "verbose"}
-OF_THE_NEXT_TRAINING |= {"generator_steps", "generator_lr", "n_reference", "threshold_quantile"}
-OF_THE_NEXT_TRAINING |= {"n_inner_epochs", "classification_weight", "encoder_steps"}
-OF_THE_NEXT_TRAINING |= {"cluster_weight", "ramp_epochs", "tol"}
 
 
 @contextmanager
 def all_or_nothing(estimator):
-    """Put all attributes of an estimator back where something is refused."""
+    """Put all attributes of an estimator back, whatever stops what is done to it."""
     before = dict(vars(estimator))
     try:
         yield
-    except Exception:
+    except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
@@ -63,7 +62,8 @@ def scores_of_training_rows(estimator, X) -> np.ndarray:
 def lasting_parameters(estimator) -> dict[str, str]:
     """What a training goes on with, as text that a copy of the estimator has too."""
     params = estimator.get_params(deep=False)
-    lasting = params.keys() - OF_THE_NEXT_TRAINING - {"warm_start"}
+    taken_anew = OF_THE_NEXT_TRAINING | getattr(estimator, "_of_the_next_training", set())
+    lasting = params.keys() - taken_anew - {"warm_start"}
     return {name: re.sub(r" at 0x\w+", "", repr(params[name])) for name in sorted(lasting)}
 
 
@@ -72,10 +72,9 @@ def warn_of_changed_parameters(estimator, made_with: dict[str, str]) -> None:
     now = lasting_parameters(estimator)
     changed = [name for name, value in made_with.items() if now[name] != value]
     if changed:
-        warnings.warn(
+        warn(
             f"Training goes on with the values that these parameters had when it began: "
             f"{', '.join(changed)}. Fit with warm_start=False to begin anew.",
-            stacklevel=5,
         )
 
 
@@ -83,8 +82,11 @@ def warn_if_degenerate(scores: np.ndarray) -> None:
     """Warn where the scores of the training rows can't rank anything."""
     if not np.isfinite(scores).all():
         what = "are not finite; scale the input or lower lr"
-    elif np.ptp(scores) <= 1e-7 * np.abs(scores).max():
+    elif len(scores) > 1 and np.ptp(scores) <= 1e-7 * np.abs(scores).max():
         what = "are all alike: the model has collapsed, or all rows are equal"
     else:
         return
-    warnings.warn(f"The scores of the training rows {what}.", ConvergenceWarning, stacklevel=5)
+    warn(
+        f"The scores of the training rows {what}.",
+        ConvergenceWarning,
+    )

@@ -1,7 +1,7 @@
 """Labels as the detectors that learn from them read them."""
 
-import warnings
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,12 +9,19 @@ from sklearn.ensemble import IsolationForest
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from torch import Tensor
 
+from ._warnings import warn
+
+# Rows of each kind that are remembered, and so many rows are few beside known anomalies.
+N_REMEMBERED, FEW_ROWS = 256, 20
 # Share of the rows that stand in for known anomalies where there is none.
 PSEUDO_SHARE = 0.05
 
 
-def check_labels(y, n_samples: int) -> np.ndarray:
-    """Return labels as numbers: below 0 an anomaly, above 0 a normal row, 0 unlabelled."""
+def check_labels(y, n_samples: int, *, all_known: bool = False) -> np.ndarray:
+    """Return labels as numbers: below 0 an anomaly, above 0 a normal row, 0 unlabelled.
+
+    Every row may be a known anomaly if ``all_known``.
+    """
     if y is None:
         return np.zeros(n_samples)
     given = np.asarray(y)  # a column of pandas' nullable type is one of objects
@@ -37,7 +44,7 @@ def check_labels(y, n_samples: int) -> np.ndarray:
             "y contains NaN; an unlabelled row is 0. skdeepad.preprocessing.semi_labels converts."
         )
     check_consistent_length(y, range(n_samples))
-    if (y < 0).all():
+    if (y < 0).all() and not all_known:
         raise ValueError(
             "y marks every row as a known anomaly: there is no normal or unlabelled row to "
             "learn from."
@@ -45,39 +52,55 @@ def check_labels(y, n_samples: int) -> np.ndarray:
     return y
 
 
-def warn_without_anomalies(y: np.ndarray, consequence: str, stacklevel: int) -> None:
+def warn_without_anomalies(y: np.ndarray, consequence: str) -> None:
     """Warn where no row is labelled as an anomaly, perhaps since 1 stands for one."""
     if not (y < 0).any():
-        warnings.warn(
+        warn(
             f"There is no labelled anomaly in y, so that {consequence}. Below 0 is a known "
             "anomaly here; if 1 marks anomalies in your data, pass "
             "skdeepad.preprocessing.semi_labels(y, anomaly=1, unlabelled=0).",
             UserWarning,
-            stacklevel=stacklevel,
         )
 
 
+class Remembered(NamedTuple):
+    """Scaled rows that a training has seen, for chunks that lack their kind."""
+
+    anomalies: np.ndarray  #: known anomalies, (n, n_features)
+    others: np.ndarray  #: other rows, (n, n_features)
+
+
 class LabelsMixin:
-    """Labels of a detector that learns from a few of them: the signs of ``y``."""
+    """Labels of a detector that learns from a few of them: the signs of ``y``.
+
+    A training that goes on needs anomalies and other rows in each chunk: where a chunk lacks one
+    of the two, rows of earlier ones take their place, of which a bounded number is kept.
+    """
 
     #: What a fit without known anomalies comes to, for the warning.
     _without_anomalies: str
-    #: Whether a training that began with known anomalies can go on without any.
-    _goes_on_without = False
 
     def _read_labels(self, y, n_samples: int, *, fresh: bool) -> Tensor | None:
-        y = check_labels(y, n_samples)
-        known = bool((y < 0).any())
+        y = check_labels(y, n_samples, all_known=not fresh)
         if fresh:
-            warn_without_anomalies(y, self._without_anomalies, stacklevel=6)
-            self._knows_anomalies = known
-        elif self._knows_anomalies and not known and not self._goes_on_without:
-            raise ValueError(
-                "y has no known anomaly, below 0, and the training that goes on had: pass some of "
-                "those rows again."
-            )
-        self._knows_anomalies |= known
+            warn_without_anomalies(y, self._without_anomalies)
         return torch.from_numpy(np.sign(y).astype(np.int8)) if y.any() else None
+
+    def _recall(self, X, labels, *, fresh):
+        known = np.zeros(len(X), dtype=bool) if labels is None else labels.numpy() < 0
+        before = Remembered(X[:0], X[:0]) if fresh else self._remembered
+        anomalies = X[:0] if known.any() else before.anomalies
+        others = X[:0] if (~known).sum() >= FEW_ROWS else before.others
+        self._remembered = Remembered(
+            np.concatenate([before.anomalies, X[known]])[-N_REMEMBERED:],
+            np.concatenate([before.others, X[~known]])[-N_REMEMBERED:],
+        )
+        if not len(anomalies) and not len(others):
+            return X, labels
+        own = torch.zeros(len(X), dtype=torch.int8) if labels is None else labels
+        sign = torch.tensor([-1, 0], dtype=torch.int8)
+        added = sign.repeat_interleave(torch.tensor([len(anomalies), len(others)]))
+        return np.concatenate([X, anomalies, others]), torch.cat([own, added])
 
 
 class PseudoAnomaliesMixin(LabelsMixin):

@@ -4,9 +4,11 @@ from typing import final
 
 import numpy as np
 from sklearn.base import OutlierMixin
-from sklearn.utils.validation import check_is_fitted
 
-from ._validation import check_parameter
+from ._validation import Real, check_is_fitted, check_parameter
+
+# Share of the training rows below the threshold of contamination="auto", where no paper has one.
+AUTO_SHARE = 0.1
 
 
 class OffsetMixin(OutlierMixin):
@@ -19,20 +21,40 @@ class OffsetMixin(OutlierMixin):
     training_scores_: np.ndarray
 
     def _paper_offset(self) -> float:
-        """Return the threshold on ``score_samples`` that the paper defines, ``"auto"``."""
-        raise NotImplementedError
+        """Return the threshold of ``contamination="auto"``: the paper's, or else a tenth below."""
+        return self._training_quantile(AUTO_SHARE)
 
     @property
     def offset_(self) -> float:
         """Threshold on ``score_samples``.
 
         It follows ``contamination``, which can be changed after ``fit`` without training again.
+        A value that is set here holds until ``contamination`` is set, or ``fit`` called.
         """
         check_is_fitted(self)
+        if "_given_offset" in vars(self):
+            return self._given_offset
         check_parameter(self, "contamination")
         if self.contamination == "auto":
             return self._paper_offset()
         return self._training_quantile(self.contamination)
+
+    @offset_.setter
+    def offset_(self, value: float) -> None:
+        check_is_fitted(self)
+        if not isinstance(value, Real) or np.isnan(value):
+            raise ValueError(f"offset_={value!r} must be a number, in the units of score_samples.")
+        self._given_offset = float(value)
+
+    def __setattr__(self, name: str, value) -> None:
+        if name == "contamination":
+            vars(self).pop("_given_offset", None)
+        super().__setattr__(name, value)
+
+    def _forget_threshold(self) -> None:
+        """Have no threshold until a fit is complete."""
+        for name in ("training_scores_", "_given_offset"):
+            vars(self).pop(name, None)
 
     def _training_quantile(self, share: float) -> float:
         """Score that a share of the training rows lies below; linear, in constant time."""
@@ -41,8 +63,26 @@ class OffsetMixin(OutlierMixin):
         low, high = self.training_scores_[[below, min(below + 1, last)]]
         return float(low + (position - below) * (high - low))
 
+    def _score_above(self, share: float) -> float:
+        """Score that a share of the training rows, rounded down, lies strictly below."""
+        return float(self.training_scores_[_rank(share, len(self.training_scores_))])
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "training_scores_")
+
+
+def value_above(values: np.ndarray, share: float) -> float:
+    r"""Value that a share of the values, rounded down, lies strictly below.
+
+    It is the greatest v that minimises :math:`\frac1{\nu n} \sum_i \max(0, v - v_i) - v`, the
+    term of a threshold v in objectives with a share :math:`\nu` beyond it.
+    """
+    rank = _rank(share, len(values))
+    return float(np.partition(values, rank)[rank])
+
+
+def _rank(share: float, n: int) -> int:
+    return min(int(share * n + 1e-9), n - 1)  # 0.07 * 100 is more than 7
 
 
 def labels_of(decision: np.ndarray) -> np.ndarray:
@@ -86,7 +126,7 @@ class ThresholdMixin(OffsetMixin):
         return labels_of(self.decision_function(X))
 
     @final
-    def fit_predict(self, X, y=None):
+    def fit_predict(self, X, y=None, sample_weight=None):
         """Fit the detector to ``X`` and label its rows.
 
         Parameters
@@ -95,10 +135,12 @@ class ThresholdMixin(OffsetMixin):
             Training rows, at least two.
         y : array-like of shape (n_samples,), default=None
             What ``fit`` takes.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            What ``fit`` takes.
 
         Returns
         -------
         labels : ndarray of shape (n_samples,)
             +1 for inliers, −1 for outliers.
         """
-        return self.fit(X, y).predict(X)
+        return self.fit(X, y, sample_weight=sample_weight).predict(X)

@@ -13,7 +13,9 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as n_rows_of
+from sklearn.utils.validation import check_is_fitted as sklearn_check_is_fitted
 from sklearn.utils.validation import validate_data
 
 try:  # scikit-learn ≥ 1.9
@@ -32,8 +34,10 @@ __all__ = [
     "Real",
     "StrOptions",
     "check_feature_names_in",
+    "check_is_fitted",
     "check_matplotlib_support",
     "check_parameter",
+    "check_sample_weight",
     "fit_context",
     "float_types",
     "n_rows_of",
@@ -56,3 +60,12 @@ def check_parameter(estimator, name):
         {name: getattr(estimator, name)},
         caller_name=type(estimator).__name__,
     )
+
+
+def check_is_fitted(estimator) -> None:
+    """Refuse an estimator that is not fitted, and say so where its training was stopped."""
+    stopped = (
+        "The training of this %(name)s instance was stopped before its end: call 'fit' to train it "
+        "anew, or with warm_start=True to go on."
+    )
+    sklearn_check_is_fitted(estimator, msg=stopped if "net_" in vars(estimator) else None)

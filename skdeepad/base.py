@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import final
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils import check_array, check_random_state, gen_batches
-from sklearn.utils.validation import check_is_fitted
 
 # For detectors outside of the package, beside BaseDetector.
 from ._codes import DecoderMixin as DecoderMixin
@@ -24,6 +24,7 @@ from ._fit_rules import (
     warn_of_changed_parameters,
     with_seeds,
 )
+from ._rows import places_of, read_weights, rows_to_train_on
 from ._threshold import ThresholdMixin
 from ._validation import (
     CallbackSupportMixin,
@@ -32,6 +33,7 @@ from ._validation import (
     Interval,
     Real,
     StrOptions,
+    check_is_fitted,
     fit_context,
     float_types,
     take_rows,
@@ -46,10 +48,13 @@ from .training import (
     history_table,
     seeded_weights,
     to_tensor,
+    with_default_settings,
 )
 
+# What widths of layers may be: several, or one.
+LAYER_SIZES = ["array-like", Interval(Integral, 1, None, closed="left")]
 SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
-# A scaled value beyond this is clipped: a column that was constant in training has no scale.
+# A scaled value beyond this is compressed: a column that was constant in training has no scale.
 CLIP = 20.0
 # Rows are validated and scaled in slices of this many values when they are scored.
 SLICE_VALUES = 2**21
@@ -90,8 +95,11 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
 
     net_class: type[DetectorNet] = DetectorNet
 
+    #: Attributes with a value for each training row, and the value of rows that have no weight.
+    _of_training_rows: dict[str, float] = {}
+
     _parameter_constraints: dict = {
-        "hidden_layer_sizes": ["array-like"],
+        "hidden_layer_sizes": LAYER_SIZES,
         "activation": [StrOptions(set(ACTIVATIONS))],
         "backbone": [HasMethods(["make_encoder", "make_decoder"]), None],
         "scaler": [StrOptions(set(SCALERS)), HasMethods(["fit", "transform"]), None],
@@ -105,7 +113,7 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "contamination": [Interval(Real, 0, 0.5, closed="right")],
+        "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
         "callbacks": ["array-like", None],
         "net_params": [Mapping, None],
         "device": [str],
@@ -136,6 +144,10 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         ``fresh`` is False where a training goes on, with the classes that it began with.
         """
 
+    def _recall(self, X: np.ndarray, labels, *, fresh: bool):
+        """Return scaled rows and labels to learn from, some of earlier chunks behind them."""
+        return X, labels
+
     def _check_rows(self, X: np.ndarray) -> None:
         """Refuse scaled rows, or parameters for so many of them, that can't be trained on."""
 
@@ -163,7 +175,7 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
 
     @final
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Fit the detector.
 
         Parameters
@@ -173,17 +185,22 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         y : array-like of shape (n_samples,) or None, default=None
             Known labels, for detectors that learn from them: below 0 an anomaly, above 0 a normal
             row, 0 unlabelled. The others ignore it.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            How often each row counts: a row of weight 2 is the same as the row given twice, and
+            one of weight 0 as if it were not there. Weights that are no multiples of the least
+            one are rounded to quarters of their mean. None: each row counts once.
 
         Returns
         -------
         self : object
             The fitted detector.
         """
-        return self._fit(X, y, fresh=not (self.warm_start and self._has_trained()))
+        fresh = not (self.warm_start and self._has_trained())
+        return self._fit(X, y, sample_weight, fresh=fresh)
 
     @final
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X, y=None, sample_weight=None):
         """Train for one more epoch on the rows of ``X``.
 
         The first call fits the scaler and makes the net; later calls keep both. The threshold
@@ -192,23 +209,38 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training rows, at least two.
+            Training rows, at least two in the first call and one in later ones.
         y : array-like of shape (n_samples,) or None, default=None
             Known labels, for detectors that learn from them: below 0 an anomaly, above 0 a normal
             row, 0 unlabelled. The others ignore it.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            How often each row counts: a row of weight 2 is the same as the row given twice, and
+            one of weight 0 as if it were not there. Weights that are no multiples of the least
+            one are rounded to quarters of their mean. None: each row counts once.
 
         Returns
         -------
         self : object
             The fitted detector.
         """
-        return self._fit(X, y, fresh=not self._has_trained(), epochs=1)
+        self._validate_params()  # scikit-learn leaves it out once something is fitted
+        return self._fit(X, y, sample_weight, fresh=not self._has_trained(), epochs=1)
 
-    def _fit(self, X, y, *, fresh: bool, epochs: int | None = None):
+    @with_default_settings
+    def _fit(self, X, y, sample_weight, *, fresh: bool, epochs: int | None = None):
         with all_or_nothing(self):
             data = validate_data(
-                self, X, dtype=float_types(X), order="C", ensure_min_samples=2, reset=fresh
+                self,
+                X,
+                dtype=float_types(X),
+                order="C",
+                ensure_min_samples=2 if fresh else 1,
+                reset=fresh,
             )
+            n_samples = len(data)
+            labels = self._read_labels(y, n_samples, fresh=fresh)
+            rows = self._rows_to_train_on(data, labels, sample_weight, 2 if fresh else 1)
+            data, labels = data[rows], None if labels is None else labels[rows]
             if fresh:
                 seed = check_random_state(self.random_state).randint(2**31 - 1)
                 self.scaler_ = self._make_scaler(seed)
@@ -217,28 +249,45 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
                 self._clips = isinstance(self.scaler, str)
             data = self._scale(data, fit=fresh)
             self._check_rows(data)
-            labels = self._read_labels(y, len(data), fresh=fresh)
+            n_own = len(data)
+            data, labels = self._recall(data, labels, fresh=fresh)
             if fresh:
                 self.net_ = self._make_net(self._make_module, data.shape[1], seed=seed)
                 self._made_with = lasting_parameters(self)
             else:
                 warn_of_changed_parameters(self, self._made_with)
+            report = FitReport(
+                self,
+                X,
+                y,
+                self._planned_epochs(self.net_, len(data), epochs),
+                lambda: {"training_scores_": self._score_training_rows(data, n_own)},
+            )
+            tensor = to_tensor(data, self.device)
+            if not fresh:
                 params = self._net_parameters()
                 self.net_.update_budget(**params | dict(params.get("net_params") or {}))
-        vars(self).pop("training_scores_", None)  # new weights never meet an old threshold
-        report = FitReport(
-            self,
-            X,
-            y,
-            self._planned_epochs(self.net_, len(data), epochs),
-            lambda: {"training_scores_": self._score_training_rows(data)},
-        )
+        self._forget_threshold()  # new weights never meet an old one
         run = Run(type(self).__name__, epochs, self.verbose, report.epoch)
-        self._train(run, self.net_, to_tensor(data, self.device), labels)
-        self.training_scores_ = self._score_training_rows(data)
+        self._train(run, self.net_, tensor, labels)
+        for name, missing in self._of_training_rows.items():
+            setattr(self, name, _as_given(getattr(self, name), rows, n_samples, missing))
+        self.training_scores_ = self._score_training_rows(data, n_own)
         warn_if_degenerate(self.training_scores_)
         report.end()
         return self
+
+    def _rows_to_train_on(self, X, labels, sample_weight, least: int) -> np.ndarray:
+        """Numbers of the rows to train on, ``least`` of them or more."""
+        if sample_weight is not None:
+            sample_weight = read_weights(sample_weight, X)
+        rows = rows_to_train_on(X, labels, sample_weight)
+        if len(rows) < least:
+            raise ValueError(
+                f"sample_weight leaves {len(rows)} row(s) of weight, while a minimum of {least} is "
+                f"required by {type(self).__name__}."
+            )
+        return rows
 
     def _make_net(self, make_module: Callable, *args, seed: int, **kwargs) -> DetectorNet:
         """Return a net with a new module; ``kwargs`` take the place of parameters."""
@@ -249,20 +298,46 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
 
     def _scale(self, X: np.ndarray, *, fit: bool = False) -> np.ndarray:
         """Scale validated rows; float32, C order."""
+        scaled = X
         if self.scaler_ is not None:
-            with config_context(assume_finite=True):  # it has been validated
-                X = self.scaler_.fit_transform(X) if fit else self.scaler_.transform(X)
+            rows = self._with_names(X)
+            with config_context(assume_finite=True), np.errstate(over="ignore", invalid="ignore"):
+                scaled = self.scaler_.fit_transform(rows) if fit else self.scaler_.transform(rows)
         if self._clips:
-            # Only a scaled copy is clipped in place.
-            X = np.clip(X, -CLIP, CLIP, out=X).astype(np.float32, order="C", copy=False)
-            if not fit or np.isfinite(X.sum()):
-                return X
-        return check_array(X, dtype=np.float32, order="C", input_name="the scaled X")
+            # Only a scaled copy is compressed in place.
+            scaled = compress(scaled, CLIP).astype(np.float32, order="C", copy=False)
+            if not fit or np.isfinite(scaled.sum()):
+                return scaled
+        return self._check_scaled(scaled, X)
 
-    def _score_training_rows(self, X: np.ndarray) -> np.ndarray:
-        """Scores of the scaled training rows, in ascending order."""
+    def _with_names(self, X: np.ndarray):
+        """Rows with the names of their columns, for a scaler that may ask for them."""
+        names = getattr(self, "feature_names_in_", None)
+        if names is None or type(self.scaler_) in SCALERS.values():
+            return X
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            return X
+        return DataFrame(X, columns=names)
+
+    def _check_scaled(self, scaled, X: np.ndarray) -> np.ndarray:
+        """Scaled rows as float32, in C order; refuse what a net can't compute with."""
+        with np.errstate(over="ignore"):
+            scaled = check_array(scaled, dtype=np.float32, order="C", ensure_all_finite=False)
+        if not np.isfinite(scaled.sum()) and not np.isfinite(scaled).all():
+            column = int(np.abs(X).max(0).argmax())
+            raise ValueError(
+                f"X can't be computed with in float32 once it is scaled (scaler={self.scaler!r}): "
+                f"the scaled X contains {_not_finite(scaled)}. X itself is finite; its largest "
+                f"absolute value is {np.abs(X[:, column]).max():.3g}, in column {column}."
+            )
+        return scaled
+
+    def _score_training_rows(self, X: np.ndarray, n_own: int) -> np.ndarray:
+        """Scores of the scaled training rows but those recalled, in ascending order."""
         self._calibrate(self.net_, X)
-        return np.sort(-self.net_.apply(self._training_score(self.net_.module_), X))
+        return np.sort(-self.net_.apply(self._training_score(self.net_.module_), X[:n_own]))
 
     def _score_known_rows(self, X) -> np.ndarray:
         """Scores of training rows as the user gives them."""
@@ -331,6 +406,30 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     def _has_trained(self) -> bool:
         """Whether there is a net to go on with, be its last training interrupted."""
         return hasattr(self, "net_") and len(self.net_.history) > 0
+
+
+def compress(X: np.ndarray, limit: float) -> np.ndarray:
+    """Values beyond ±``limit`` grow by their logarithm only, in place: they stay in order."""
+    far = np.abs(X) > limit
+    if far.any():
+        values = X[far]
+        sizes = np.minimum(np.abs(values), np.finfo(X.dtype).max)  # what has overflowed is finite
+        X[far] = np.copysign(limit + np.log1p(sizes - limit), values)
+    return X
+
+
+def _not_finite(X: np.ndarray) -> str:
+    return "NaN" if np.isnan(X).any() else "infinity"
+
+
+def _as_given(values, rows: np.ndarray, n_samples: int, missing: float):
+    """Values of the rows trained on as values of the rows given."""
+    places = places_of(rows, n_samples)
+    given = values[places]
+    if issparse(given):
+        return given.multiply(places[:, None] >= 0).tocsr()
+    given[places < 0] = missing
+    return given
 
 
 def constraints_without(*names: str) -> dict:

@@ -28,7 +28,8 @@ DETECTORS = dict(skdeepad.all_detectors())
 META = sorted(set(skdeepad.__all__) - set(DETECTORS) - {"all_detectors"})
 
 FLOORS = [
-    {"_version", "_validation", "_fit_callbacks", "_fit_rules", "_threshold", "_labels", "nn"},
+    {"_version", "_validation", "_warnings", "_fit_callbacks", "_fit_rules", "_rows", "_threshold"}
+    | {"_labels", "nn"},
     {"training"},
     {"base", "_codes", "_pretraining"},
     {"adversarial", "autoencoder", "clustering", "flow", "one_class", "reinforcement"}
@@ -89,7 +90,7 @@ def test_imports_go_down_only_and_families_never_import_one_another():
 
 HOMES = {
     r"\.backward\(": {"training"},
-    r"\bskorch\b.*import|import skorch": {"training"},
+    r"\bskorch\b.*import|import skorch": {"training", "_warnings"},
     r"manual_seed\(": {"training"},
     r"validate_data\(": {"base", "group", "model_selection", "preprocessing"},
     r"fit_transform\(": {"base", "inspection"},

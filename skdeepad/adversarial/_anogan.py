@@ -5,11 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .._codes import ReconstructorMixin
-from .._validation import Integral, Interval, Real, StrOptions
+from .._validation import Integral, Interval, Real, StrOptions, check_is_fitted
 from ..base import BaseDetector
 from ..nn import link_generator
 from ..training import count_batches, history_table
@@ -42,7 +41,7 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(128, 64)
+    hidden_layer_sizes : int or sequence of int, default=(128, 64)
         Widths of the discriminator and of the encoder, from the input on; the generator mirrors
         them.
     n_latent : int or None, default=None
@@ -94,7 +93,8 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
         Turns of the discriminator, and of the generator, in as many batches as the larger one.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
         Scales the input, ``"minmax"`` to [-1, 1]: a generator meets the bounded values of all
-        columns sooner than long tails. Values scaled by name are clipped to ±20.
+        columns sooner than long tails. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=2000
         Upper limit to the number of epochs.
     max_steps : int or None, default=3000
@@ -115,8 +115,9 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
         Share of the rows of a batch, rounded, that the discriminator leaves out after a fifth of
         the steps: those that it takes for generated ones, as anomalies among the training rows
         are. The paper has clean rows, and nothing of the kind.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None
@@ -194,6 +195,8 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
     >>> det.predict([np.zeros(8), 3 * (-1.0) ** np.arange(8)])
     array([ 1, -1])
     """
+
+    _of_the_next_training = {"encoder_steps"}
 
     _parameter_constraints: dict = CONSTRAINTS | {
         "context_columns": ["array-like", None],

@@ -3,12 +3,11 @@
 from typing import ClassVar
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .._codes import ReconstructorMixin
-from .._validation import Integral, Interval, Real, StrOptions
-from ..base import BaseDetector
+from .._validation import Integral, Interval, Real, StrOptions, check_is_fitted
+from ..base import LAYER_SIZES, BaseDetector
 from ..nn import check_widths, make_mlp
 from ._egbad_module import EGBADModule, PairDiscriminator
 from ._players import CONSTRAINTS, AdversarialMixin, ConditionalMixin, Context
@@ -38,11 +37,11 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64,)
+    hidden_layer_sizes : int or sequence of int, default=(64,)
         Widths of the encoder, from the input on. All widths are the paper's for KDD99.
-    generator_layer_sizes : sequence of int, default=(64, 128)
+    generator_layer_sizes : int or sequence of int, default=(64, 128)
         Widths of the generator, from the code on.
-    discriminator_layer_sizes : sequence of int, default=(128,)
+    discriminator_layer_sizes : int or sequence of int, default=(128,)
         Widths of the discriminator's branches, of rows and of codes. The layer that joins them,
         whose output is f, is as wide as their last one.
     n_latent : int or None, default=None
@@ -91,7 +90,8 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
         one.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
         Scales the input, ``"minmax"`` to [-1, 1]: a generator meets the bounded values of all
-        columns sooner than long tails. Values scaled by name are clipped to ±20.
+        columns sooner than long tails. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=2000
         Upper limit to the number of epochs.
     max_steps : int or None, default=3000
@@ -111,8 +111,9 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
     trim : float, default=0.0
         Share of the rows of a batch, rounded, that the discriminator leaves out after a fifth of
         the steps: those that it takes for generated ones.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None
@@ -187,8 +188,8 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
     """
 
     _parameter_constraints: dict = CONSTRAINTS | {
-        "generator_layer_sizes": ["array-like"],
-        "discriminator_layer_sizes": ["array-like"],
+        "generator_layer_sizes": LAYER_SIZES,
+        "discriminator_layer_sizes": LAYER_SIZES,
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "context_columns": ["array-like", None],
         "alpha": [Interval(Real, 0, 1, closed="both")],
@@ -302,8 +303,8 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
     def _make_generator(self, n_inputs: int, n_values: int) -> nn.Module:
         if self.backbone is not None:
             return self.backbone.make_decoder(n_inputs, n_values)
-        check_widths(self.generator_layer_sizes, "generator_layer_sizes")
-        return make_mlp([n_inputs, *self.generator_layer_sizes, n_values], "relu")
+        widths = check_widths(self.generator_layer_sizes, "generator_layer_sizes")
+        return make_mlp([n_inputs, *widths, n_values], "relu")
 
     def _train(self, run, net, X, y) -> None:
         run(net, X, y)

@@ -32,8 +32,8 @@ class PairDiscriminator(nn.Module):
         backbone: Backbone | None,
     ) -> None:
         super().__init__()
-        check_widths(layer_sizes, "discriminator_layer_sizes")
-        if not len(layer_sizes):
+        layer_sizes = check_widths(layer_sizes, "discriminator_layer_sizes")
+        if not layer_sizes:
             raise ValueError(
                 f"discriminator_layer_sizes={layer_sizes!r} must have one width at least."
             )

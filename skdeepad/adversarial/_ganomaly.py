@@ -2,11 +2,10 @@
 
 from typing import ClassVar
 
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .._codes import ReconstructorMixin
-from .._validation import Interval, Real, StrOptions
+from .._validation import Interval, Real, StrOptions, check_is_fitted
 from ..base import BaseDetector
 from ._ganomaly_module import GANomalyModule
 from ._players import CONSTRAINTS, AdversarialMixin, Discriminator
@@ -37,7 +36,7 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(128, 64)
+    hidden_layer_sizes : int or sequence of int, default=(128, 64)
         Widths of the encoders and of the discriminator, from the input on; the decoder mirrors
         them.
     n_latent : int or None, default=None
@@ -76,7 +75,8 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
         The discriminator's weights are drawn anew after a step at which its loss was below this.
         None: never.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
-        Scales the input, ``"minmax"`` to [-1, 1]. Values scaled by name are clipped to ±20.
+        Scales the input, ``"minmax"`` to [-1, 1]. Values scaled by name grow by their logarithm
+        only beyond ±20.
     max_epochs : int, default=2000
         Upper limit to the number of epochs.
     max_steps : int or None, default=1500
@@ -97,8 +97,9 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
         Share of the rows of a batch, rounded, those of the largest loss, that each player leaves
         out after a fifth of the steps: anomalies among the training rows are learned less well,
         and normal ones are many. The paper has clean rows, and nothing of the kind.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from sklearn.preprocessing import MinMaxScaler
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from .._codes import SamplerMixin
-from .._validation import Integral, Interval, Real
+from .._validation import Integral, Interval, Real, check_is_fitted
 from ..base import EARLY_STOPPING, constraints_without
 from ..nn import ScalarNet, Stochastic, check_batch_norm, squared_gradient
 from ..training import AdversarialNet

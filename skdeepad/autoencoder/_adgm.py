@@ -36,7 +36,7 @@ class ADGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin,
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64, 32)
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths of the hidden layers of each conditional distribution's net; the decoder's are in
         the reverse order.
     n_latent : int, default=8
@@ -68,7 +68,8 @@ class ADGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin,
     n_draws : int, default=16
         Draws of :math:`a` and :math:`z` in the scores, the same for every row.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=500
         Upper limit to the number of epochs.
     max_steps : int or None, default=2500
@@ -92,8 +93,9 @@ class ADGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin,
         Share of the rows held out under ``early_stopping``.
     n_iter_no_change : int, default=10
         Epochs without improvement under ``early_stopping``.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None

@@ -4,7 +4,7 @@ from torch import nn
 
 from .._codes import ReconstructorMixin
 from .._validation import Integral, Interval, Real, StrOptions
-from ..base import BaseDetector
+from ..base import LAYER_SIZES, BaseDetector
 from ..nn import RECONSTRUCTION_LOSSES
 from ._autoencoder_module import make_module
 from ._residuals import calibrate_residuals, check_unit_interval
@@ -67,7 +67,8 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
         number. Anomalies among the training rows show longer than in the last weights alone;
         training takes a little and scoring ``n_snapshots`` times as long.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=500
         Upper limit to the number of epochs.
     max_steps : int or None, default=1000
@@ -96,8 +97,9 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
         Share of the rows held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
         Epochs without improvement under ``early_stopping=True``.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None
@@ -160,7 +162,7 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
     """
 
     _parameter_constraints: dict = BaseDetector._parameter_constraints | {
-        "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
+        "hidden_layer_sizes": [*LAYER_SIZES, StrOptions({"auto"})],
         "n_latent": [Interval(Integral, 1, None, closed="left"), None],
         "loss": [StrOptions(set(RECONSTRUCTION_LOSSES))],
         "noise": [Interval(Real, 0, None, closed="left")],

@@ -94,8 +94,7 @@ def _widths(detector, n_features: int) -> tuple[tuple[int, ...], int]:
         return (), n_latent or 32
     if isinstance(sizes, str):
         return (64, 32), n_latent or max(2, n_features // 4)
-    check_widths(sizes)
-    widths = tuple(sizes)
+    widths = check_widths(sizes)
     if n_latent is not None:
         return widths, n_latent
     if not widths:

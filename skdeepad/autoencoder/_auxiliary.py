@@ -1,6 +1,5 @@
 """Auxiliary variational autoencoder."""
 
-import warnings
 from math import ceil, exp
 from numbers import Integral
 
@@ -9,6 +8,7 @@ from torch import nn
 
 from .._codes import ReconstructorMixin, SamplerMixin
 from .._validation import Interval, Real, StrOptions
+from .._warnings import warn
 from ..base import BaseDetector
 from ..nn import MLPBackbone
 from ._auxiliary_module import AuxiliaryVAEModule, make_networks
@@ -35,7 +35,7 @@ class AuxiliaryVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64, 32)
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths of the hidden layers of each conditional distribution's net; the decoder's are in
         the reverse order.
     n_latent : int or pair of int, default=8
@@ -63,7 +63,8 @@ class AuxiliaryVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector
     n_draws : int, default=16
         Draws of the codes in the scores, the same for every row.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=500
         Upper limit to the number of epochs.
     max_steps : int or None, default=2500
@@ -87,8 +88,9 @@ class AuxiliaryVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector
         Share of the rows held out under ``early_stopping``.
     n_iter_no_change : int, default=10
         Epochs without improvement under ``early_stopping``.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None
@@ -253,9 +255,8 @@ class AuxiliaryVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector
         run(net, X, y, module.warm_up.follow(net, self.warm_up_epochs))
         rows = X[:: ceil(len(X) / MAX_ROWS)]
         if net.apply(lambda x: kl(module, x), rows).mean() <= 0.01:
-            warnings.warn(
+            warn(
                 "The codes carry no information (posterior collapse): set warm_up_epochs, or "
                 "train longer.",
                 ConvergenceWarning,
-                stacklevel=4,
             )

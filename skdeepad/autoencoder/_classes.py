@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .._labels import check_labels, warn_without_anomalies
+from .._validation import check_is_fitted
 from ..nn import MLPBackbone, check_batch_norm
 from ..training import LabelledBatches
 from ._adgm_module import DeepGenerativeModule
@@ -18,16 +18,17 @@ class DeepGenerativeMixin:
 
     #: Whether the auxiliary variable reaches x.
     _skip: bool
+    _of_the_next_training = {"classification_weight"}
 
     def _check_rows(self, X) -> None:
         check_batch_norm(self.batch_size, self.batch_norm)
         super()._check_rows(X)
 
     def _read_labels(self, y, n_samples, *, fresh):
-        y = check_labels(y, n_samples)
+        y = check_labels(y, n_samples, all_known=not fresh)
         known = np.unique(y[y != 0])
         if fresh:
-            warn_without_anomalies(y, "only what is normal is learned", stacklevel=6)
+            warn_without_anomalies(y, "only what is normal is learned")
             # What is normal is a class even if no row is known to be.
             self.classes_ = known if (known > 0).any() else np.append(known, 1.0)
             if (self.classes_ == self.classes_.round()).all():

@@ -1,6 +1,5 @@
 """Ladder variational autoencoder."""
 
-import warnings
 from math import ceil, exp
 
 import numpy as np
@@ -9,6 +8,7 @@ from torch import nn
 
 from .._codes import ReconstructorMixin, SamplerMixin
 from .._validation import Integral, Interval, Real, StrOptions
+from .._warnings import warn
 from ..base import BaseDetector
 from ..nn import check_batch_norm, check_widths, make_activation, make_mlp
 from ._ladder_module import LadderModule
@@ -40,7 +40,7 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64, 32, 16)
+    hidden_layer_sizes : int or sequence of int, default=(64, 32, 16)
         Width of the two hidden layers that lead to each code, from the input upwards; the way
         down has the same. With single ones, a plain hierarchy does as well.
     n_latent : sequence of int, default=(8, 4, 2)
@@ -72,7 +72,8 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
     n_draws : int, default=16
         Draws of the scores, the same for every row.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=500
         Upper limit to the number of epochs.
     max_steps : int or None, default=2500
@@ -96,8 +97,9 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
         Share of the rows held out under ``early_stopping``.
     n_iter_no_change : int, default=10
         Epochs without improvement under ``early_stopping``.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None
@@ -303,11 +305,10 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
             warm_up_epochs = net.planned_epochs(len(X)) // 5
         run(net, X, y, net.module_.warm_up.follow(net, warm_up_epochs))
         if self._kl_per_layer(net, X).max() <= 0.01:
-            warnings.warn(
+            warn(
                 "No layer carries information (posterior collapse): raise warm_up_epochs, or "
                 "train longer.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
     def _calibrate(self, net, X) -> None:

@@ -14,6 +14,9 @@ from ._residuals import check_unit_interval
 LIKELIHOODS = {"heteroscedastic", "gaussian", "bernoulli"}
 # Bounds of log variances: of codes, and from above of p(x|·).
 CODE_LOGVAR, MAX_LOGVAR = (-10.0, 10.0), 4.0
+# Learning rate of the one variance of "gaussian" in units of the others': one number is to go as
+# far as the nets' output does.
+VARIANCE_RATE = 10
 # Nats for each unit that a value lies outside of [0, 1], where "bernoulli" says nothing.
 BEYOND = 10.0
 
@@ -75,6 +78,13 @@ class EvidenceMixin:
     """``score`` of a module with ``negative_elbo(x)``, and what its likelihood asks of rows."""
 
     _apply: Callable
+
+    def _net_parameters(self) -> dict:
+        params = super()._net_parameters()
+        if self.likelihood == "gaussian":
+            rate = {"lr": VARIANCE_RATE * self.lr, "lr_factor": VARIANCE_RATE}
+            params["optimizer__param_groups"] = [("*likelihood.logvar", rate)]
+        return params
 
     def _check_rows(self, X: np.ndarray) -> None:
         if self.likelihood == "bernoulli":

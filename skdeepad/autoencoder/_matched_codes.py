@@ -84,8 +84,8 @@ class Discriminator(nn.Module):
 
     def __init__(self, n_latent: int, layer_sizes) -> None:
         super().__init__()
-        check_widths(layer_sizes, "discriminator_layer_sizes")
-        self.layers = make_mlp((n_latent, *layer_sizes, 1), "relu")
+        widths = check_widths(layer_sizes, "discriminator_layer_sizes")
+        self.layers = make_mlp((n_latent, *widths, 1), "relu")
 
     def forward(self, z: Tensor) -> Tensor:
         return self.layers(z).squeeze(1)

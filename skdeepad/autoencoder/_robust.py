@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .._codes import ReconstructorMixin
 from .._validation import Integral, Interval, Real, StrOptions
-from ..base import EARLY_STOPPING, BaseDetector, constraints_without
+from ..base import EARLY_STOPPING, LAYER_SIZES, BaseDetector, constraints_without
 from ._autoencoder_module import AutoEncoderModule, make_module
 from ._residuals import calibrate_residuals
 from ._snapshots import train_with_snapshots
@@ -92,7 +92,8 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
     n_snapshots : int, default=1
         Weights that the score is the mean over, as in :class:`AutoEncoder`.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=500
         Upper limit to the number of epochs.
     max_steps : int or None, default=1000
@@ -111,8 +112,9 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
         loss, S being taken off. 0 is the objective above.
     trim_start : float, default=0.2
         Share of the steps before trimming begins.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None
@@ -190,8 +192,10 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
     [[7], [2]]
     """
 
+    _of_the_next_training = {"n_inner_epochs"}
+
     _parameter_constraints: dict = constraints_without(*EARLY_STOPPING) | {
-        "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
+        "hidden_layer_sizes": [*LAYER_SIZES, StrOptions({"auto"})],
         "n_latent": [Interval(Integral, 1, None, closed="left"), None],
         "penalty": [StrOptions({"cell", *GROUPS})],
         "sparse_weight": [Interval(Real, 0, None, closed="both")],
@@ -267,6 +271,8 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
             penalty=self.penalty,
             sparse_weight=self.sparse_weight,
         )
+
+    _of_training_rows: dict[str, float] = {"sparse_": 0.0}
 
     def _train(self, run, net, X, y) -> None:
         module, begin, objective = net.module_, len(net.history), []

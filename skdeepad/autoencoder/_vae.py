@@ -1,6 +1,5 @@
 """Variational autoencoder."""
 
-import warnings
 from functools import partial
 from math import ceil, exp
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from .._codes import ReconstructorMixin, SamplerMixin
 from .._validation import Integral, Interval, Real, StrOptions
+from .._warnings import warn
 from ..base import BaseDetector
 from ..nn import ResidualScore, kl_standard_normal
 from ._likelihood import LIKELIHOODS, MAX_LOGVAR, EvidenceMixin, Likelihood
@@ -34,7 +34,7 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64, 32)
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code; the decoder mirrors them.
     n_latent : int, default=8
         Size of the code. The KL term switches off the units that the data don't need, see
@@ -69,7 +69,8 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in ``"reconstruction_error"``, as in :class:`AutoEncoder`.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=500
         Upper limit to the number of epochs.
     max_steps : int or None, default=2500
@@ -96,8 +97,9 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
         Share of the rows held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
         Epochs without improvement under ``early_stopping=True``.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None
@@ -270,7 +272,7 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
 
     def _training_score(self, module):
         if module.score.startswith("latent_"):
-            return partial(SCORES[module.score], module, n_left_out=1)
+            return partial(SCORES[module.score], module, without_itself=True)
         return super()._training_score(module)
 
     def _posteriors(self, net, X) -> tuple[Tensor, Tensor]:
@@ -296,9 +298,8 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
     def _train(self, run, net, X, y) -> None:
         super()._train(run, net, X, y)
         if self.beta and kl_standard_normal(*self._posteriors(net, X)).mean(0).max() <= 0.01:
-            warnings.warn(
+            warn(
                 "No unit of the code carries information (posterior collapse): lower beta, or "
                 "train longer.",
                 ConvergenceWarning,
-                stacklevel=4,
             )

@@ -71,12 +71,12 @@ def iwae(vae, x: Tensor) -> Tensor:
     return log(len(log_weights)) - torch.logsumexp(torch.stack(log_weights), 0)
 
 
-def latent_euclidean(vae, x: Tensor, n_left_out: int = 0) -> Tensor:
+def latent_euclidean(vae, x: Tensor, *, without_itself: bool = False) -> Tensor:
     """Distance from μ(x) to the nearest mean of the reference set."""
-    return _to_reference(vae, x, n_left_out, lambda mu, _, m, __: (mu - m).norm(dim=2))[:, 0]
+    return _to_reference(vae, x, without_itself, lambda mu, _, m, __: (mu - m).norm(dim=2)).amin(1)
 
 
-def latent_bhattacharyya(vae, x: Tensor, n_left_out: int = 0) -> Tensor:
+def latent_bhattacharyya(vae, x: Tensor, *, without_itself: bool = False) -> Tensor:
     """Least Bhattacharyya distance from q(z|x) to a posterior of the reference set."""
 
     def distance(mu, logvar, m, s):
@@ -84,13 +84,13 @@ def latent_bhattacharyya(vae, x: Tensor, n_left_out: int = 0) -> Tensor:
         separation = (mu - m) ** 2 / log_mean_var.exp() / 8
         return (separation + (log_mean_var - (logvar + s) / 2) / 2).sum(2)
 
-    return _to_reference(vae, x, n_left_out, distance)[:, 0]
+    return _to_reference(vae, x, without_itself, distance).amin(1)
 
 
-def latent_density(vae, x: Tensor, n_left_out: int = 0) -> Tensor:
+def latent_density(vae, x: Tensor, *, without_itself: bool = False) -> Tensor:
     """−log of the aggregated posterior (1/N) Σ q(z|x_i) at z = μ(x)."""
-    nlls = _to_reference(vae, x, n_left_out, lambda mu, _, m, s: gaussian_nll(mu, m, s).sum(2))
-    return log(nlls.shape[1]) - torch.logsumexp(-nlls, 1)
+    nlls = _to_reference(vae, x, without_itself, lambda mu, _, m, s: gaussian_nll(mu, m, s).sum(2))
+    return nlls.isfinite().sum(1).log() - torch.logsumexp(-nlls, 1)
 
 
 def decoder_nearest(vae, x: Tensor) -> Tensor:
@@ -153,13 +153,20 @@ def _norm(residual: Tensor) -> Tensor:
     return _total(residual**2).sqrt()
 
 
-def _to_reference(vae, x: Tensor, n_left_out: int, distance: Callable[..., Tensor]) -> Tensor:
-    """Distances (batch, n_reference − n_left_out) in ascending order, the least left out.
+def _to_reference(vae, x: Tensor, without_itself: bool, distance: Callable[..., Tensor]) -> Tensor:
+    """Distances to the reference set, (batch, n_reference).
 
-    A training row is its own nearest neighbour: without it, its distances are those of a new row.
+    A row of the reference set is its own nearest neighbour: ``without_itself`` that distance is
+    infinite, and the others are those of a new row.
     """
     mu, logvar = (t.double()[:, None] for t in vae.posterior(x))
     reference = vae.reference_mu.double(), vae.reference_logvar.double()
-    chunks = zip(*(t.split(REFERENCE_CHUNK) for t in reference), strict=True)
-    distances = torch.cat([distance(mu, logvar, m, s) for m, s in chunks], 1)
-    return distances.sort(1).values[:, n_left_out:]
+    distances, same = [], []
+    for m, s in zip(*(t.split(REFERENCE_CHUNK) for t in reference), strict=True):
+        distances.append(distance(mu, logvar, m, s))
+        same.append(((mu == m) & (logvar == s)).all(2))
+    distances, same = torch.cat(distances, 1), torch.cat(same, 1)
+    if without_itself and same.shape[1] > 1:
+        first = same & (same.cumsum(1) == 1)  # one of the rows that are equal is enough
+        distances = distances.masked_fill(first, torch.inf)
+    return distances

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from .._validation import Integral, Interval, Real, StrOptions
-from ..base import BaseDetector
+from ..base import LAYER_SIZES, BaseDetector
 from ..nn import KERNELS, reconstruction_loss, squared_mmd
 from ..training import AdversarialNet, DetectorNet, find_device, seeded_generator, to_tensor
 from ._matched_codes import ENCODERS, Discriminator, MatchedCodes, MatchedCodesMixin
@@ -99,7 +99,7 @@ class WAE(MatchedCodesMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64, 32)
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code; the decoder mirrors them.
     n_latent : int or None, default=None
         Size of the code. None: max(2, n_features // 4), or 32 with a ``backbone``.
@@ -132,7 +132,7 @@ class WAE(MatchedCodesMixin, BaseDetector):
         The kernel is the sum over :math:`C = s C_0`, with these :math:`s` and the mean squared
         distance :math:`C_0` of two draws from the prior. A prior of small modes needs smaller
         ones too.
-    discriminator_layer_sizes : sequence of int, default=(64, 64)
+    discriminator_layer_sizes : int or sequence of int, default=(64, 64)
         Widths of the discriminator's hidden layers under ``"gan"``.
     lr_discriminator : float, default=5e-4
         Learning rate of the discriminator under ``"gan"``.
@@ -143,7 +143,8 @@ class WAE(MatchedCodesMixin, BaseDetector):
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in ``"reconstruction"``, as in :class:`AutoEncoder`.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=500
         Upper limit to the number of epochs.
     max_steps : int or None, default=1000
@@ -171,8 +172,9 @@ class WAE(MatchedCodesMixin, BaseDetector):
         Share of the rows held out under ``early_stopping``.
     n_iter_no_change : int, default=10
         Epochs without improvement under ``early_stopping``.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None
@@ -245,7 +247,7 @@ class WAE(MatchedCodesMixin, BaseDetector):
         "divergence_weight": [Interval(Real, 0, None, closed="left")],
         "kernel": [StrOptions(set(KERNELS))],
         "kernel_scales": ["array-like"],
-        "discriminator_layer_sizes": ["array-like"],
+        "discriminator_layer_sizes": LAYER_SIZES,
         "lr_discriminator": [Interval(Real, 0, None, closed="neither")],
         "anomaly_score": [StrOptions({"reconstruction", "cost", "latent_density"})],
         "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],

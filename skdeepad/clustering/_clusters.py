@@ -2,9 +2,9 @@
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from .._validation import check_is_fitted
 from ..training import DetectorNet
 from ._deep_clustering_module import ClusteringModule
 

@@ -1,7 +1,5 @@
 """Deep clustering."""
 
-import warnings
-
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
@@ -10,6 +8,7 @@ from torch import nn
 from .._codes import ReconstructorMixin
 from .._pretraining import PretrainingMixin
 from .._validation import Integral, Interval, Real, StrOptions
+from .._warnings import warn
 from ..base import EARLY_STOPPING, BaseDetector, constraints_without
 from ..nn import EncoderDecoder
 from ..training import as_tensor
@@ -68,7 +67,7 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
     tol : float, default=1e-3
         Training ends when, after the ramp, less than this share of the rows changes its cluster
         in an epoch.
-    hidden_layer_sizes : sequence of int, default=(64, 32)
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code; the decoder mirrors them. Clusters of images want
         wider ones.
     n_latent : int or None, default=None
@@ -86,7 +85,8 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
         ``"reconstruction"``: the second term. ``"entropy"``: that of :math:`q`. It is read in
         ``fit``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20. For images ``"minmax"``:
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20. For images ``"minmax"``:
         pixels are on one scale.
     max_epochs : int, default=100
         Upper limit to the number of epochs.
@@ -103,8 +103,9 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
     trim : float, default=0.1
         Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
         steps, in pre-training too: those of the largest loss.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training, not in pre-training; copies are used.
     net_params : dict or None, default=None
@@ -194,6 +195,8 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
     [False, True, True]
     """
 
+    _of_the_next_training = {"cluster_weight", "ramp_epochs", "tol"}
+
     _parameter_constraints: dict = constraints_without(*EARLY_STOPPING) | {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "loss": [StrOptions(set(MODULES))],
@@ -280,6 +283,8 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
             score=self.anomaly_score,
         )
 
+    _of_training_rows: dict[str, float] = {"labels_": -1}
+
     def _make_autoencoder(self, module: ClusteringModule, n_features: int) -> nn.Module:
         return EncoderDecoder(module.encoder, module.decoder)
 
@@ -289,11 +294,10 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
         module = net.module_
         n_clusters = len(module.centers)
         if len(X) < n_clusters:
-            warnings.warn(
+            warn(
                 f"n_clusters={n_clusters!r} is more than there are rows, {len(X)}: the clusters "
                 "beyond have none.",
                 UserWarning,
-                stacklevel=5,
             )
         if not net.history:
             self._pretrain(run, net, X)
@@ -303,10 +307,9 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
         self._train_with_targets(run, net, X)
         set_centers(module, moved_centers(net.apply(module.encode, X), centers_of(module)))
         if (spread_of_codes(net, X) < COLLAPSED * before).any():
-            warnings.warn(
+            warn(
                 f"The codes have collapsed; lower cluster_weight={self.cluster_weight!r}.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
         self.labels_ = net.apply(module.nearest, X).astype(np.int32)
 
@@ -335,7 +338,7 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
             return len(net.history) > ramp and change < self.tol
 
         prepare_epoch()
-        run(net, X, targets, finish_epoch)
+        run(net, X, update=finish_epoch, target=targets)
 
     def _calibrate(self, net, X) -> None:
         module = net.module_

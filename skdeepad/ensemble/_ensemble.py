@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted
 
 from .._fit_rules import (
     all_or_nothing,
@@ -14,8 +14,16 @@ from .._fit_rules import (
     scores_of_training_rows,
     warn_if_degenerate,
 )
+from .._rows import read_weights, repetitions
 from .._threshold import ThresholdMixin
-from .._validation import HasMethods, Integral, Interval, Real, StrOptions, fit_context
+from .._validation import (
+    HasMethods,
+    Integral,
+    Interval,
+    StrOptions,
+    check_is_fitted,
+    fit_context,
+)
 from ..autoencoder import AutoEncoder
 
 
@@ -68,8 +76,9 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
         ``"log"``: logarithms of the anomaly scores, which must not be negative as those of
         likelihoods may be; a member that is far off weighs little. ``"rank"``: shares of training
         scores below. ``"zscore"``: standard deviations from the mean of the training scores.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     n_jobs : int or None, default=None
         Members trained at a time, by joblib. The result is the same for any value and backend.
     random_state : int, RandomState instance or None, default=None
@@ -122,7 +131,7 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
         "estimator": [HasMethods(["fit", "score_samples"]), None],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "combine": [StrOptions(set(COMBINATIONS))],
-        "contamination": [Interval(Real, 0, 0.5, closed="right")],
+        "contamination": AutoEncoder._parameter_constraints["contamination"],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -148,7 +157,7 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Fit the members.
 
         Parameters
@@ -157,17 +166,24 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
             Training rows, at least two.
         y : array-like of shape (n_samples,), default=None
             What the members' ``fit`` takes.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            How often each row counts, for the members and for what is learned from their scores:
+            weights that are no multiples of the least one are rounded to quarters of their mean.
+            None: each row counts once.
 
         Returns
         -------
         self : object
             The fitted ensemble.
         """
+        counts = None
+        if sample_weight is not None:
+            counts = repetitions(read_weights(sample_weight, X))
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_estimators)
         prototype = AutoEncoder() if self.estimator is None else self.estimator
         members = [reseeded(clone(prototype), int(seed)) for seed in seeds]
         fitted = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(
-            delayed(_fit_member)(member, X, y) for member in members
+            delayed(_fit_member)(member, X, y, sample_weight, counts) for member in members
         )
         with all_or_nothing(self):
             self.estimators_ = [member for member, _ in fitted]
@@ -175,6 +191,7 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
             self.member_scores_ = [np.sort(each) for each in scores]
             self._check_scores()
             self._combine = COMBINATIONS[self.combine]
+            self._forget_threshold()
             self.training_scores_ = np.sort(self._combined(scores))
             for name in ("n_features_in_", "feature_names_in_"):
                 vars(self).pop(name, None)
@@ -212,7 +229,10 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
             )
 
 
-def _fit_member(member, X, y):
+def _fit_member(member, X, y, sample_weight, counts):
     """A fitted member and its scores of the training rows, which may be computed elsewhere."""
-    member.fit(X, y)
-    return member, scores_of_training_rows(member, X)
+    if sample_weight is None:
+        return member.fit(X, y), scores_of_training_rows(member, X)
+    prefix = f"{member.steps[-1][0]}__" if isinstance(member, Pipeline) else ""
+    member.fit(X, y, **{f"{prefix}sample_weight": sample_weight})
+    return member, np.repeat(scores_of_training_rows(member, X), counts)

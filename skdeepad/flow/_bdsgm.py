@@ -1,11 +1,10 @@
 """Boundary of Distribution's Support Generative Model."""
 
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .._codes import DecoderMixin, SamplerMixin
-from .._validation import HasMethods, Integral, Interval, Real, StrOptions
-from ..base import BaseDetector, constraints_without
+from .._validation import HasMethods, Integral, Interval, Real, StrOptions, check_is_fitted
+from ..base import LAYER_SIZES, BaseDetector, constraints_without
 from ..nn import check_widths, make_mlp
 from ..training import as_tensor
 from ._bdsgm_module import BDSGMModule, BoundaryModule
@@ -49,7 +48,7 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
         :class:`sklearn.frozen.FrozenEstimator` where this detector is to be cloned.
     n_blocks : int, default=6
         Number of blocks of the flow.
-    hidden_layer_sizes : sequence of int, default=(32, 32)
+    hidden_layer_sizes : int or sequence of int, default=(32, 32)
         Widths of the hidden layers of each :math:`g_t`.
     activation : {"lipswish", "elu"}, default="lipswish"
         Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
@@ -69,7 +68,7 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
         Standard deviation, in units of the scaled data, of what is added to rows in training. A
         density of repeated values or of a constant column has no bound without it. A lower one
         shows finer structure, where values do not repeat.
-    generator_layer_sizes : sequence of int or "auto", default="auto"
+    generator_layer_sizes : int or sequence of int or "auto", default="auto"
         Widths of the hidden layers of B; ``"auto"``: three of four times the number of features,
         which is the paper's net of 8, 8, 8 for two, up to 128.
     distance_weight : float, default=0.3
@@ -89,7 +88,8 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
         Quantile of the boundary's log-densities that is the threshold of
         ``contamination="auto"``. It can be changed after ``fit``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=200
         Upper limit to the number of epochs.
     max_steps : int or None, default=1000
@@ -195,6 +195,8 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
     (3, 2)
     """
 
+    _of_the_next_training = {"generator_steps", "generator_lr", "n_reference", "threshold_quantile"}
+
     _parameter_constraints: dict = (
         constraints_without("backbone", "early_stopping", "validation_fraction", "n_iter_no_change")
         | FLOW_CONSTRAINTS
@@ -203,7 +205,7 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
                 StrOptions({"flow", "gaussian"}),
                 HasMethods(["score_samples", "log_density"]),
             ],
-            "generator_layer_sizes": ["array-like", StrOptions({"auto"})],
+            "generator_layer_sizes": [*LAYER_SIZES, StrOptions({"auto"})],
             "distance_weight": [Interval(Real, 0, None, closed="left")],
             "dispersion_weight": [Interval(Real, 0, None, closed="left")],
             "n_reference": [Interval(Integral, 1, None, closed="left")],
@@ -211,7 +213,6 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
             "generator_steps": [Interval(Integral, 1, None, closed="left")],
             "generator_lr": [Interval(Real, 0, None, closed="neither")],
             "threshold_quantile": [Interval(Real, 0, 1, closed="neither")],
-            "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
         }
     )
 
@@ -291,7 +292,7 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
         widths = self.generator_layer_sizes
         if isinstance(widths, str):
             widths = (min(128, 4 * n_features),) * 3
-        check_widths(widths, "generator_layer_sizes")
+        widths = check_widths(widths, "generator_layer_sizes")
         boundary = BoundaryModule(
             make_mlp([n_features, *widths, n_features], "tanh"),
             n_features=n_features,

@@ -1,6 +1,5 @@
 """The stage of training that finds a density's boundary, and what comes of it."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil
@@ -8,10 +7,10 @@ from math import ceil
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from .._validation import check_parameter
+from .._validation import check_is_fitted, check_parameter
+from .._warnings import warn
 from ..nn import link_generator
 from ..training import (
     GradientNormClipping,
@@ -53,12 +52,11 @@ def warn_of_units(X: Tensor, scaler) -> None:
     varying = variances[variances > 0]
     spread = float(varying.mean().sqrt()) if len(varying) else 1.0
     if not LEAST_SPREAD <= spread <= 1 / LEAST_SPREAD:
-        warnings.warn(
+        warn(
             "The boundary is made for features of about unit variance, but with "
             f"scaler={scaler!r} they have a standard deviation of {spread:.2g}: its level may be "
             "no threshold to work with. Take scaler='standard', or set contamination to a share.",
             UserWarning,
-            stacklevel=6,
         )
 
 

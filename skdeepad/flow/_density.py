@@ -3,12 +3,11 @@
 import numpy as np
 import torch
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from .._validation import Integral, Interval, Real, StrOptions
+from .._validation import Integral, Interval, Real, StrOptions, check_is_fitted
 from ..base import CLIP, BaseDetector
-from ..nn import LIPSCHITZ_ACTIVATIONS, check_widths
+from ..nn import LIPSCHITZ_ACTIVATIONS, check_widths, compress
 from ._iresnet_module import InvertibleResNetModule
 
 # Rows that say enough of where the others are.
@@ -47,10 +46,9 @@ def log_volume(scaler, n_features: int) -> float:
 
 def make_flow(detector: BaseDetector, n_features: int) -> InvertibleResNetModule:
     """Make the flow that a detector's parameters ask for."""
-    check_widths(detector.hidden_layer_sizes)
     return InvertibleResNetModule(
         n_features,
-        hidden_layer_sizes=tuple(detector.hidden_layer_sizes),
+        hidden_layer_sizes=check_widths(detector.hidden_layer_sizes),
         n_blocks=detector.n_blocks,
         activation=detector.activation,
         lipschitz_constant=detector.lipschitz_constant,
@@ -116,5 +114,5 @@ class LikelihoodMixin:
         slope, intercept = (torch.as_tensor(values, device=x.device) for values in scaling)
         scaled = (x.double() * slope + intercept).to(self.net_.device, torch.float32)
         self.net_.module_.eval()
-        scaled = scaled.clamp(-CLIP, CLIP) if self._clips else scaled
+        scaled = compress(scaled, CLIP) if self._clips else scaled
         return self.net_.module_.log_prob(scaled).to(x.device)

@@ -22,7 +22,7 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
     ----------
     n_blocks : int, default=6
         Number of blocks.
-    hidden_layer_sizes : sequence of int, default=(32, 32)
+    hidden_layer_sizes : int or sequence of int, default=(32, 32)
         Widths of the hidden layers of each :math:`g_t`.
     activation : {"lipswish", "elu"}, default="lipswish"
         Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
@@ -43,7 +43,8 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
         density of repeated values or of a constant column has no bound without it. A lower one
         shows finer structure, where values do not repeat.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=200
         Upper limit to the number of epochs.
     max_steps : int or None, default=1000
@@ -69,8 +70,9 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
         Share of the rows held out under ``early_stopping``.
     n_iter_no_change : int, default=10
         Epochs without improvement under ``early_stopping``.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None

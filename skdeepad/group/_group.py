@@ -2,10 +2,8 @@
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from scipy.stats import median_abs_deviation
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from .._fit_rules import (
     all_or_nothing,
@@ -13,10 +11,22 @@ from .._fit_rules import (
     warn_if_degenerate,
     with_seeds,
 )
+from .._rows import read_weights, repetitions
 from .._threshold import OffsetMixin, labels_of
-from .._validation import HasMethods, Integral, Interval, StrOptions, fit_context, validate_data
+from .._validation import (
+    HasMethods,
+    Integral,
+    Interval,
+    StrOptions,
+    check_is_fitted,
+    fit_context,
+    n_rows_of,
+    take_rows,
+    validate_data,
+)
 from ..autoencoder import VAE
 from ..base import BaseDetector
+from ._errors import Spread, Tail
 from ._members import Members, read_groups
 
 #: What each score asks of the estimator, beside ``fit``.
@@ -37,17 +47,20 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
     A generative detector is fitted to the rows of all groups; groups are compared by what it makes
     of their rows. The default score describes the group m by the mean and the covariance of its
     rows' codes and the mean of their anomaly scores, :math:`f_m`, and compares it, entry by entry,
-    with the median over the normal groups in units of the median absolute deviation:
+    with the weighted median :math:`c_k` of the normal groups in units of its own error:
 
-    .. math:: s_m = \sqrt{\sum_k w_k \left(\frac{f_{mk} -
-        \operatorname{med}_{m'} f_{m'k}}{\operatorname{MAD}_{m'} f_{m'k}}\right)^2} ,
+    .. math:: s_m = \sqrt{\sum_k w_k \frac{(f_{mk} - c_k)^2}{B_k + e_k(n_m)}} ,
 
     where means, covariances and the score weigh one third each, however many entries they have.
+    The sampling variance :math:`e_k` of an entry falls with the number :math:`n_m` of the group's
+    rows; :math:`B_k` is what normal groups differ by beyond it, such that half of them stray by
+    less than a normal variable does. So small groups are not anomalous for being small.
 
     The algorithm of [1]_ is ``anomaly_score="reference"``: codes :math:`\mu` and spreads
     :math:`\sigma` are averaged over rows and groups, references
     :math:`r_l = g(z_l), z_l \sim N(\mu, \sigma^2)` are decoded, and a group's score is the mean
-    distance of its rows x from them, :math:`s_m = \operatorname{mean}_{l, x \in m} d(r_l, x)`.
+    distance of its rows x from them, :math:`s_m = \operatorname{mean}_{l, x \in m} d(r_l, x)`, on
+    the same scale of its error.
 
     Parameters
     ----------
@@ -56,9 +69,11 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         "mean_point" and "max_point" take any that scores. None: :class:`VAE` with its defaults.
         A copy is fitted; one in a :class:`sklearn.frozen.FrozenEstimator` is taken as it is.
     anomaly_score : str, default="characterization"
-        ``"characterization"`` and ``"reference"`` are described above. ``"mean_point"`` and
-        ``"max_point"``: mean and greatest anomaly score of the group's rows; the latter finds
-        groups with a few anomalous members. It is read in ``fit``.
+        ``"characterization"`` and ``"reference"`` are described above. ``"mean_point"``: the
+        mean anomaly score of the group's rows, and in "reference" their mean distance, is
+        compared with normal groups of its size as above. ``"max_point"``: minus the log of the
+        chance that the greatest anomaly score of as many normal rows is at least the group's; it
+        finds groups with a few anomalous members. It is read in ``fit``.
     n_references : int, default=20
         References drawn under "reference".
     distance : str or callable, default="euclidean"
@@ -68,8 +83,9 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
     reference_groups : array-like or None, default=None
         Labels of training groups that are known to be normal: what other groups are compared
         with comes from these alone. None: from all groups.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training groups below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training groups below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     random_state : int, RandomState instance or None, default=None
         Seed of the references, and of the estimator where its own ``random_state`` is None.
 
@@ -162,7 +178,7 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
     # Fit -------------------------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, groups=None):
+    def fit(self, X, y=None, groups=None, sample_weight=None):
         """Fit the estimator to the rows, and learn what normal groups are like.
 
         Parameters
@@ -173,6 +189,9 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
             Not used, present for API consistency.
         groups : array-like of shape (n_samples,), default=None
             Label of each row's group; None: each row is a group, unless X is an array of groups.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts: a row of weight 2 is the same as the row given twice.
+            Weights that are no multiples of the least one are rounded to quarters of their mean.
 
         Returns
         -------
@@ -180,6 +199,8 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
             The fitted detector.
         """
         with all_or_nothing(self):
+            if sample_weight is not None:
+                X, groups = _repeated(X, groups, sample_weight)
             rows, members = read_groups(X, groups)
             normal = self._normal_groups(members)
             rng = check_random_state(self.random_state)
@@ -192,6 +213,12 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
                 self._learn_characterization(rows, members, normal, points)
             elif self._scored_by == "reference":
                 self._draw_references(rows, members, normal, rng)
+                self._learn_row_values(self._distances(rows), members, normal)
+            elif self._scored_by == "mean_point":
+                self._learn_row_values(points, members, normal)
+            else:
+                self._tail = Tail.of(points[normal[members.group]])
+            self._forget_threshold()
             self.training_scores_ = np.sort(self._score_groups(rows, members, points))
         warn_if_degenerate(self.training_scores_)
         return self
@@ -221,15 +248,38 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
 
     def _learn_characterization(self, rows, members: Members, normal, points) -> None:
         codes = self._codes(rows)
-        freedom = (members.sizes[normal] - 1).sum()
-        self._within = members.scatter(codes)[normal].sum(0) / max(1, freedom)
+        n_rows, n_groups = members.sizes[normal].sum(), normal.sum()
+        total = members.scatter(codes)[normal].sum(0)
+        squares = members.scatter(codes, power=2)[normal].sum(0)
+        self._within = total / max(1, n_rows - n_groups)
         self.group_codes_ = members.mean(codes)
+        # Variances of what a row adds to a mean code, a covariance and a mean score.
+        self._of_a_row = (
+            self._within[_is_variance(codes.shape[1])],
+            np.maximum(0, squares / n_rows - (total / n_rows) ** 2),
+            self._within_groups(points, members, normal),
+        )
         described = self._describe(rows, members, points)[normal]
-        self._center = np.median(described, axis=0)
-        scale = median_abs_deviation(described, axis=0, scale="normal")
-        scale = np.where(scale > 0, scale, described.std(axis=0))
-        # What is the same in all normal groups has no scale, and says nothing.
-        self._scale = np.where(scale > 0, scale, np.inf)
+        self._spread = Spread.of(described, self._errors(members.sizes[normal]))
+
+    def _learn_row_values(self, values, members: Members, normal) -> None:
+        """Learn how means of a value of rows stray."""
+        self._of_a_row = self._within_groups(values, members, normal)
+        errors = self._of_a_row / members.sizes[normal, None]
+        self._spread = Spread.of(members.mean(values)[normal, None], errors)
+
+    def _within_groups(self, values, members: Members, normal) -> np.ndarray:
+        """Variance of a value of rows within the normal groups, (1,)."""
+        scatter = members.sum((values - members.mean(values)[members.group]) ** 2)[normal]
+        return np.atleast_1d(scatter.sum() / max(1, (members.sizes[normal] - 1).sum()))
+
+    def _errors(self, sizes: np.ndarray) -> np.ndarray:
+        """Sampling variances of what describes groups of some sizes, (n_groups, n_statistics)."""
+        of_codes, of_products, of_points = self._of_a_row
+        m, weight = sizes[:, None], len(of_codes) + 1
+        return np.column_stack(
+            [of_codes / m, of_products * (m - 1) / (m - 1 + weight) ** 2, of_points / m]
+        )
 
     def _draw_references(self, rows, members: Members, normal: np.ndarray, rng) -> None:
         codes = self._codes(rows)
@@ -298,7 +348,7 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         """
         return labels_of(self.decision_function(X, groups))
 
-    def fit_predict(self, X, y=None, groups=None):
+    def fit_predict(self, X, y=None, groups=None, sample_weight=None):
         """Fit the detector to groups and label them.
 
         Parameters
@@ -309,28 +359,36 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
             Not used, present for API consistency.
         groups : array-like of shape (n_samples,), default=None
             Label of each row's group; None: each row is a group, unless X is an array of groups.
+        sample_weight : array-like of shape (n_samples,), default=None
+            What ``fit`` takes.
 
         Returns
         -------
         labels : ndarray of shape (n_groups,)
             +1 for inliers, −1 for outliers.
         """
-        return self.fit(X, y, groups).predict(X, groups)
+        return self.fit(X, y, groups, sample_weight).predict(X, groups)
 
     def _points(self, rows, scores) -> np.ndarray | None:
         """Anomaly scores of the rows, where groups are scored by them."""
         return None if self._scored_by == "reference" else -scores(self.estimator_, rows)
 
     def _score_groups(self, rows, members: Members, points) -> np.ndarray:
+        if self._scored_by == "max_point":
+            return self._tail.log_chance_in(members.sizes, members.max(points))
         if self._scored_by == "characterization":
-            z = (self._describe(rows, members, points) - self._center) / self._scale
+            described = self._describe(rows, members, points)
+            z = self._spread.deviations(described, self._errors(members.sizes))
             parts = np.split(z**2, [self.group_codes_.shape[1], -1], axis=1)
             return -np.sqrt(np.mean([part.mean(1) for part in parts], axis=0))
-        if self._scored_by == "reference":
-            rows = validate_data(self.estimator_, rows, dtype=np.float64, reset=False)
-            distances = cdist(self._scaled(rows), self._scaled(self.reference_), self.distance)
-            return -members.mean(distances.mean(1))
-        return -(members.mean if self._scored_by == "mean_point" else members.max)(points)
+        values = points if self._scored_by == "mean_point" else self._distances(rows)
+        errors = self._of_a_row / members.sizes[:, None]
+        return -self._spread.deviations(members.mean(values)[:, None], errors)[:, 0]
+
+    def _distances(self, rows) -> np.ndarray:
+        """Mean distance of each row from the references."""
+        rows = validate_data(self.estimator_, rows, dtype=np.float64, reset=False)
+        return cdist(self._scaled(rows), self._scaled(self.reference_), self.distance).mean(1)
 
     def _describe(self, rows, members: Members, points) -> np.ndarray:
         """Mean and covariance of each group's codes, and the mean anomaly score of its rows."""
@@ -373,6 +431,23 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _repeated(X, groups, sample_weight):
+    """Rows and labels of their groups, each as often as it weighs."""
+    X = X if hasattr(X, "ndim") else np.asarray(X)
+    if X.ndim == 3:
+        raise ValueError(
+            "sample_weight must be None where X is an array of groups: it is a weight of rows."
+        )
+    rows = np.repeat(np.arange(n_rows_of(X)), repetitions(read_weights(sample_weight, X)))
+    return take_rows(X, rows), None if groups is None else take_rows(np.asarray(groups), rows)
+
+
+def _is_variance(n: int) -> np.ndarray:
+    """Which entries of the upper triangle of an n × n matrix lie on its diagonal."""
+    i, j = np.triu_indices(n)
+    return i == j
 
 
 def _scores(estimator, rows) -> np.ndarray:

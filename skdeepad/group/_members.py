@@ -38,11 +38,16 @@ class Members(NamedTuple):
         """Greatest values in each group, (n_groups, ...)."""
         return np.maximum.reduceat(values[self.order], self.starts)
 
-    def scatter(self, codes: np.ndarray) -> np.ndarray:
-        """Summed products of deviations from the group's mean, upper triangles as rows."""
+    def scatter(self, codes: np.ndarray, power: int = 1) -> np.ndarray:
+        """Sums of powers of products of deviations from the group's mean.
+
+        The upper triangles are rows, (n_groups, n_pairs).
+        """
         deviations = codes - self.mean(codes)[self.group]
         pairs = zip(*np.triu_indices(codes.shape[1]), strict=True)
-        return np.stack([self.sum(deviations[:, i] * deviations[:, j]) for i, j in pairs], 1)
+        return np.stack(
+            [self.sum((deviations[:, i] * deviations[:, j]) ** power) for i, j in pairs], 1
+        )
 
 
 def read_groups(X, groups) -> tuple[np.ndarray, Members]:

@@ -1,6 +1,5 @@
 """Criteria without labels: how little volume a detector needs to hold the mass of the data."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,6 +8,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import auc
 from sklearn.utils import Bunch, check_array
 
+from .._warnings import warn
 from ._box import box_scores
 
 # The levels at which the paper compares detectors: the tail is where anomalies are.
@@ -344,10 +344,9 @@ def _take(X, rows, columns):
 
 
 def _warn_unseen(n_uniform):
-    warnings.warn(
+    warn(
         f"none of the {n_uniform} uniform points scores as high as {_MASS_MAX:.1%} of the data: "
         "the volumes are too small to compare detectors by; raise n_uniform, or use em_mv_scores "
         "where there are many features",
         UndefinedMetricWarning,
-        stacklevel=3,
     )

@@ -53,6 +53,18 @@ def anomaly_mask(y_true):
     raise ValueError(f"y_true holds {_sample(y_true)}; accepted are {_ACCEPTED}")
 
 
+def known_anomaly_mask(y_true):
+    """Tell which rows are anomalies, from labels that detectors learn from too.
+
+    Where there is a -1, labels are signs: 0 is an unlabelled row, which counts as normal. All
+    other vectors are read by :func:`anomaly_mask`.
+    """
+    y = np.asarray(y_true)
+    if y.dtype.kind in "if" and y.ndim == 1 and (y == -1).any() and np.isin(y, (-1, 0, 1)).all():
+        return y == -1
+    return anomaly_mask(y_true)
+
+
 def _sample(y_true, n_shown=5):
     """Spell the first distinct labels, in the order met."""
     values = list(dict.fromkeys(np.asarray(y_true).tolist()))

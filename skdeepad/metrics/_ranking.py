@@ -1,6 +1,5 @@
 """Rank metrics against true labels."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
@@ -8,6 +7,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import check_consistent_length
 
+from .._warnings import warn
 from ._labels import anomaly_mask
 
 
@@ -154,9 +154,8 @@ def _has_two_classes(mask, metric):
     if mask.any() and not mask.all():
         return True
     only = "anomalies" if mask.all() else "normal rows"
-    warnings.warn(
+    warn(
         f"y_true holds {only} only: the {metric} is not defined",
         UndefinedMetricWarning,
-        stacklevel=3,
     )
     return False

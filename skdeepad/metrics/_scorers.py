@@ -5,6 +5,7 @@ They are plain functions: they pickle by name, and ``functools.partial`` sets th
 
 from ._box import box_scores, detector_scores
 from ._label_free import excess_mass_area, mass_volume_area
+from ._labels import known_anomaly_mask
 from ._ranking import anomaly_average_precision, anomaly_roc_auc, precision_at_n
 
 
@@ -21,7 +22,9 @@ def anomaly_roc_auc_scorer(estimator, X, y_true):
         Rows to score.
 
     y_true : array-like of shape (n_samples,)
-        True labels, 0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly).
+        True labels, 0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly); or the
+        signs that detectors learn from, -1/0/+1, where unlabelled rows, 0, count as normal. Each
+        fold then needs an anomaly, as stratified folds have.
 
     Returns
     -------
@@ -48,7 +51,7 @@ def anomaly_roc_auc_scorer(estimator, X, y_true):
     >>> bool(search.best_score_ > 0.97)
     True
     """
-    return anomaly_roc_auc(y_true, detector_scores(estimator, X))
+    return anomaly_roc_auc(known_anomaly_mask(y_true), detector_scores(estimator, X))
 
 
 def anomaly_average_precision_scorer(estimator, X, y_true):
@@ -64,7 +67,9 @@ def anomaly_average_precision_scorer(estimator, X, y_true):
         Rows to score.
 
     y_true : array-like of shape (n_samples,)
-        True labels, 0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly).
+        True labels, 0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly); or the
+        signs that detectors learn from, -1/0/+1, where unlabelled rows, 0, count as normal. Each
+        fold then needs an anomaly, as stratified folds have.
 
     Returns
     -------
@@ -85,7 +90,7 @@ def anomaly_average_precision_scorer(estimator, X, y_true):
     >>> anomaly_average_precision_scorer(detector, X, y) > 0.9
     True
     """
-    return anomaly_average_precision(y_true, detector_scores(estimator, X))
+    return anomaly_average_precision(known_anomaly_mask(y_true), detector_scores(estimator, X))
 
 
 def precision_at_n_scorer(estimator, X, y_true, *, n=None):
@@ -101,7 +106,9 @@ def precision_at_n_scorer(estimator, X, y_true, *, n=None):
         Rows to score.
 
     y_true : array-like of shape (n_samples,)
-        True labels, 0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly).
+        True labels, 0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly); or the
+        signs that detectors learn from, -1/0/+1, where unlabelled rows, 0, count as normal. Each
+        fold then needs an anomaly, as stratified folds have.
 
     n : int, default=None
         How many rows to inspect, the number of anomalies in ``y_true`` by default;
@@ -126,7 +133,7 @@ def precision_at_n_scorer(estimator, X, y_true, *, n=None):
     >>> precision_at_n_scorer(detector, X, y, n=10)
     1.0
     """
-    return precision_at_n(y_true, detector_scores(estimator, X), n)
+    return precision_at_n(known_anomaly_mask(y_true), detector_scores(estimator, X), n)
 
 
 def mass_volume_scorer(estimator, X, y=None, *, n_uniform=10_000, random_state=0):

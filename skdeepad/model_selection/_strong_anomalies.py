@@ -4,7 +4,6 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from .._fit_rules import all_or_nothing, with_seeds
 from .._validation import (
@@ -12,6 +11,7 @@ from .._validation import (
     Integral,
     Interval,
     Real,
+    check_is_fitted,
     fit_context,
     take_rows,
     validate_data,

@@ -24,7 +24,7 @@ from ._losses import (
     reconstruction_loss,
     squared_gradient,
 )
-from ._residuals import ResidualScore
+from ._residuals import ResidualScore, compress
 from ._scalar import ScalarNet
 from ._stochastic import (
     AdditiveNoise,
@@ -52,6 +52,7 @@ __all__ = [
     "Stochastic",
     "check_batch_norm",
     "check_widths",
+    "compress",
     "even_normal_draws",
     "gaussian_nll",
     "generated_loss",

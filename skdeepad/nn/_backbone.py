@@ -43,10 +43,14 @@ def check_batch_norm(batch_size: int | None, batch_norm: bool) -> None:
         raise ValueError("batch_size=1 needs batch_norm=False: a batch of one has no variance.")
 
 
-def check_widths(widths: Sequence[int], parameter: str = "hidden_layer_sizes") -> None:
-    """Refuse widths of layers that are no positive integers."""
-    if not all(isinstance(width, Integral) and width > 0 for width in widths):
+def check_widths(
+    widths: Sequence[int] | int, parameter: str = "hidden_layer_sizes"
+) -> tuple[int, ...]:
+    """Return widths of layers, one of which may stand alone; refuse what is no positive integer."""
+    several = (widths,) if isinstance(widths, Integral) else tuple(widths)
+    if not all(isinstance(width, Integral) and width > 0 for width in several):
         raise ValueError(f"{parameter}={widths!r} must be positive integers.")
+    return several
 
 
 def make_mlp(
@@ -93,7 +97,7 @@ class MLPBackbone(Backbone):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(64, 32)
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code.
     activation : str, default="tanh"
         One of identity, sigmoid, tanh, relu, leaky_relu, elu, gelu, silu.
@@ -105,7 +109,7 @@ class MLPBackbone(Backbone):
 
     def __init__(
         self,
-        hidden_layer_sizes: Sequence[int] = (64, 32),
+        hidden_layer_sizes: Sequence[int] | int = (64, 32),
         activation: str = "tanh",
         batch_norm: bool = False,
         dropout: float = 0.0,
@@ -116,13 +120,13 @@ class MLPBackbone(Backbone):
         self.dropout = dropout
 
     def make_encoder(self, n_features: int, n_outputs: int, *, bias: bool = True) -> nn.Module:
-        return self._layers([n_features, *self.hidden_layer_sizes, n_outputs], bias)
+        return self._layers([n_features, *check_widths(self.hidden_layer_sizes), n_outputs], bias)
 
     def make_decoder(self, n_inputs: int, n_features: int, *, bias: bool = True) -> nn.Module:
-        return self._layers([n_inputs, *reversed(self.hidden_layer_sizes), n_features], bias)
+        widths = reversed(check_widths(self.hidden_layer_sizes))
+        return self._layers([n_inputs, *widths, n_features], bias)
 
     def _layers(self, widths: Sequence[int], bias: bool) -> nn.Module:
-        check_widths(self.hidden_layer_sizes)
         return make_mlp(
             widths,
             self.activation,

@@ -3,18 +3,24 @@
 import torch
 from torch import Tensor, nn
 
-# Beyond this many units of its own scale, a residual says no more.
-CLIP = 100.0
+# Beyond this many units of its own scale, a residual grows by its logarithm only.
+LIMIT = 10.0
 # Residual scales below this are noise of the fit; inputs have unit variance.
 FLOOR = 1e-3
+
+
+def compress(x: Tensor, limit: float) -> Tensor:
+    """Values beyond ±``limit`` grow by their logarithm only: they stay in order."""
+    size = x.abs()
+    return torch.where(size > limit, x.sign() * (limit + torch.log1p(size - limit)), x)
 
 
 class ResidualScore(nn.Module):
     r"""Score of a residual :math:`r = x - \hat x`, each feature on its own scale.
 
     ``"plain"``: :math:`r` as it is. ``"robust"``: each feature divided by the .75 quantile of its
-    absolute residual on the training rows, its square clipped at 100. ``"mahalanobis"``:
-    :math:`\Sigma^{-1/2} r` with the shrunk covariance of the training residuals.
+    absolute residual on the training rows, and growing by its logarithm only beyond 10 of these.
+    ``"mahalanobis"``: :math:`\Sigma^{-1/2} r` with the shrunk covariance of the training residuals.
     Then the mean square (``"mse"``), the mean absolute value (``"mae"``) or the largest absolute
     value (``"max"``) over the features.
     """
@@ -52,7 +58,7 @@ class ResidualScore(nn.Module):
 
     def _sizes(self, residual: Tensor) -> Tensor:
         if self.scaling == "robust":
-            residual = (residual / self.scale).clamp(-(CLIP**0.5), CLIP**0.5)
+            residual = compress(residual / self.scale, LIMIT)
         elif self.scaling == "mahalanobis":
             # The symmetric root keeps each coordinate next to its feature.
             residual = residual @ self.scale

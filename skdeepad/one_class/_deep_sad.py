@@ -46,7 +46,7 @@ class DeepSAD(LabelsMixin, SphereMixin, BaseDetector):
     ----------
     eta : float, default=1.0
         Weight :math:`\eta` of a labelled row; 1, the paper's, is that of an unlabelled one.
-    hidden_layer_sizes : sequence of int, default=(64, 32)
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code.
     n_latent : int, default=16
         Dimension of the space of the centre.
@@ -62,7 +62,8 @@ class DeepSAD(LabelsMixin, SphereMixin, BaseDetector):
     center_eps : float, default=0.1
         Least absolute value of an entry of the centre.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=20
         Upper limit to the number of epochs. The objective goes on shrinking all distances, those
         of unknown anomalies too: more is not better.
@@ -90,9 +91,9 @@ class DeepSAD(LabelsMixin, SphereMixin, BaseDetector):
         Share of the rows held out under ``early_stopping``.
     n_iter_no_change : int, default=10
         Epochs without improvement under ``early_stopping``.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold, known anomalies among them. It can be
-        changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold, known anomalies among them; ``"auto"`` is
+        0.1 too. It can be changed after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training, not in pre-training; copies are used.
     net_params : dict or None, default=None
@@ -167,7 +168,6 @@ class DeepSAD(LabelsMixin, SphereMixin, BaseDetector):
     )
 
     _without_anomalies = "none is pushed away from the centre"
-    _goes_on_without = True
 
     def __init__(
         self,

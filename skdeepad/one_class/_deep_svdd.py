@@ -1,11 +1,10 @@
 """Deep Support Vector Data Description."""
 
-import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from .._validation import Integral, Interval, Real, StrOptions
+from .._threshold import value_above
+from .._validation import Integral, Interval, Real, StrOptions, check_is_fitted
 from ..base import BaseDetector
 from ._sphere import CONSTRAINTS, SphereMixin, SphereModule
 
@@ -48,7 +47,7 @@ class DeepSVDD(SphereMixin, BaseDetector):
         What is minimised. The first takes most training rows for normal.
     nu : float in (0, 1], default=0.1
         Share :math:`\nu` of the training rows outside the sphere.
-    hidden_layer_sizes : sequence of int, default=(64, 32)
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code.
     n_latent : int, default=16
         Dimension of the space of the sphere.
@@ -63,12 +62,13 @@ class DeepSVDD(SphereMixin, BaseDetector):
         Epochs of training the net as the encoder of an autoencoder first; 0: none.
     warm_up_epochs : int, default=10
         Epochs with R = 0 under "soft-boundary"; at most a fifth of all. After each later epoch
-        R² is set to the (1 − ν)-quantile of the squared distances of all training rows, which
-        minimises the objective in R exactly.
+        R² is set to the order statistic of the squared distances of all training rows that
+        minimises the objective in R exactly: ν n of them, rounded down, lie beyond it.
     center_eps : float, default=0.1
         Least absolute value of an entry of the centre.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=20
         Upper limit to the number of epochs. The objective goes on shrinking all distances, those
         of anomalies among the training rows too: more is not better.
@@ -173,7 +173,6 @@ class DeepSVDD(SphereMixin, BaseDetector):
             "nu": [Interval(Real, 0, 1, closed="right")],
             "warm_up_epochs": [Interval(Integral, 0, None, closed="left")],
             "trim": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
-            "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
         }
     )
 
@@ -265,12 +264,12 @@ class DeepSVDD(SphereMixin, BaseDetector):
         def update_radius(net):
             if self.objective == "soft-boundary" and len(net.history) >= warm_up:
                 distances = net.apply(module.anomaly_score, X)
-                module.radius_squared.fill_(np.quantile(distances, 1 - self.nu))
+                module.radius_squared.fill_(-value_above(-distances, self.nu))
 
         return update_radius
 
     def _paper_offset(self) -> float:
-        return self._training_quantile(self.net_.module_.nu)
+        return self._score_above(self.net_.module_.nu)
 
     @property
     def radius_(self) -> float:

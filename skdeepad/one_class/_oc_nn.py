@@ -5,11 +5,11 @@ from itertools import pairwise
 import numpy as np
 import torch
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from .._fit_rules import with_seeds
-from .._validation import HasMethods, Interval, Real, StrOptions
+from .._threshold import value_above
+from .._validation import HasMethods, Interval, Real, StrOptions, check_is_fitted
 from ..base import BaseDetector, constraints_without
 from ..nn import check_widths, make_activation
 
@@ -23,8 +23,7 @@ class OCNNModule(nn.Module):
         super().__init__()
         self.input_map = input_map
         self.nu = nu
-        check_widths(widths)
-        widths = [n_features + (input_map == "sphere"), *widths]
+        widths = [n_features + (input_map == "sphere"), *check_widths(widths)]
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(widths):
             layers += [nn.Linear(n_in, n_out, bias=False), make_activation(activation)]
@@ -63,14 +62,15 @@ class OCNN(BaseDetector):
         + \frac1{\nu N} \sum_n \max(0, r - \hat y(x_n)) - r
 
     by turns: :math:`w, V` by back-propagation through one epoch with r fixed, then r exactly, as
-    the :math:`\nu`-quantile of :math:`\hat y` over all training rows. ``score_samples`` is
-    :math:`\hat y` and ``decision_function`` :math:`\hat y - r`, normal where it is ≥ 0 [1]_.
+    the order statistic of :math:`\hat y` that :math:`\nu N` training rows, rounded down, lie below.
+    ``score_samples`` is :math:`\hat y` and ``decision_function`` :math:`\hat y - r`, normal
+    where it is ≥ 0 [1]_.
 
     Parameters
     ----------
     nu : float in (0, 1], default=0.1
         Share :math:`\nu` of the training rows with a negative decision.
-    hidden_layer_sizes : sequence of int, default=(32,)
+    hidden_layer_sizes : int or sequence of int, default=(32,)
         Widths of the hidden layers; one layer is the paper's. Without any the method is the
         linear one-class SVM.
     activation : str, default="sigmoid"
@@ -86,7 +86,8 @@ class OCNN(BaseDetector):
         deep form of the method has the encoder of an :class:`AutoEncoder` here; a fitted one
         stays as it is within :class:`sklearn.frozen.FrozenEstimator`.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=100
         Upper limit to the number of rounds.
     max_steps : int or None, default=None
@@ -174,6 +175,8 @@ class OCNN(BaseDetector):
     0.05
     """
 
+    _of_the_next_training = {"tol"}
+
     # The weights' penalty is in the objective, and convergence ends the training.
     _parameter_constraints: dict = constraints_without(
         "backbone", "weight_decay", "early_stopping", "validation_fraction"
@@ -183,7 +186,6 @@ class OCNN(BaseDetector):
         "encoder": [HasMethods(["fit", "transform"]), None],
         "lr_milestones": ["array-like"],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
     }
 
     def __init__(
@@ -260,7 +262,7 @@ class OCNN(BaseDetector):
 
         def set_r(net):
             scores = -net.apply(module.anomaly_score, X)
-            module.r.fill_(np.quantile(scores, self.nu))
+            module.r.fill_(value_above(scores, self.nu))
             return scores
 
         def finish_round(net):
@@ -283,7 +285,7 @@ class OCNN(BaseDetector):
         return bool((change < self.tol * np.abs(recent[1:])).all())
 
     def _paper_offset(self) -> float:
-        return self._training_quantile(self.net_.module_.nu)
+        return self._score_above(self.net_.module_.nu)
 
     @property
     def r_(self) -> float:

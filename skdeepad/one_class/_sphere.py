@@ -2,12 +2,11 @@
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from .._codes import EncoderMixin
 from .._pretraining import PretrainingMixin
-from .._validation import Integral, Interval, Real
+from .._validation import Integral, Interval, Real, check_is_fitted
 from ..nn import EncoderDecoder, check_batch_norm
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 from scipy.signal import ShortTimeFFT, get_window
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
 from .._validation import (
     Integral,
@@ -11,6 +10,7 @@ from .._validation import (
     Real,
     StrOptions,
     check_feature_names_in,
+    check_is_fitted,
     fit_context,
     validate_data,
 )

@@ -2,18 +2,27 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..training import DetectorNet, TensorData
+from ..training import Batch, DetectorNet, TensorData
 from ._dplan_module import DPLANModule
 from ._environment import AnomalyBiasedEnvironment
 
 # Deep Q-learning's decay of the squared gradient; and 0.01, which is added to the root here, not
 # under it.
 RMSPROP = {"alpha": 0.95, "eps": 0.01}
+
+
+class Transition(NamedTuple):
+    """What followed a state."""
+
+    action: Tensor  #: (batch,)
+    reward: Tensor  #: (batch,)
+    next_state: Tensor  #: (batch, n_features)
 
 
 class ReplayMemory:
@@ -103,7 +112,7 @@ class Interaction:
     def __len__(self) -> int:
         return self.n_batches
 
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+    def __iter__(self) -> Iterator[Batch]:
         if not len(self.memory):
             self._warm_up()
         self.n_steps, self.total_reward, self.n_anomalous = 0, 0.0, 0
@@ -157,13 +166,13 @@ class Interaction:
             return int(self.rng.integers(2))
         return int(self.actor(self.X[state : state + 1].to(self.device)).argmax())
 
-    def _batch(self) -> tuple[Tensor, ...]:
-        """Remembered states, their labels, actions, rewards, next states."""
+    def _batch(self) -> Batch:
+        """Remembered states with their labels and, as targets, what followed them."""
         states, actions, rewards = self.memory.draw(self.batch_size, self.rng)
         states = torch.from_numpy(states).to(self.X.device)
         x, label = self.X[states].to(self.device), self.y[states[:, 0]].to(self.device)
         action, reward = (torch.from_numpy(v).to(self.device) for v in (actions, rewards))
-        return x[:, 0], label, action, reward, x[:, 1]
+        return Batch(x[:, 0], label, Transition(action, reward, x[:, 1]))
 
     def _features(self, x: Tensor) -> Tensor:
         return self.actor.features(x.to(self.device))  # the table may be too large for the device
@@ -192,7 +201,7 @@ class AgentNet(DetectorNet):
 
     def get_params_for_optimizer(self, prefix, named_parameters):
         args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
-        return args, (RMSPROP if self.optimizer is torch.optim.RMSprop else {}) | kwargs
+        return args, (RMSPROP if issubclass(self.optimizer, torch.optim.RMSprop) else {}) | kwargs
 
     def get_iterator(self, dataset, training=False):
         self.interaction_ = super().get_iterator(dataset, training)
@@ -210,6 +219,5 @@ class AgentNet(DetectorNet):
         for name, value in self.interaction_.summary().items():
             self.history.record(name, value)
 
-    def _row_losses(self, batch) -> Tensor:
-        state, _, *transition = batch
-        return self.module_.loss(state, *transition)
+    def _row_losses(self, batch: Batch) -> Tensor:
+        return self.module_.loss(batch.x, *batch.target)

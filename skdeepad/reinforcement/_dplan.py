@@ -44,7 +44,7 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(40,)
+    hidden_layer_sizes : int or sequence of int, default=(40,)
         Widths of the hidden layers; the last is the space of distances and of the intrinsic
         reward. One layer is the paper's: few labels don't train more. Of the paper's width, 20,
         it depends on the first weights whether unknown kinds of anomalies stand out in it at all.
@@ -79,7 +79,8 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
     reward_update : int, default=2000
         Steps between two updates of the intrinsic reward.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=10
         Number of episodes.
     max_steps : int or None, default=None
@@ -98,9 +99,9 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
         update leaves out after a fifth of the steps: those of the largest loss. The reward for
         calling an unlabelled anomaly anomalous is -1; it keeps the agent from learning that. The
         paper's value is 0.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold, known anomalies among them. It can be
-        changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold, known anomalies among them; ``"auto"`` is
+        0.1 too. It can be changed after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None
@@ -260,10 +261,10 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
         self.verbose = verbose
 
     def _make_module(self, n_features: int) -> nn.Module:
-        check_widths(self.hidden_layer_sizes)
-        if not len(self.hidden_layer_sizes):
+        widths = check_widths(self.hidden_layer_sizes)
+        if not widths:
             raise ValueError("hidden_layer_sizes=() must have at least one entry.")
-        *widths, width = self.hidden_layer_sizes
+        *widths, width = widths
         backbone = self._make_backbone(hidden_layer_sizes=widths)
         features = nn.Sequential(
             backbone.make_encoder(n_features, width), make_activation(backbone.activation)

@@ -4,10 +4,11 @@ from skorch.callbacks import GradientNormClipping
 
 from ._adversarial import AdversarialNet
 from ._averages import WeightAverages
-from ._build import OPTIMIZERS, Run, build_net, find_device, history_table, to_tensor
+from ._build import Run, build_net, find_device, history_table, to_tensor
 from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, StopTraining, listening
 from ._data import (
     BalancedBatches,
+    Batch,
     DrawnBatches,
     HoldOut,
     LabelledBatches,
@@ -18,7 +19,9 @@ from ._data import (
     as_tensor,
     count_batches,
 )
+from ._guard import default_settings, with_default_settings
 from ._net import DetectorNet
+from ._optimizers import OPTIMIZERS
 from ._random import seeded_generator, seeded_weights
 
 __all__ = [
@@ -26,6 +29,7 @@ __all__ = [
     "AdversarialNet",
     "AfterEpoch",
     "BalancedBatches",
+    "Batch",
     "DetectorNet",
     "DrawnBatches",
     "GradientNormClipping",
@@ -43,10 +47,12 @@ __all__ = [
     "as_tensor",
     "build_net",
     "count_batches",
+    "default_settings",
     "find_device",
     "history_table",
     "listening",
     "seeded_generator",
     "seeded_weights",
     "to_tensor",
+    "with_default_settings",
 ]

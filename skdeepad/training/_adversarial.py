@@ -1,6 +1,5 @@
 """The skorch net of methods whose players take turns."""
 
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -12,8 +11,10 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .._warnings import warn
 from ..nn import reset_weights
 from ._averages import WeightAverages
+from ._data import Batch
 from ._net import DetectorNet
 from ._random import seeded_weights
 
@@ -147,7 +148,7 @@ class AdversarialNet(DetectorNet):
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
         for player, total in self.totals_.items():
             self.history.record(f"{player}_loss", float(total) / self.n_rows_[player])
-        self._observe(first[0][:OBSERVED_ROWS])
+        self._observe(first.x[:OBSERVED_ROWS])
 
     @contextmanager
     def _without_averages(self) -> Iterator[None]:
@@ -169,7 +170,7 @@ class AdversarialNet(DetectorNet):
         buffers = [buffer for module in modules for buffer in module.buffers()]
         return weights + [buffer for buffer in buffers if buffer.is_floating_point()]
 
-    def optimize(self, batch) -> Tensor:
+    def optimize(self, batch: Batch) -> Tensor:
         main, *others = self.module_.players
         optimizers = list(self._named_optimizers().values())
         if self._moves(main):
@@ -178,9 +179,9 @@ class AdversarialNet(DetectorNet):
             loss = self.mean_loss(batch)
         for player, optimizer in zip(others, optimizers[1:], strict=True):
             if self._moves(player):
-                total = self._turn(player, optimizer, batch) * len(batch[0])
+                total = self._turn(player, optimizer, batch) * len(batch.x)
                 self.totals_[player] = self.totals_.get(player, 0.0) + total
-                self.n_rows_[player] = self.n_rows_.get(player, 0) + len(batch[0])
+                self.n_rows_[player] = self.n_rows_.get(player, 0) + len(batch.x)
         self.n_turns_ += 1
         if self.averages_ is not None:
             self.averages_.update(self._averaged())
@@ -192,7 +193,7 @@ class AdversarialNet(DetectorNet):
         cycle, own = max([1, *turns.values()]), turns.get(player, 1)
         return (self.n_turns_ + 1) * own // cycle > self.n_turns_ * own // cycle
 
-    def _turn(self, player: str, optimizer: Optimizer, batch) -> Tensor:
+    def _turn(self, player: str, optimizer: Optimizer, batch: Batch) -> Tensor:
         """One step of one player; returns its loss, detached."""
         named = self._weights_of(player)
         optimizer.zero_grad(set_to_none=True)
@@ -214,22 +215,18 @@ class AdversarialNet(DetectorNet):
                 reset_weights(fresh)
             module.load_state_dict(fresh.state_dict())
 
-    def _player_losses(self, player: str, batch) -> Tensor:
-        x, y = batch
+    def _player_losses(self, player: str, batch: Batch) -> Tensor:
         function = getattr(self.module_, f"loss_{player}")
-        return function(x) if y is None else function(x, y)
+        return function(batch.x, **batch.loss_arguments())
 
-    def _row_losses(self, batch) -> Tensor:
+    def _row_losses(self, batch: Batch) -> Tensor:
         return self._player_losses(self._main, batch)
 
     # How the game stands ---------------------------------------------------------------------
 
     def _observe(self, rows: Tensor) -> None:
         """Record what the module says of some rows, with the noise of every epoch."""
-        state = self.generator_.get_state()
-        self.generator_.manual_seed(self.seed)
-        self.module_.eval()
-        with torch.inference_mode():
+        with self._noise_of_every_epoch(), torch.inference_mode():
             if hasattr(self.module_, "loss_terms"):
                 for name, losses in self.module_.loss_terms(rows).items():
                     self.history.record(f"{name}_loss", float(losses.mean()))
@@ -241,7 +238,6 @@ class AdversarialNet(DetectorNet):
                     self.history.record("spread", float(spread.sqrt()))
                 if logits is not None:
                     self.history.record("fooled", float(torch.sigmoid(logits).mean()))
-        self.generator_.set_state(state)
 
     def _warn_of_the_end(self, epoch: Mapping[str, float]) -> None:
         found = []
@@ -256,9 +252,8 @@ class AdversarialNet(DetectorNet):
                 f"{epoch['fooled']:.2g} to be real"
             )
         for what in found:
-            warnings.warn(
+            warn(
                 f"{what}. Train for fewer steps, with a lower lr, label_smoothing or a "
                 "gradient_penalty_weight.",
                 ConvergenceWarning,
-                stacklevel=2,
             )

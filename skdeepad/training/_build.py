@@ -14,13 +14,7 @@ from torch import Tensor, nn
 from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, listening
 from ._data import HoldOut, as_tensor
 from ._net import DetectorNet
-
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
+from ._optimizers import find_optimizer
 
 
 def find_device(device: str) -> str:
@@ -56,12 +50,7 @@ def build_net(
     ``max_epochs``, ``max_steps``, ``trim``, ``trim_start``, ``lr_milestones``) go to the net as
     they are, and ``net_params`` on top of all.
     """
-    optimizer = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
-    if not issubclass(optimizer, torch.optim.Optimizer) or optimizer is torch.optim.LBFGS:
-        raise ValueError(
-            f"optimizer={optimizer!r} must be one of {sorted(OPTIMIZERS)} or a subclass of "
-            "torch.optim.Optimizer whose step needs no closure."
-        )
+    optimizer = find_optimizer(optimizer)
     if callbacks is not None and not all(isinstance(c, Callback) for c in callbacks):
         raise ValueError(f"callbacks={callbacks!r} must be instances of skorch.callbacks.Callback.")
     known = signature(optimizer).parameters
@@ -123,13 +112,17 @@ class Run:
         y: Tensor | None = None,
         update: Callable[[NeuralNet], bool | None] | None = None,
         stage: str = "",
+        **columns: Tensor,
     ) -> None:
-        """Train ``net``, calling ``update`` with it at the end of each epoch."""
+        """Train ``net``, calling ``update`` with it at the end of each epoch.
+
+        ``columns`` are more of :class:`TensorData`: ``target``, ``weight``.
+        """
         listeners = [AfterEpoch(f) for f in (update, self.after_epoch) if f is not None]
         if self.verbose:
             listeners.append(ProgressBar(f"{self.name} {stage}".strip()))
         with listening(net, *listeners):
-            net.partial_fit(X, y, epochs=self.epochs)
+            net.partial_fit(X, y, epochs=self.epochs, **columns)
 
 
 def to_tensor(X: np.ndarray, device: str) -> Tensor:

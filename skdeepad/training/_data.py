@@ -1,6 +1,8 @@
 """Data as whole tensors: batches are slices, not collated rows."""
 
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,22 +19,66 @@ def as_tensor(X: np.ndarray | Tensor) -> Tensor:
     return torch.from_numpy(X if X.flags.writeable else X.copy())
 
 
-class TensorData:
-    """A table of rows, with or without labels, as a skorch data set."""
+class Batch(NamedTuple):
+    """Rows that a step learns from, and what is known of them."""
 
-    def __init__(self, X: Tensor, y: Tensor | None = None) -> None:
+    x: Tensor  #: rows, (batch, ...)
+    y: Tensor | None = None  #: labels, (batch,): 0 where there is none
+    target: Tensor | None = None  #: what a loss compares the rows with, (batch, ...)
+
+    def loss_arguments(self) -> dict[str, Tensor]:
+        """What a module's ``loss`` takes beside the rows."""
+        known = {"y": self.y, "target": self.target}
+        return {name: value for name, value in known.items() if value is not None}
+
+    def to(self, device: str) -> "Batch":
+        """The batch on a device."""
+        return Batch(*(None if value is None else value.to(device) for value in self))
+
+
+class TensorData:
+    """A table of rows as a skorch data set, its parts being :class:`Batch` es.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n_samples, ...)
+    y : Tensor of shape (n_samples,) or None, default=None
+        Labels, 0 where there is none.
+    target : Tensor of shape (n_samples, ...) or None, default=None
+        What a loss compares the rows with.
+    weight : Tensor of shape (n_samples, n_roles) or None, default=None
+        Weights with which rows are drawn for each role, for :class:`TupleBatches`.
+    """
+
+    def __init__(
+        self,
+        X: Tensor,
+        y: Tensor | None = None,
+        *,
+        target: Tensor | None = None,
+        weight: Tensor | None = None,
+    ) -> None:
         self.X = X
         self.y = y
+        self.target = target
+        self.weight = weight
 
     def __len__(self) -> int:
         return len(self.X)
 
-    def __getitem__(self, index) -> tuple[Tensor, Tensor | None]:
-        return self.X[index], None if self.y is None else self.y[index]
+    def __getitem__(self, index) -> Batch:
+        known = (self.y, self.target)
+        return Batch(self.X[index], *(None if v is None else v[index] for v in known))
+
+    def rows(self, index) -> "TensorData":
+        """A table of some of the rows."""
+        x, y, target = self[index]
+        weight = None if self.weight is None else self.weight[index]
+        return TensorData(x, y, target=target, weight=weight)
 
 
 def count_batches(n_rows: int, batch_size: int) -> int:
-    """Number of batches, a last one of one row having joined the one before it."""
+    """Number of batches of a pass: as many as it takes, but none for a single row left over."""
     n_batches = -(-n_rows // batch_size)
     return n_batches - (n_batches > 1 and n_rows % batch_size == 1)
 
@@ -40,7 +86,8 @@ def count_batches(n_rows: int, batch_size: int) -> int:
 class TensorBatches:
     """Iterate over a :class:`TensorData` in batches, shuffled anew in each pass.
 
-    A last batch of one row joins the one before it: batch statistics need two rows.
+    The rows are spread evenly over the batches, whose sizes differ by one at most: a small last
+    batch would be a step like the others, with statistics of a few rows.
 
     Parameters
     ----------
@@ -68,25 +115,22 @@ class TensorBatches:
     def __len__(self) -> int:
         return self.n_batches
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
-        n, size = len(self.dataset), self.batch_size
+    def __iter__(self) -> Iterator[Batch]:
+        n, k = len(self.dataset), self.n_batches
         order = None
         if self.generator is not None:
             order = torch.randperm(n, generator=self.generator, device=self.generator.device)
             order = order.to(self.dataset.X.device)
-        n_values = size * max(1, self.dataset.X[0].numel())
+        starts = [i * n // k for i in range(k + 1)]
+        n_values = -(-n // k) * max(1, self.dataset.X[0].numel())
         per_block = max(1, BLOCK_VALUES // n_values)
-        for first in range(0, self.n_batches, per_block):
-            last = min(first + per_block, self.n_batches)
-            stop = n if last == self.n_batches else last * size
-            rows = slice(first * size, stop)
-            X, y = self.dataset[rows if order is None else order[rows]]
-            for i in range(last - first):
-                end = len(X) if first + i + 1 == self.n_batches else (i + 1) * size
-                yield (
-                    X[i * size : end].to(self.device),
-                    None if y is None else y[i * size : end].to(self.device),
-                )
+        for first in range(0, k, per_block):
+            block = starts[first : first + per_block + 1]
+            rows = slice(block[0], block[-1])
+            gathered = self.dataset[rows if order is None else order[rows]]
+            for begin, end in pairwise(start - block[0] for start in block):
+                batch = Batch(*(None if v is None else v[begin:end] for v in gathered))
+                yield batch.to(self.device)
 
 
 class WholeBatches(TensorBatches):
@@ -99,9 +143,9 @@ class WholeBatches(TensorBatches):
         super().__init__(dataset, batch_size, *args, **kwargs)
         self.n_batches = max(1, len(dataset) // batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
-        for x, y in super().__iter__():
-            yield x[: self.batch_size], None if y is None else y[: self.batch_size]
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in super().__iter__():
+            yield Batch(*(None if value is None else value[: self.batch_size] for value in batch))
 
 
 class LabelledBatches(TensorBatches):
@@ -148,7 +192,7 @@ class LabelledBatches(TensorBatches):
         n_labelled = min(batch_size, n_known) if n_labelled is None else n_labelled
         self.n_each = max(1, round(n_labelled / max(1, len(self.rows_of))))
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def __iter__(self) -> Iterator[Batch]:
         if not self.rows_of:
             yield from super().__iter__()
             return
@@ -156,9 +200,9 @@ class LabelledBatches(TensorBatches):
         rows = torch.cat([self._draw(rows) for rows in self.rows_of.values()], 1).to(X.device)
         labels = torch.tensor(list(self.rows_of), dtype=y.dtype, device=self.device)
         labels = labels.repeat_interleave(self.n_each)
-        for (x, hidden), labelled in zip(super().__iter__(), rows, strict=True):
+        for (x, hidden, _), labelled in zip(super().__iter__(), rows, strict=True):
             beside = X[labelled].to(self.device)
-            yield torch.cat([x, beside]), torch.cat([torch.zeros_like(hidden), labels])
+            yield Batch(torch.cat([x, beside]), torch.cat([torch.zeros_like(hidden), labels]))
 
     def _draw(self, rows: Tensor) -> Tensor:
         """Rows for each batch, (n_batches, n_each), from as many permutations as it takes."""
@@ -205,10 +249,9 @@ class DrawnBatches:
     def __len__(self) -> int:
         return self.n_batches
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def __iter__(self) -> Iterator[Batch]:
         for _ in range(self.n_batches):
-            X, y = self.dataset[self._draw()]
-            yield X.to(self.device), None if y is None else y.to(self.device)
+            yield self.dataset[self._draw()].to(self.device)
 
     def _draw(self) -> Tensor:
         """Numbers of the rows of a batch."""
@@ -241,13 +284,12 @@ class BalancedBatches(DrawnBatches):
 class TupleBatches(DrawnBatches):
     """Batches of tuples of rows, of shape (batch, n_roles, n_features), without labels.
 
-    ``dataset.y``, of shape (n_samples, n_roles), holds the weights with which rows are drawn for
-    each role.
+    ``dataset.weight`` holds the weights with which rows are drawn for each role.
     """
 
     def __init__(self, dataset: TensorData, *args, **kwargs) -> None:
         super().__init__(TensorData(dataset.X), *args, **kwargs)
-        self.cumulated = dataset.y.T.to(torch.float64).cumsum(1).contiguous()
+        self.cumulated = dataset.weight.T.to(torch.float64).cumsum(1).contiguous()
 
     def _draw(self) -> Tensor:
         totals = self.cumulated[:, -1:]
@@ -263,14 +305,17 @@ class HoldOut:
     is not held out.
     """
 
+    #: Rows that it takes to set one aside and train on two.
+    least = 3
+
     def __init__(self, fraction: float, seed: int) -> None:
         self.fraction = fraction
         self.seed = seed
 
     def n_valid(self, n: int) -> int:
         """Number of rows set aside out of ``n``."""
-        if n < 3:
-            raise ValueError(f"early_stopping=True needs at least 3 rows, got {n}.")
+        if n < self.least:
+            raise ValueError(f"early_stopping=True needs at least {self.least} rows, got {n}.")
         return min(max(1, round(self.fraction * n)), n - 2)
 
     def __call__(self, dataset: TensorData, y=None) -> tuple[TensorData, TensorData]:
@@ -280,7 +325,7 @@ class HoldOut:
         if dataset.y is not None:
             order = _one_of_each_last(order, dataset.y.cpu())
         valid, train = order[:n_valid], order[n_valid:]
-        return TensorData(*dataset[train]), TensorData(*dataset[valid])
+        return dataset.rows(train), dataset.rows(valid)
 
 
 def _one_of_each_last(order: Tensor, y: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The skorch net that trains a detector's module."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 from math import ceil
 
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from ..nn import link_generator
 from ._callbacks import StopTraining
-from ._data import TensorBatches, TensorData, as_tensor, count_batches
+from ._data import Batch, TensorBatches, TensorData, as_tensor, count_batches
+from ._guard import with_default_settings
 from ._random import seeded_generator
 
 # Rows are scored in chunks of at most this many values and rows.
@@ -31,14 +32,13 @@ class DetectorNet(NeuralNet):
     Parameters
     ----------
     module : nn.Module
-        An instance with ``loss(x)`` (or ``loss(x, y)`` where the data have labels), of shape
-        (batch,), or () where the method has no loss per row.
+        An instance with ``loss(x)``, of shape (batch,), or () where the method has no loss per
+        row. It takes ``y`` too where the data have labels, ``target`` where they have targets.
     seed : int
         Seed of shuffles, noise and dropout.
     trim : float
         Share of the rows of a batch, those of the largest loss, that an update leaves out. Rows
-        with a label other than 0 are never left out; a ``y`` of more than one value for a row holds
-        no labels but targets.
+        with a label other than 0 are never left out.
     trim_start : float
         Share of the steps that are done before trimming begins.
     max_steps : int or None
@@ -106,6 +106,7 @@ class DetectorNet(NeuralNet):
             state["generator_"] = self.generator_.get_state().cpu()
         return state
 
+    @with_default_settings
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)
         if "generator_" in state:
@@ -124,7 +125,7 @@ class DetectorNet(NeuralNet):
             self.lr = lr
             for prefix, optimizer in self._named_optimizers().items():
                 if not self._rate_is_given(prefix):
-                    _set_lr(optimizer, lambda _: lr)
+                    _set_lr(optimizer, lambda group: lr * group.get("lr_factor", 1))
 
     def _rate_is_given(self, prefix: str) -> bool:
         """Whether an optimizer has a learning rate of its own."""
@@ -161,23 +162,28 @@ class DetectorNet(NeuralNet):
     ) -> int:
         """Number of epochs that a training on so many rows takes unless it stops early."""
         max_epochs = self.max_epochs if max_epochs is None else max_epochs
-        if hold_out and self.train_split:
+        if hold_out and self.train_split and not (self.history and n_rows < self.train_split.least):
             n_rows -= self.train_split.n_valid(n_rows)
         n_batches = self.steps_per_epoch or count_batches(n_rows, self.batch_size or n_rows)
         return ceil(self.n_steps(n_batches, max_epochs) / n_batches)
 
-    def fit_loop(self, X, y=None, epochs=None, **fit_params):
-        """Train for ``epochs``, the last one cut short where ``max_steps`` end in it."""
+    def fit_loop(self, X, y=None, epochs=None, **columns):
+        """Train for ``epochs``, the last one cut short where ``max_steps`` end in it.
+
+        ``columns`` are more of the data set: ``target``, ``weight``.
+        """
         self.check_training_readiness()
-        data = dict(zip(("dataset_train", "dataset_valid"), self._split(X, y), strict=True))
-        batches = self.get_iterator(data["dataset_train"], training=True)
-        valid = data["dataset_valid"]
+        train, valid = self._split(X, y, columns)
+        data = {"dataset_train": train, "dataset_valid": valid}
+        self.only_row_ = len(train) == 1
+        batches = self.get_iterator(train, training=True)
         valid_batches = None if valid is None else self.get_iterator(valid)
         n_steps = self.n_steps(len(batches), self.max_epochs if epochs is None else epochs)
         self.step_, self.trim_from_, self.lr_drops_ = 0, 0, set()
         if not self.history:  # schedules are of the first training, not of one that goes on
             self.trim_from_ = int(self.trim_start * n_steps)
             self.lr_drops_ = {ceil(share * n_steps) for share in self.lr_milestones}
+        n_complete = len(self.history)
         try:
             while self.step_ < n_steps:
                 self.epochs_left_ = ceil((n_steps - self.step_) / len(batches))
@@ -187,10 +193,13 @@ class DetectorNet(NeuralNet):
                 )
                 self._validate(valid_batches)
                 self.notify("on_epoch_end", **data)
+                n_complete += 1
         except StopTraining:
             pass
-        except KeyboardInterrupt:
-            self.interrupted_ = True
+        except BaseException as stop:
+            del self.history[n_complete:]  # an epoch that was interrupted is none
+            if isinstance(stop, KeyboardInterrupt):
+                self.interrupted_ = True
             raise
         return self
 
@@ -208,23 +217,41 @@ class DetectorNet(NeuralNet):
         except KeyboardInterrupt as stop:  # skorch's way to stop early
             raise StopTraining from stop
 
-    def _split(self, X, y):
+    def _split(self, X, y, columns: dict[str, Tensor]):
         dataset = self.get_dataset(X, y)
-        return self.train_split(dataset) if self.train_split else (dataset, None)
+        vars(dataset).update(columns)
+        if not self.train_split:
+            return dataset, None
+        if self.history and len(dataset) < self.train_split.least:
+            return dataset, dataset  # a chunk of a stream that leaves nothing to hold out
+        return self.train_split(dataset)
 
     def _validate(self, batches) -> None:
         if batches is None:
             return
+        with self._noise_of_every_epoch():
+            self.run_single_epoch(batches, False, "valid", self.validation_step)
+
+    @contextmanager
+    def _noise_of_every_epoch(self) -> Iterator[None]:
+        """Evaluate with the same noise after each epoch, and go on with the noise of training."""
         state = self.generator_.get_state()
-        self.generator_.manual_seed(self.seed)  # the same noise in each epoch
-        self.run_single_epoch(batches, False, "valid", self.validation_step)
-        self.generator_.set_state(state)
+        self.generator_.manual_seed(self.seed)
+        self.module_.eval()
+        try:
+            yield
+        finally:
+            self.generator_.set_state(state)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run one epoch; skorch's own loop only where a callback listens to batches."""
         if iterator is None:
             return
         self.module_.train(training)
+        if training and self.only_row_:  # it has no variance: norms go on with what they know
+            for module in self.module_.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
         if self._batch_listener():
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             loss = _mean_of_batches(self.history[-1]["batches"], prefix)
@@ -232,8 +259,8 @@ class DetectorNet(NeuralNet):
             total, n_rows = 0.0, 0
             for batch in iterator:
                 value = self._step(batch) if training else self.mean_loss(batch)
-                n_rows += len(batch[0])
-                total = total + value * len(batch[0])
+                n_rows += len(batch.x)
+                total = total + value * len(batch.x)
             loss = float(total) / n_rows
             # What skorch's Checkpoint and the like expect of an epoch.
             self.history.new_batch()
@@ -254,7 +281,7 @@ class DetectorNet(NeuralNet):
 
     # One step --------------------------------------------------------------------------------
 
-    def optimize(self, batch) -> Tensor:
+    def optimize(self, batch: Batch) -> Tensor:
         """One update of the weights; returns the batch's mean loss, detached."""
         self.optimizer_.zero_grad(set_to_none=True)
         loss = self._loss(batch)
@@ -262,12 +289,12 @@ class DetectorNet(NeuralNet):
         self.optimizer_.step()
         return loss.detach()
 
-    def _step(self, batch) -> Tensor:
+    def _step(self, batch: Batch) -> Tensor:
         loss = self.optimize(batch)
         self._count_step()
         return loss
 
-    def mean_loss(self, batch) -> Tensor:
+    def mean_loss(self, batch: Batch) -> Tensor:
         """Mean loss of a batch, without trimming and without gradients."""
         with torch.no_grad():
             return self._row_losses(batch).mean()
@@ -287,20 +314,17 @@ class DetectorNet(NeuralNet):
     def validation_step(self, batch, **fit_params):
         return {"loss": self.mean_loss(batch), "y_pred": None}
 
-    def _row_losses(self, batch) -> Tensor:
-        x, y = batch
-        return self.module_.loss(x) if y is None else self.module_.loss(x, y)
+    def _row_losses(self, batch: Batch) -> Tensor:
+        return self.module_.loss(batch.x, **batch.loss_arguments())
 
-    def _loss(self, batch) -> Tensor:
+    def _loss(self, batch: Batch) -> Tensor:
         return self._reduce(self._row_losses(batch), batch)
 
-    def _reduce(self, losses: Tensor, batch) -> Tensor:
+    def _reduce(self, losses: Tensor, batch: Batch) -> Tensor:
         """Mean of the losses of a batch, some of the unlabelled rows left out."""
         if not self.trim or not losses.ndim or self.step_ < self.trim_from_:
             return losses.mean()
-        y = batch[1]
-        if y is not None and y.ndim > 1:  # targets, which say nothing of anomalies
-            y = None
+        y = batch.y
         others = losses if y is None else losses[y == 0]
         n_left_out = min(round(self.trim * len(others)), len(losses) - 1)
         if n_left_out:
@@ -311,10 +335,11 @@ class DetectorNet(NeuralNet):
         self.step_ += 1
         if self.step_ in self.lr_drops_:
             for optimizer in self._named_optimizers().values():
-                _set_lr(optimizer, lambda lr: lr / 10)
+                _set_lr(optimizer, lambda group: group["lr"] / 10)
 
     # Scoring ---------------------------------------------------------------------------------
 
+    @with_default_settings
     def apply(self, function: Callable[[Tensor], Tensor], X: np.ndarray | Tensor) -> np.ndarray:
         """Apply a function of the module to rows, chunk by chunk, in evaluation mode.
 
@@ -347,9 +372,9 @@ class DetectorNet(NeuralNet):
         return out
 
 
-def _set_lr(optimizer: torch.optim.Optimizer, change: Callable[[float], float]) -> None:
+def _set_lr(optimizer: torch.optim.Optimizer, rate_of: Callable[[dict], float]) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = change(group["lr"])
+        group["lr"] = rate_of(group)
 
 
 def _mean_of_batches(batches, prefix: str) -> float:

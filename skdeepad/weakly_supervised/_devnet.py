@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from .._labels import PseudoAnomaliesMixin
-from .._validation import Integral, Interval, Real, StrOptions
+from .._validation import Integral, Interval, Real
 from ..base import EARLY_STOPPING, BaseDetector, constraints_without
 from ..nn import ScalarNet
 from ..training import BalancedBatches
@@ -56,7 +56,7 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(20,)
+    hidden_layer_sizes : int or sequence of int, default=(20,)
         Widths of the hidden layers; with few known anomalies one layer is best. Without any
         :math:`\phi` is linear.
     activation : str, default="relu"
@@ -69,7 +69,8 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
     n_reference : int, default=5000
         Number :math:`l` of draws from the prior, made once.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20. The authors' scale is
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20. The authors' scale is
         "minmax", which learns less of the same steps.
     max_epochs : int, default=50
         Upper limit to the number of epochs.
@@ -165,7 +166,6 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
         "margin": [Interval(Real, 0, None, closed="neither")],
         "n_reference": [Interval(Integral, 2, None, closed="left")],
         "steps_per_epoch": [Interval(Integral, 1, None, closed="left")],
-        "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
     }
 
     def __init__(

@@ -126,7 +126,7 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=()
+    hidden_layer_sizes : int or sequence of int, default=()
         Widths of hidden layers before the representation; none are the paper's.
     n_latent : int, default=20
         Size of the representation z.
@@ -149,7 +149,8 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
         0.5 goes on learning from rows that are only taken for outliers: for anomalies of other
         kinds than the known ones.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name are clipped to ±20.
+        Scales the input. Values scaled by name grow by their logarithm only
+        beyond ±20.
     max_epochs : int, default=30
         Upper limit to the number of epochs.
     steps_per_epoch : int, default=50
@@ -167,8 +168,9 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
     trim : float, default=0.0
         Share of the triplets of a batch, rounded, that an update leaves out after a fifth of the
         steps: those of the largest loss.
-    contamination : float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold. It can be changed after ``fit``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
+        after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
         Called in training; copies are used.
     net_params : dict or None, default=None
@@ -333,7 +335,7 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
         references = X[torch.as_tensor(rows, device=X.device)].to(module.references.device)
         scores = net.apply(lambda x: lesinn(x, references), X)
         weights = draw_weights(scores, y, self.threshold, self.known_share)
-        run(net, X, torch.as_tensor(weights, device=X.device))
+        run(net, X, weight=torch.as_tensor(weights, device=X.device))
 
     def _calibrate(self, net, X) -> None:
         module = net.module_

@@ -5,7 +5,8 @@ from torch.distributions import Normal
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from skdeepad import AAE, WAE
-from skdeepad.training import TensorData, seeded_generator, to_tensor
+from skdeepad._rows import rows_to_train_on
+from skdeepad.training import Batch, TensorData, seeded_generator, to_tensor
 
 from .matching import RING, accuracy, auc, codes, distance_to, pendigits
 
@@ -51,7 +52,7 @@ def test_a_phase_moves_its_own_parts_only(fitted, X, player, moved):
     net = fitted.net_
     prefix = "optimizer" if player == "reconstruction" else f"optimizer_{player}"
     before = hashes(net.module_)
-    net._turn(player, net._named_optimizers()[prefix], (batch(X), None))
+    net._turn(player, net._named_optimizers()[prefix], Batch(batch(X)))
     after = hashes(net.module_)
     assert {name for name in after if after[name] != before[name]} == moved
 
@@ -127,7 +128,8 @@ def test_early_stopping_follows_the_reconstruction(X):
     assert det.n_iter_ < 500
     assert len(loss) - 1 - loss.argmin() == 2
     kept = det.net_.module_  # the weights of the best epoch are put back
-    _, valid = det.net_.train_split(TensorData(to_tensor(det._scale(X), "cpu")))
+    rows = det._scale(X[rows_to_train_on(X, None, None)])
+    _, valid = det.net_.train_split(TensorData(to_tensor(rows, "cpu")))
     assert_allclose(kept.loss_reconstruction(valid.X).mean().item(), loss.min(), rtol=1e-5)
 
 

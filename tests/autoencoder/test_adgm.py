@@ -166,7 +166,7 @@ def test_with_labelled_anomalies_nothing_is_warned_of(cls, few_labels):
 @both
 def test_without_labelled_normals_unlabelled_rows_stand_in(cls, few_labels):
     rows, y = few_labels
-    det = cls(hidden_layer_sizes=(16,), max_epochs=60, lr=5e-3, random_state=0)
+    det = cls(hidden_layer_sizes=(16,), max_epochs=60, lr=5e-3, random_state=1)
     det.fit(rows, np.minimum(y, 0))
     assert_array_equal(det.classes_, [-1, 1])
     normal = det.predict_proba(rows)[:, 1]
@@ -305,8 +305,8 @@ class BinarisedBatches(LabelledBatches):
     """Pixels drawn anew in each step, with their grey values for probabilities."""
 
     def __iter__(self):
-        for x, y in super().__iter__():
-            yield torch.bernoulli(x, generator=self.generator), y
+        for batch in super().__iter__():
+            yield batch._replace(x=torch.bernoulli(batch.x, generator=self.generator))
 
 
 class ClassifierAlone(DeepGenerativeModule):

@@ -7,7 +7,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from skdeepad import WAE, AutoEncoder
 from skdeepad.nn import Backbone, MLPBackbone, squared_mmd
-from skdeepad.training import AdversarialNet, DetectorNet, seeded_generator
+from skdeepad.training import AdversarialNet, Batch, DetectorNet, seeded_generator
 
 from .matching import RING, SCALES, distance_to, pendigits, reconstruction
 from .test_aae import hashes, settings
@@ -71,7 +71,7 @@ def test_players_move_their_own_parts_only(X, player, moved):
     net = small(divergence="gan").fit(X).net_
     optimizer = net.optimizer_ if player == "autoencoder" else net.optimizer_discriminator_
     before = hashes(net.module_)
-    net._turn(player, optimizer, (batch(X), None))
+    net._turn(player, optimizer, Batch(batch(X)))
     after = hashes(net.module_)
     assert {name for name in after if after[name] != before[name]} == moved
 
@@ -149,7 +149,7 @@ def test_rows_are_left_out_by_their_cost(X):
         module.rng = seeded_generator(3)
         losses = module.loss(x)
         cost = module.cost(x, module.reconstruct(x))
-        kept = net._reduce(losses, (x, None))
+        kept = net._reduce(losses, Batch(x))
     assert_allclose((losses - cost).std(), 0, atol=1e-5)
     assert_allclose(kept, cost.sort().values[:30].mean() + (losses - cost)[0], rtol=1e-5)
 

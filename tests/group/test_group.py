@@ -16,10 +16,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeepad import AAE, VAE, WAE, GroupAnomalyDetector
+from skdeepad.group._errors import Spread, Tail
 from skdeepad.group._group import NEEDS
 from skdeepad.group._members import Members
 
-SMALL_VAE = VAE(hidden_layer_sizes=(8,), n_latent=2, n_draws=2, max_epochs=3)
+SMALL_VAE = VAE(hidden_layer_sizes=(16,), n_latent=2, n_draws=2, max_epochs=3)
 every_score = pytest.mark.parametrize("score", sorted(NEEDS))
 
 
@@ -125,7 +126,8 @@ def test_an_array_of_groups_is_rows_with_labels(score, groups_of_two_kinds):
 @pytest.mark.parametrize("score", ["mean_point", "max_point"])
 def test_without_groups_each_row_is_scored_as_the_estimator_does(score, X):
     det = small(anomaly_score=score).fit(X)
-    assert_array_equal(det.score_samples(X), det.estimator_.score_samples(X))
+    order = np.argsort(det.estimator_.score_samples(X))
+    assert (np.diff(det.score_samples(X)[order]) > 0).all()
     assert_array_equal(det.groups_, np.arange(len(X)))
 
 
@@ -151,27 +153,77 @@ def test_moments_of_groups_are_numpys():
 # Scores -------------------------------------------------------------------------------------
 
 
-def test_the_characterization_is_measured_in_deviations_from_the_median(labelled_rows):
+def test_the_characterization_is_measured_in_errors_of_groups_of_that_size(labelled_rows):
     X, labels = labelled_rows
     X = np.c_[X, np.random.RandomState(2).randn(len(X))]
     det = small(estimator=PcaDetector(2), anomaly_score="characterization").fit(X, groups=labels)
     codes, points = det.estimator_.transform(X), -det.estimator_.score_samples(X)
     by_group = [labels == label for label in det.groups_]
-    sizes = np.array([g.sum() for g in by_group])
-    scatter = np.array([np.cov(codes[g].T, bias=True)[[0, 0, 1], [0, 1, 1]] for g in by_group])
-    scatter *= sizes[:, None]
+    m = np.array([[g.sum()] for g in by_group])
+    scatter = np.array([np.cov(codes[g].T, bias=True)[[0, 0, 1], [0, 1, 1]] for g in by_group]) * m
     pooled = scatter.sum(0) / (len(X) - 20)
+    strays = np.concatenate([codes[g] - codes[g].mean(0) for g in by_group])
+    products = strays[:, [0, 0, 1]] * strays[:, [0, 1, 1]]
+    within = sum(points[g].var() * g.sum() for g in by_group) / (len(X) - 20)
     parts = (
-        np.array([codes[g].mean(0) for g in by_group]),
-        (scatter + 3 * pooled) / (sizes + 2)[:, None],
-        np.array([[points[g].mean()] for g in by_group]),
+        (np.array([codes[g].mean(0) for g in by_group]), pooled[[0, 2]] / m),
+        ((scatter + 3 * pooled) / (m + 2), products.var(0) * (m - 1) / (m + 2) ** 2),
+        (np.array([[points[g].mean()] for g in by_group]), within / m),
     )
     expected = 0
-    for part in parts:
-        deviations = np.abs(part - np.median(part, axis=0))
-        z = deviations / np.median(deviations, axis=0) * 0.6744897501960817
+    for values, errors in parts:
+        z = Spread.of(values, errors).deviations(values, errors)
         expected = expected + (z**2).mean(1) / 3
     assert_allclose(-det.score_samples(X, labels), np.sqrt(expected), rtol=1e-6)
+
+
+def test_what_groups_differ_by_beyond_sampling_is_found():
+    rng = np.random.RandomState(0)
+    errors = rng.choice([0.01, 1.0], (4000, 1))
+    for between in (0.0, 0.5, 4.0):
+        values = 3 + rng.randn(4000, 1) * np.sqrt(between + errors)
+        values[:100] += 50
+        spread = Spread.of(values, errors)
+        assert abs(spread.center[0] - 3) < 0.1
+        assert abs(spread.between[0] - between) < 0.12 * (between + 0.2)
+        assert 0.9 < np.median(np.abs(spread.deviations(values, errors))) / 0.6745 < 1.1
+
+
+def test_the_chance_of_the_greatest_of_many_is_uniform_for_each_size_and_falls_beyond():
+    rng = np.random.RandomState(0)
+    tail = Tail.of(rng.exponential(size=2_000_000))
+    for size in (1, 5, 500):
+        greatest = rng.exponential(size=(2000, size)).max(1)
+        chances = np.exp(tail.log_chance_in(np.full(2000, size), greatest))
+        assert_allclose(np.quantile(chances, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.05)
+    far = tail.log_chance_in(np.full(4, 5), np.array([10.0, 20.0, 40.0, 1e6]))
+    assert (np.diff(far) < 0).all()
+    assert_allclose(far[2] - far[1], -20, rtol=0.1)
+
+
+@pytest.mark.parametrize("score", NEEDS)
+@pytest.mark.parametrize("sizes", [((500, 100), (5, 100)), ((2, 100), (30, 100))], ids=str)
+def test_groups_of_each_size_are_flagged_equally_often(score, sizes):
+    rng, sizes = np.random.RandomState(0), np.repeat(*np.transpose(sizes))
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    mix = rng.randn(4, 4)
+    det = GroupAnomalyDetector(VAE(max_steps=200), anomaly_score=score, random_state=0)
+    det.fit(rng.randn(len(groups), 4) @ mix, groups=groups)
+    outlying = det.predict(rng.randn(len(groups), 4) @ mix, groups=groups) == -1
+    shares = [outlying[sizes == size].mean() for size in np.unique(sizes)]
+    assert max(shares) < 0.25
+    assert min(shares) > 0.02
+
+
+def test_whole_weights_are_repetitions_of_rows(labelled_rows):
+    X, labels = labelled_rows
+    weight = np.arange(len(X)) % 3
+    weighted = small().fit(X, groups=labels, sample_weight=weight)
+    repeated = small().fit(X.repeat(weight, axis=0), groups=labels.repeat(weight))
+    assert_array_equal(weighted.score_samples(X, labels), repeated.score_samples(X, labels))
+    assert weighted.offset_ == repeated.offset_
+    with pytest.raises(ValueError, match="sample_weight must be None where X is an array"):
+        small().fit(X[:1200].reshape(20, 60, 2), sample_weight=weight[:1200])
 
 
 def test_references_are_decoded_from_means_and_not_from_sums(labelled_rows):
@@ -186,6 +238,15 @@ def test_references_are_decoded_from_means_and_not_from_sums(labelled_rows):
     assert (spread > 1e-3).all()
 
 
+def in_errors(values, labels):
+    """Means of a value of rows over groups, as deviations in units of their own error."""
+    groups = pd.Series(values).groupby(labels, sort=False)
+    m = groups.size().to_numpy()[:, None]
+    within = (groups.var(ddof=0) * m[:, 0]).sum() / (len(labels) - len(m))
+    means = groups.mean().to_numpy()[:, None]
+    return Spread.of(means, within / m).deviations(means, within / m)[:, 0]
+
+
 @pytest.mark.parametrize("distance", ["euclidean", "cityblock", lambda a, b: abs(a - b).max()])
 def test_the_reference_score_is_the_mean_distance_of_the_members(distance, labelled_rows):
     X, labels = labelled_rows
@@ -193,8 +254,7 @@ def test_the_reference_score_is_the_mean_distance_of_the_members(distance, label
     det.fit(X, groups=labels)
     scale = det.estimator_.scaler_.transform
     distances = pd.Series(cdist(scale(X), scale(det.reference_), distance).mean(1))
-    expected = distances.groupby(labels, sort=False).mean()
-    assert_allclose(-det.score_samples(X, labels), expected, rtol=1e-6)
+    assert_allclose(-det.score_samples(X, labels), in_errors(distances, labels), rtol=1e-6, atol=1e-6)
 
 
 def test_codes_without_a_distribution_lend_the_references_their_spread(labelled_rows):
@@ -286,7 +346,8 @@ def test_a_frozen_estimator_is_taken_as_it_is(score, groups_of_two_kinds):
     det = small(estimator=FrozenEstimator(fitted), anomaly_score=score).fit(X)
     assert_array_equal(det.estimator_.score_samples(X[0]), before)
     if score == "mean_point":
-        assert_allclose(det.score_samples(X[:1]), before.mean(), rtol=1e-12)
+        points, labels = -fitted.score_samples(X.reshape(-1, 2)), np.repeat(np.arange(60), 200)
+        assert_allclose(-det.score_samples(X), in_errors(points, labels), rtol=1e-6)
 
 
 # Input --------------------------------------------------------------------------------------

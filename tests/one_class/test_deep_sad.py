@@ -13,6 +13,7 @@ from torch import nn
 from skdeepad import DeepSAD, DeepSVDD
 from skdeepad.metrics import anomaly_roc_auc_scorer
 from skdeepad.one_class._deep_sad import DeepSADModule
+from skdeepad.training import Batch
 
 from .protocol import labelled_split
 
@@ -50,7 +51,7 @@ def test_a_step_pushes_known_anomalies_away_and_pulls_known_normal_rows_in(sign,
     x = torch.tensor(det.scaler_.transform(X[50:60]), dtype=torch.float32)
     before = det.net_.apply(det.net_.module_.anomaly_score, x)
     det.net_.module_.train()
-    det.net_.optimize((x, torch.full((10,), sign)))
+    det.net_.optimize(Batch(x, torch.full((10,), sign)))
     after = det.net_.apply(det.net_.module_.anomaly_score, x)
     assert ((after > before) == grows).all()
 
@@ -74,7 +75,7 @@ def test_known_anomalies_are_never_trimmed(X):
     labels = torch.tensor(y)
     losses = net.module_.loss(x, labels).detach()
     kept = torch.cat([losses[:30], losses[30:].sort().values[:135]])
-    assert_allclose(net._loss((x, labels)).item(), kept.mean().item(), rtol=1e-5)
+    assert_allclose(net._loss(Batch(x, labels)).item(), kept.mean().item(), rtol=1e-5)
 
 
 def test_the_weight_of_labels_is_searched_with_labels_of_both_signs(X, far_anomalies):

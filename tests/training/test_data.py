@@ -24,7 +24,7 @@ def table(n, n_features=2, labels=False):
 
 
 def rows_of(batches):
-    return torch.cat([x for x, _ in batches])[:, 0] / 2
+    return torch.cat([x for x, *_ in batches])[:, 0] / 2
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 32, 99, 100, 101, 500])
@@ -40,13 +40,25 @@ def test_each_pass_covers_every_row_once(size, shuffled, block, monkeypatch):
 
 
 @pytest.mark.parametrize("n", [64, 65, 66, 95])
-def test_a_last_batch_of_one_row_joins_the_one_before(n):
-    sizes = [len(x) for x, _ in TensorBatches(table(n), 32)]
-    assert sizes == {64: [32, 32], 65: [32, 33], 66: [32, 32, 2], 95: [32, 32, 31]}[n]
+def test_rows_are_spread_evenly_over_as_many_batches_as_it_takes(n):
+    sizes = [len(x) for x, *_ in TensorBatches(table(n), 32)]
+    assert sizes == {64: [32, 32], 65: [32, 33], 66: [22, 22, 22], 95: [31, 32, 32]}[n]
+
+
+@pytest.mark.parametrize("size", [2, 3, 32, 128])
+@pytest.mark.parametrize("kind", [TensorBatches, LabelledBatches])
+def test_no_batch_is_a_crumb_whatever_the_number_of_rows(kind, size):
+    for n in range(2, 3 * size + 3):
+        data = table(n)
+        data.y = torch.zeros(n, dtype=torch.int64)
+        sizes = [len(x) for x, *_ in kind(data, size, seeded_generator(0))]
+        assert sum(sizes) == n
+        assert max(sizes) - min(sizes) <= 1
+        assert min(sizes) >= 2
 
 
 def test_a_single_row_is_a_batch():
-    assert [len(x) for x, _ in TensorBatches(table(1), 32)] == [1]
+    assert [len(x) for x, *_ in TensorBatches(table(1), 32)] == [1]
 
 
 @pytest.mark.parametrize(("n", "sizes"), [(7, [7]), (32, [32]), (63, [32]), (97, [32] * 3)])
@@ -57,7 +69,7 @@ def test_whole_batches_have_one_size_and_leave_other_rows_out_in_each_pass(
     monkeypatch.setattr(data_module, "BLOCK_VALUES", block)
     batches = WholeBatches(table(n), 32, seeded_generator(0))
     passes = [rows_of(batches) for _ in range(2)]
-    assert [len(x) for x, _ in batches] == sizes
+    assert [len(x) for x, *_ in batches] == sizes
     assert len(batches) == len(sizes)
     assert all(len(rows.unique()) == sum(sizes) for rows in passes)
     assert not torch.equal(*passes)
@@ -76,9 +88,9 @@ def test_each_pass_is_shuffled_anew_and_from_the_seed():
 
 
 def test_the_size_of_the_blocks_does_not_change_the_batches(monkeypatch):
-    whole = [x for x, _ in TensorBatches(table(101), 10, seeded_generator(0))]
+    whole = [x for x, *_ in TensorBatches(table(101), 10, seeded_generator(0))]
     monkeypatch.setattr(data_module, "BLOCK_VALUES", 2 * 10 * 3)
-    blocks = [x for x, _ in TensorBatches(table(101), 10, seeded_generator(0))]
+    blocks = [x for x, *_ in TensorBatches(table(101), 10, seeded_generator(0))]
     assert len(blocks) == len(whole)
     assert all(torch.equal(*pair) for pair in zip(blocks, whole, strict=True))
 
@@ -92,12 +104,12 @@ def test_a_block_is_all_that_is_copied(monkeypatch):
             return super().__getitem__(index)
 
     monkeypatch.setattr(data_module, "BLOCK_VALUES", 2 * 10 * 3)
-    list(TensorBatches(Watched(table(101).X), 10, seeded_generator(0)))
-    assert gathered == [30, 30, 30, 11]
+    list(TensorBatches(Watched(table(100).X), 10, seeded_generator(0)))
+    assert gathered == [30, 30, 30, 10]
 
 
 def test_labels_go_with_their_rows():
-    for x, y in TensorBatches(table(100, labels=True), 7, seeded_generator(0)):
+    for x, y, _ in TensorBatches(table(100, labels=True), 7, seeded_generator(0)):
         assert torch.equal(x[:, 0] / 2, y.float())
 
 
@@ -117,12 +129,13 @@ def test_labelled_batches_cover_all_rows_and_every_label_equally(block, monkeypa
     for _ in range(2):
         passed = list(batches)
         assert len(passed) == len(batches) == 5
-        hidden = torch.cat([x[:-6] for x, _ in passed])[:, 0] / 2
+        hidden = torch.cat([x[:-6] for x, *_ in passed])[:, 0] / 2
         assert torch.equal(hidden.sort().values, torch.arange(100.0))
-        assert all((y[:-6] == 0).all() for _, y in passed)
-        assert all(y[-6:].tolist() == [1, 1, 1, 2, 2, 2] for _, y in passed)
+        assert all((y[:-6] == 0).all() for _, y, _ in passed)
+        assert all(y[-6:].tolist() == [1, 1, 1, 2, 2, 2] for _, y, _ in passed)
         beside, labels = (
-            torch.cat([part[-6:] for part in parts]) for parts in zip(*passed, strict=True)
+            torch.cat([part[-6:] for part in parts])
+            for parts in zip(*(batch[:2] for batch in passed), strict=True)
         )
         rows = (beside[:, 0] / 2).long()
         assert torch.equal(data.y[rows], labels)
@@ -135,22 +148,22 @@ def test_labelled_batches_follow_from_the_seed_and_differ_between_passes():
     first, second, other = (
         LabelledBatches(few_labels(), 20, seeded_generator(seed)) for seed in (3, 3, 4)
     )
-    passes = [torch.cat([x for x, _ in batches]) for batches in (first, second, other, first)]
+    passes = [torch.cat([x for x, *_ in batches]) for batches in (first, second, other, first)]
     assert torch.equal(passes[0], passes[1])
     assert not torch.equal(passes[0], passes[2])
     assert not torch.equal(passes[0], passes[3])
 
 
-@pytest.mark.parametrize(("size", "n_beside"), [(10, 10), (64, 16)])
+@pytest.mark.parametrize(("size", "n_beside"), [(10, 10), (50, 16)])
 def test_as_many_labelled_rows_as_there_are_fit_beside_a_batch(size, n_beside):
-    x, y = next(iter(LabelledBatches(few_labels(), size, seeded_generator(0))))
+    x, y, _ = next(iter(LabelledBatches(few_labels(), size, seeded_generator(0))))
     assert len(x) == len(y) == size + n_beside
 
 
 def test_unlabelled_rows_stand_in_for_a_label_without_rows():
     data = few_labels()
     batches = LabelledBatches(data, 50, seeded_generator(0), n_labelled=9, stand_in=3)
-    drawn = torch.cat([x[-9:][y[-9:] == 3] for x, y in batches])[:, 0] / 2
+    drawn = torch.cat([x[-9:][y[-9:] == 3] for x, y, _ in batches])[:, 0] / 2
     assert len(drawn) == 6
     assert (data.y[drawn.long()] == 0).all()
     batches = LabelledBatches(data, 50, seeded_generator(0), stand_in=2)
@@ -207,23 +220,24 @@ def test_half_of_a_balanced_batch_are_known_anomalies():
     data.y[[3, 8]], data.y[50:] = -1, 1
     batches = list(BalancedBatches(data, 10, seeded_generator(0), n_batches=200))
     assert len(batches) == 200
-    X, y = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    X, y = (torch.cat(parts) for parts in zip(*(batch[:2] for batch in batches), strict=True))
     rows = (X[:, 0] / 2).long()
     assert torch.equal(data.y[rows], y)
-    assert all((y < 0).sum() == 5 for _, y in batches)
+    assert all((y < 0).sum() == 5 for _, y, _ in batches)
     counts = rows.bincount(minlength=100)
     assert (counts[[3, 8]] > 400).all()  # of 500 expected each
     assert counts.min() >= 1  # of ten expected
-    assert [len(x) for x, _ in BalancedBatches(data, 7, seeded_generator(0), n_batches=2)] == [7, 7]
-    assert [len(x) for x, _ in BalancedBatches(data, 1, seeded_generator(0), n_batches=1)] == [2]
+    for size, expected in ((7, 7), (1, 2)):
+        batches = BalancedBatches(data, size, seeded_generator(0), n_batches=2)
+        assert [len(x) for x, *_ in batches] == [expected] * 2
 
 
 def test_rows_of_a_tuple_are_drawn_by_the_weights_of_their_role():
     data = table(4)
-    data.y = torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 0.0], [0.0, 5.0]])
+    data.weight = torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 0.0], [0.0, 5.0]])
     batches = list(TupleBatches(data, 100, seeded_generator(0), n_batches=40))
-    assert all(x.shape == (100, 2, 2) and y is None for x, y in batches)
-    rows = (torch.cat([x for x, _ in batches])[..., 0] / 2).long()
+    assert all(x.shape == (100, 2, 2) and y is None for x, y, _ in batches)
+    rows = (torch.cat([x for x, *_ in batches])[..., 0] / 2).long()
     assert (rows[:, 1] == 3).all()
     assert abs(rows[:, 0].double().mean() - 0.75) < 0.03
     assert set(rows[:, 0].tolist()) == {0, 1}
@@ -231,8 +245,8 @@ def test_rows_of_a_tuple_are_drawn_by_the_weights_of_their_role():
 
 def test_drawn_batches_are_others_in_each_pass_and_from_the_seed():
     data = table(50)
-    data.y = torch.ones(50, 1)
+    data.weight = torch.ones(50, 1)
     first, second = (TupleBatches(data, 5, seeded_generator(4), n_batches=3) for _ in range(2))
-    drawn = [torch.cat([x for x, _ in batches]) for batches in (first, second, first)]
+    drawn = [torch.cat([x for x, *_ in batches]) for batches in (first, second, first)]
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])

@@ -8,7 +8,8 @@ from skorch.callbacks import Callback, EpochScoring
 from torch import nn
 
 from skdeepad import VAE, AutoEncoder
-from skdeepad.training import HoldOut, history_table, to_tensor
+from skdeepad.nn import Stochastic
+from skdeepad.training import Batch, HoldOut, TensorData, history_table
 
 from .toys import Mean, Weighted, column, make_net
 
@@ -23,7 +24,7 @@ class Batches(Callback):
         if training:
             self.losses.append(loss.item())
             self.rates.append(net.optimizer_.param_groups[0]["lr"])
-            self.sizes.append(len(batch[0]))
+            self.sizes.append(len(batch.x))
 
 
 def seen_by(detector, X):
@@ -166,14 +167,14 @@ def test_trimming_from_the_first_step_is_the_percentile_loss():
 class Near(Mean):
     """The loss of a row is its squared distance to a target of its own, less the mean's."""
 
-    def loss(self, x, y):
-        return ((x - self.mean - y) ** 2).sum(1)
+    def loss(self, x, target):
+        return ((x - self.mean - target) ** 2).sum(1)
 
 
 def test_targets_of_rows_are_no_labels_and_the_rows_are_trimmed():
     rows, targets = column(1.0, 2.0, 3.0, 4.0, 50.0), column(1.0, 2.0, 0.0, 0.0, 1.0)
     net = make_net(Near(), trim=0.2, trim_start=0, lr=1e-12, max_epochs=1)
-    net.partial_fit(rows, targets)
+    net.partial_fit(rows, target=targets)
     assert_allclose(net.history[0, "train_loss"], (0 + 0 + 9 + 16) / 4, rtol=1e-6)
 
 
@@ -233,15 +234,23 @@ def test_the_noise_of_the_validation_is_the_same_in_each_epoch(X):
     assert len(np.unique(train)) == 4
 
 
-def test_validation_does_not_change_the_noise_of_the_training(X):
-    rows = to_tensor(X.astype(np.float32), "cpu")
-    det = AutoEncoder(early_stopping=True, noise=0.3, max_epochs=4, random_state=0).fit(X)
-    net, split = det.net_, HoldOut(0.1, det.net_.seed)
-    train, _ = split(net.get_dataset(to_tensor(det.scaler_.transform(X).astype("f4"), "cpu"), None))
-    alone = AutoEncoder(noise=0.3, max_epochs=4, random_state=0, scaler=None)
-    alone.fit(train.X.numpy())
-    assert_allclose(alone.history_["train_loss"], det.history_["train_loss"], rtol=1e-5)
-    assert len(train) < len(rows)
+class Shaken(Mean, Stochastic):
+    """Rows to which noise is added."""
+
+    def loss(self, x):
+        return super().loss(x + self.randn_like(x))
+
+
+def test_validation_does_not_change_the_noise_of_the_training():
+    rows = TensorData(torch.arange(40.0)[:, None])
+    split = HoldOut(0.1, seed=0)
+    params = {"max_epochs": 4, "lr": 1e-3, "batch_size": 10}
+    with_validation, without = make_net(Shaken(), **params), make_net(Shaken(), **params)
+    with_validation.train_split = split
+    with_validation.partial_fit(rows)
+    without.partial_fit(split(rows)[0])
+    assert with_validation.history[:, "valid_loss"]
+    assert_array_equal(with_validation.history[:, "train_loss"], without.history[:, "train_loss"])
 
 
 # History -------------------------------------------------------------------------------------
@@ -310,5 +319,5 @@ def test_labelled_rows_are_never_trimmed():
     y = torch.tensor([0, 0, 0, -1, 1])
     net = make_net(trim=0.34)
     net.step_, net.trim_from_ = 0, 0
-    assert net._reduce(losses, (None, y)) == (1 + 2 + 9 + 3) / 4
-    assert net._reduce(losses, (None, None)) == (1 + 2 + 3) / 3
+    assert net._reduce(losses, Batch(losses, y)) == (1 + 2 + 9 + 3) / 4
+    assert net._reduce(losses, Batch(losses)) == (1 + 2 + 3) / 3

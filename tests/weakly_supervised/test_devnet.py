@@ -134,11 +134,12 @@ def test_without_known_anomalies_a_forest_names_some_and_a_warning_says_so(clust
 @pytest.mark.parametrize("name", ["cardio", "thyroid", "vowels"])
 def test_a_tenth_of_the_anomalies_known_is_better_than_none(name):
     X, labels, X_test, y_test = few_labels(name, 0.1)
-    informed, blind = (
-        roc_auc_score(y_test, -DevNet(random_state=0).fit(X, y).score_samples(X_test))
-        for y in (labels, None)
-    )
-    assert informed > blind + 0.02
+
+    def auc(y):
+        dets = [DevNet(random_state=seed).fit(X, y) for seed in range(3)]
+        return np.mean([roc_auc_score(y_test, -det.score_samples(X_test)) for det in dets])
+
+    assert auc(labels) > auc(None) + 0.01
 
 
 # The threshold -------------------------------------------------------------------------------

@@ -1,0 +1,92 @@
+"""Training rows as a fit sees them: repeated as often as they weigh, in an order of their own."""
+
+import numpy as np
+
+from ._validation import check_sample_weight
+from ._warnings import warn
+
+# Weights without a common unit are rounded to this share of their mean.
+FINEST_SHARE = 1 / 4
+# More values than this are not made of repetitions: 1 GiB in float32.
+MAX_VALUES = 2**28
+
+
+def rows_to_train_on(X: np.ndarray, labels, sample_weight: np.ndarray | None) -> np.ndarray:
+    """Numbers of the rows to train on, each as often as it weighs.
+
+    Their order depends on the rows and their labels alone, so that a fit does not depend on the
+    order in which rows are given, and a row of weight 2 is the same as the row given twice.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), float32 or float64, C order
+    labels : array-like of shape (n_samples,) or None
+    sample_weight : ndarray of shape (n_samples,) or None
+    """
+    order = _order(X, labels)
+    if sample_weight is None:
+        return order
+    return np.repeat(order, repetitions(sample_weight[order], X.shape[1]))
+
+
+def read_weights(sample_weight, X) -> np.ndarray:
+    """Weights of the rows of X, (n_samples,), in float64: none negative, one at least not 0."""
+    weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weights.any():
+        raise ValueError("sample_weight must have a value other than zero.")
+    return weights
+
+
+def places_of(rows: np.ndarray, n_samples: int) -> np.ndarray:
+    """Where each of the given rows stands among those trained on; −1 where it is not there."""
+    places = np.full(n_samples, -1)
+    places[rows] = np.arange(len(rows))
+    return places
+
+
+def repetitions(sample_weight: np.ndarray, n_features: int = 1) -> np.ndarray:
+    """How often each row is repeated for its weight, as integers.
+
+    Integers are repetitions, and so are multiples of the least weight. Other weights have no
+    common unit: they are divided by a quarter of their mean and rounded so that the sum of the
+    first k is off by at most a half, for every k.
+    """
+    least = sample_weight[sample_weight > 0].min()
+    counts = sample_weight
+    if (counts != counts.round()).any():
+        counts = sample_weight / least
+        if np.abs(counts - counts.round()).max() > 1e-9 * counts.max():
+            counts = sample_weight / (FINEST_SHARE * sample_weight.mean())
+    most = max(len(counts), MAX_VALUES // n_features)
+    if counts.sum() > most:
+        warn(
+            f"The weights are repetitions, but they sum to {counts.sum():.3g}, which is more than "
+            f"fits into memory: they are divided by {counts.sum() / most:.3g} and rounded."
+        )
+        counts = counts * (most / counts.sum())
+    return np.diff(np.floor(counts.cumsum() + 0.5), prepend=0).astype(np.int64)
+
+
+def _order(X: np.ndarray, labels) -> np.ndarray:
+    """Numbers of the rows in lexicographic order, labels last."""
+    rank, tied = np.zeros(len(X), dtype=np.int64), np.arange(len(X))
+    columns = X.T if labels is None else [*X.T, np.asarray(labels)]
+    for column in columns:
+        values = column[tied]
+        if (values == values[0]).all():
+            continue
+        order = np.lexsort((values, rank[tied]))
+        tied, values = tied[order], values[order]
+        before = rank[tied]
+        # Where a tie of the columns before begins, and where one with this column does.
+        old = np.r_[True, before[1:] != before[:-1]]
+        new = old | np.r_[True, values[1:] != values[:-1]]
+        places = np.arange(len(tied))
+        first_of_old = np.maximum.accumulate(np.where(old, places, 0))
+        first_of_new = np.maximum.accumulate(np.where(new, places, 0))
+        rank[tied] = before + first_of_new - first_of_old
+        alone = new & np.r_[new[1:], True]
+        tied = tied[~alone]
+        if not len(tied):
+            break
+    return np.argsort(rank, kind="stable")

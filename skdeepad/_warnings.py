@@ -1,0 +1,26 @@
+"""Warnings that point to the user's line that they come from."""
+
+import contextlib
+import os
+import sys
+import warnings
+
+import joblib
+import sklearn
+import skorch
+import torch
+
+# Code that stands between the user's and what has to be said: this package's and what it uses.
+_BETWEEN = tuple(
+    os.path.dirname(os.path.abspath(path)) + os.sep
+    for path in (__file__, joblib.__file__, sklearn.__file__, skorch.__file__, torch.__file__)
+)
+_BETWEEN += (os.path.abspath(contextlib.__file__),)
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn with the first line that is neither of this package nor of those beneath it."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and os.path.abspath(frame.f_code.co_filename).startswith(_BETWEEN):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

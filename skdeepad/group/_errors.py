@@ -1,0 +1,100 @@
+"""How far what is measured of a group strays by chance: sampling errors for groups of any size."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+# Median absolute value of a standard normal variable.
+MEDIAN = norm.ppf(0.75)
+# Share of the largest values that tell how a tail falls beyond the largest one.
+TAIL_SHARE = 0.05
+# Values of a tail that are kept.
+N_LEVELS = 512
+N_HALVINGS = 60
+
+
+@dataclass
+class Spread:
+    r"""Statistics of normal groups: their centre, and what they vary by within and between groups.
+
+    A statistic of a group of m rows strays from the centre with the variance
+    :math:`B + e(m)`: e(m) is its sampling variance, and B, which is the same for all sizes, is
+    such that the median absolute deviation of the normal groups is that of a standard normal
+    variable, 0 where sampling explains all of it.
+    """
+
+    center: np.ndarray  #: (n_statistics,)
+    between: np.ndarray  #: B, (n_statistics,)
+
+    @classmethod
+    def of(cls, values: np.ndarray, errors: np.ndarray) -> "Spread":
+        """Learn from the statistics of groups and their sampling variances, (n_groups, n_stat)."""
+        center = np.median(values, axis=0)
+        between = _between(values - center, errors)
+        # Large groups know the centre better; none counts for more than groups differ by.
+        variance = between + errors
+        least = 1e-12 * variance.max(0)
+        weights = 1 / np.where(variance > least, variance, np.where(least > 0, least, 1))
+        center = np.array(
+            [_weighted_median(*pair) for pair in zip(values.T, weights.T, strict=True)]
+        )
+        return cls(center, _between(values - center, errors))
+
+    def deviations(self, values: np.ndarray, errors: np.ndarray) -> np.ndarray:
+        """Deviations from the centre in units of their own error; 0 where nothing varies."""
+        scale = np.sqrt(self.between + errors)
+        return (values - self.center) / np.where(scale > 0, scale, np.inf)
+
+
+def _between(deviations: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """B of each statistic, by halving an interval that holds it."""
+    low, high = np.zeros(deviations.shape[1]), (deviations**2).max(0) / MEDIAN**2
+    squares = deviations**2
+    for _ in range(N_HALVINGS):
+        middle = (low + high) / 2
+        variance = middle + errors
+        ratio = squares / np.where(variance > 0, variance, np.inf)
+        too_small = np.median(ratio, axis=0) > MEDIAN**2
+        low, high = np.where(too_small, middle, low), np.where(too_small, high, middle)
+    return high
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values)
+    share = np.cumsum(weights[order])
+    middle = (share - weights[order] / 2) / share[-1]
+    return float(np.interp(0.5, middle, values[order]))
+
+
+@dataclass
+class Tail:
+    """Chance of a row of a normal group to have at least a value, and beyond all of them.
+
+    Beyond the largest value it falls exponentially, as it does over the largest 5 %.
+    """
+
+    levels: np.ndarray  #: values in ascending order
+    log_chance: np.ndarray  #: log of the chance of at least that value
+    mean_excess: float  #: of the largest 5 %
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> "Tail":
+        """Learn from the values of the rows of normal groups."""
+        values = np.sort(values)
+        n = len(values)
+        ranks = np.unique(np.geomspace(1, n, min(n, N_LEVELS)).round().astype(int))[::-1]
+        levels = values[n - ranks]
+        last = np.r_[levels[1:] != levels[:-1], True]  # of equal values the rarest
+        top = values[-max(2, int(TAIL_SHARE * n)) :]
+        excess = (top - top[0]).mean()
+        return cls(levels[last], np.log(ranks[last] / (n + 1)), float(excess or abs(top[0]) or 1.0))
+
+    def log_chance_in(self, sizes: np.ndarray, greatest: np.ndarray) -> np.ndarray:
+        """Log of the chance that the greatest of so many rows is at least ``greatest``."""
+        log_p = np.interp(greatest, self.levels, self.log_chance)
+        log_p -= np.maximum(greatest - self.levels[-1], 0) / self.mean_excess
+        few = sizes * np.exp(log_p) < 1e-8  # 1 - (1 - p)^m is m p
+        with np.errstate(divide="ignore"):
+            several = np.log(-np.expm1(sizes * np.log1p(-np.exp(np.minimum(log_p, -1e-12)))))
+        return np.where(few, np.log(sizes) + log_p, several)
