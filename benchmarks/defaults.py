@@ -48,9 +48,9 @@ VARIANTS = {
     "DeepSVDD, no pre-training": DeepSVDD(pretrain_epochs=0),
     "DeepSVDD, 32-16-8, 50 epochs, trim 0": DeepSVDD(**PAPER),
     "OCNN (default)": OCNN(),
-    "OCNN, relu": OCNN(activation="relu"),
-    "OCNN, nu .3": OCNN(nu=0.3),
-    "OCNN, relu, nu .3, trim .1": OCNN(activation="relu", nu=0.3, trim=0.1),
+    "OCNN, sigmoid, nu .1, no trimming": OCNN(activation="sigmoid", nu=0.1, trim=0.0),
+    "OCNN, nu .1, no trimming": OCNN(nu=0.1, trim=0.0),
+    "OCNN, sigmoid, no trimming": OCNN(activation="sigmoid", trim=0.0),
 }
 
 

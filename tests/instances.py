@@ -284,7 +284,8 @@ OTHER_VALUES_OF = {
         "trim": 0.0,
     },
     "OCNN": {
-        "nu": 0.3,
+        "nu": 0.1,
+        "activation": "sigmoid",
         "trim": 0.05,
         "input_map": None,
         "encoder": PCA(3, random_state=0),

@@ -68,14 +68,16 @@ class OCNN(BaseDetector):
 
     Parameters
     ----------
-    nu : float in (0, 1], default=0.1
-        Share :math:`\nu` of the training rows with a negative decision.
+    nu : float in (0, 1], default=0.3
+        Share :math:`\nu` of the training rows with :math:`\hat y < r`. Only they, but for those
+        that are trimmed, have a gradient: fewer than 0.3 are too few where anomalies are among
+        the training rows; see ``benchmarks/results/defaults.md``.
     hidden_layer_sizes : int or sequence of int, default=(32,)
         Widths of the hidden layers; one layer is the paper's. Without any the method is the
         linear one-class SVM.
-    activation : str, default="sigmoid"
+    activation : str, default="relu"
         Activation g: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu" or
-        "silu"; the first two are the paper's.
+        "silu"; the first two are the paper's, and rank worse on tables.
     input_map : {"sphere"} or None, default="sphere"
         Map u of the scaled input. None is the paper's form. On tables that alone fails: the data
         surround the origin, or V becomes of rank one and the rows far out on one side are the
@@ -107,11 +109,11 @@ class OCNN(BaseDetector):
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. The penalty on the
         weights is part of the objective.
-    trim : float, default=0.0
+    trim : float or "auto", default="auto"
         Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
         steps: those of the largest loss. Less than ``nu``: without the share below r nothing is
-        learned.
-    contamination : "auto" or float in (0, 0.5], default="auto"
+        learned. ``"auto"`` is a third of ``nu``.
+    contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows below the threshold; ``"auto"`` is the method's r, below which
         lies a share ``nu``. It can be changed after ``fit``.
     callbacks : list of skorch callbacks or None, default=None
@@ -170,7 +172,7 @@ class OCNN(BaseDetector):
     >>> import numpy as np
     >>> from skdeepad import OCNN
     >>> X = np.random.RandomState(0).randn(300, 4)
-    >>> det = OCNN(nu=0.05, max_epochs=20, random_state=0).fit(X)
+    >>> det = OCNN(nu=0.05, contamination="auto", max_epochs=20, random_state=0).fit(X)
     >>> float((det.decision_function(X) < 0).mean())
     0.05
     """
@@ -185,15 +187,16 @@ class OCNN(BaseDetector):
         "input_map": [StrOptions({"sphere"}), None],
         "encoder": [HasMethods(["fit", "transform"]), None],
         "lr_milestones": ["array-like"],
+        "trim": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "tol": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(
         self,
         *,
-        nu=0.1,
+        nu=0.3,
         hidden_layer_sizes=(32,),
-        activation="sigmoid",
+        activation="relu",
         input_map="sphere",
         encoder=None,
         scaler="standard",
@@ -205,8 +208,8 @@ class OCNN(BaseDetector):
         lr_milestones=(0.66,),
         batch_size=512,
         optimizer="adam",
-        trim=0.0,
-        contamination="auto",
+        trim="auto",
+        contamination=0.1,
         callbacks=None,
         net_params=None,
         device="auto",
@@ -253,9 +256,11 @@ class OCNN(BaseDetector):
             nu=self.nu,
         )
 
-    def _check_rows(self, X) -> None:
-        if self.trim >= self.nu:
+    def _net_parameters(self) -> dict:
+        trim = self.nu / 3 if self.trim == "auto" else self.trim
+        if trim >= self.nu:
             raise ValueError(f"trim={self.trim!r} must be less than nu={self.nu!r}.")
+        return super()._net_parameters() | {"trim": trim}
 
     def _train(self, run, net, X, y) -> None:
         module = net.module_
