@@ -254,7 +254,9 @@ def test_the_reference_score_is_the_mean_distance_of_the_members(distance, label
     det.fit(X, groups=labels)
     scale = det.estimator_.scaler_.transform
     distances = pd.Series(cdist(scale(X), scale(det.reference_), distance).mean(1))
-    assert_allclose(-det.score_samples(X, labels), in_errors(distances, labels), rtol=1e-6, atol=1e-6)
+    assert_allclose(
+        -det.score_samples(X, labels), in_errors(distances, labels), rtol=1e-6, atol=1e-6
+    )
 
 
 def test_codes_without_a_distribution_lend_the_references_their_spread(labelled_rows):
