@@ -4,11 +4,7 @@ import copy
 import io
 import pickle
 import random
-import subprocess
-import sys
 import warnings
-from contextlib import contextmanager
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -141,71 +137,7 @@ def test_every_parameter_shows(name, X):
     assert silent == []
 
 
-# What surrounds a fit -----------------------------------------------------------------------
-
-
-@contextmanager
-def set_for_a_while(read, write, value):
-    before = read()
-    write(value)
-    try:
-        yield
-    finally:
-        write(before)
-
-
-SURROUNDINGS = {
-    "no_grad": torch.no_grad,
-    "inference_mode": torch.inference_mode,
-    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
-    "default device": lambda: torch.device("meta"),
-    "default dtype": lambda: set_for_a_while(
-        torch.get_default_dtype, torch.set_default_dtype, torch.float64
-    ),
-    "deterministic algorithms": lambda: set_for_a_while(
-        torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms, True
-    ),
-    "precision of products": lambda: set_for_a_while(
-        torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "medium"
-    ),
-}
-
-
-def settings_of_torch():
-    return (
-        torch.is_grad_enabled(),
-        torch.is_inference_mode_enabled(),
-        torch.is_autocast_enabled("cpu"),
-        torch.get_default_device(),
-        torch.get_default_dtype(),
-        torch.are_deterministic_algorithms_enabled(),
-        torch.get_float32_matmul_precision(),
-    )
-
-
-def results_of_every_method(name, X):
-    det = small(name).fit(X, some_labels(X))
-    twin = pickle.loads(pickle.dumps(det))
-    results = [det.score_samples(X), det.offset_, twin.partial_fit(X, some_labels(X)).offset_]
-    for method in ("transform", "reconstruct", "predict_proba"):
-        if hasattr(det, method):
-            results.append(getattr(det, method)(X))
-    if hasattr(det, "sample"):
-        results.append(det.sample(3, random_state=0))
-    return results
-
-
-@every_detector
-def test_no_setting_of_torch_changes_a_result_and_each_stays_as_it_was(name, X):
-    expected = results_of_every_method(name, X)
-    for setting, surround in SURROUNDINGS.items():
-        with surround():
-            before = settings_of_torch()
-            for result, other in zip(results_of_every_method(name, X), expected, strict=True):
-                assert_array_equal(result, other, err_msg=setting)
-            with pytest.raises(ValueError, match="NaN"):
-                small(name).fit(np.full_like(X, np.nan))
-            assert settings_of_torch() == before, setting
+# Order and weights of rows ---------------------------------------------------------------
 
 
 @every_detector
@@ -260,25 +192,6 @@ def test_weights_are_routed():
         routed = make_pipeline(scaler, detector).fit(X, sample_weight=weight)
     repeated = make_pipeline(StandardScaler(), small("AutoEncoder")).fit(X.repeat(weight, axis=0))
     assert_allclose(routed.score_samples(X), repeated.score_samples(X), rtol=1e-4)
-
-
-def test_no_fit_imports_a_compiler():
-    code = """if True:
-        import sys, warnings
-        import numpy as np
-        import skdeepad
-        from tests.instances import small
-        warnings.simplefilter("ignore")
-        X = np.random.RandomState(0).randn(60, 4)
-        for name, _ in skdeepad.all_detectors():
-            before = set(sys.modules)
-            small(name).fit(X, np.resize([-1, 1, 0, 0, 0], 60)).predict(X)
-            new = {module for module in set(sys.modules) - before}
-            assert len(new) < 50 and "torch._dynamo" not in new, (name, sorted(new)[:20])
-    """
-    root = Path(__file__).parents[1]
-    result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
 
 
 # Scores -------------------------------------------------------------------------------------

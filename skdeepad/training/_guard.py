@@ -1,6 +1,7 @@
 """Nothing that a process or a thread has set for torch as a whole reaches a fit or a score."""
 
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,9 @@ SHARED: list[tuple[Callable, Callable, object]] = [
     ),
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
 ]
+# The threads of OpenMP do not come along into a forked child, where work for them would wait for
+# ever.
+_FIRST_PROCESS = os.getpid()
 AUTOCAST_DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
@@ -59,7 +63,8 @@ def default_settings() -> Iterator[None]:
 
     These are gradient mode on and inference mode off, float32, the CPU for tensors without a
     device, no autocast, no deterministic algorithms and full precision in products. What all
-    threads share is put back once no thread is inside any more.
+    threads share is put back once no thread is inside any more. In a forked child there is one
+    thread.
     """
     with ExitStack() as stack:
         stack.enter_context(_SHARED)
@@ -70,6 +75,9 @@ def default_settings() -> Iterator[None]:
                 stack.enter_context(torch.autocast(device, enabled=False))
         if torch.get_default_device().type != "cpu":  # such a mode slows each call of torch
             stack.enter_context(torch.device("cpu"))
+        if os.getpid() != _FIRST_PROCESS:
+            stack.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(1)
         yield
 
 
