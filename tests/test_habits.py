@@ -4,6 +4,7 @@ import inspect
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,12 @@ every_estimator = pytest.mark.parametrize("name", [*DETECTORS, *META])
 
 def make(name):
     return META[name] if name in META else small(name)
+
+
+def learning(name):
+    """A detector that learns what is normal, the flows in less time than for other tests."""
+    quick = {"max_epochs": 30, "generator_steps": 50} if name == "BDSGM" else {}
+    return DETECTORS[name](random_state=0, **LEARNING[name] | quick)
 
 
 def some_labels(X):
@@ -93,9 +100,9 @@ def test_scores_stay_in_order_far_out(name, X):
     rows, y = X, None
     if name in LEARNS_FROM_LABELS:
         rows, y = np.r_[X, 25 * rays[:5]], np.repeat([0, -1], [len(X), 5])
-    det = DETECTORS[name](random_state=0, **LEARNING[name]).fit(rows, y)
+    det = learning(name).fit(rows, y)
     scores = [det.score_samples(X.mean(0) + size * rays) for size in (25, 1e2, 1e3, 1e6, 1e12)]
-    for nearer, farther in zip(scores, scores[1:], strict=False):
+    for nearer, farther in pairwise(scores):
         assert np.isfinite(farther).all()
         assert (farther != nearer).all()
         assert (farther < nearer).mean() >= 0.9 or name in RISES_ON_NO_RAY
@@ -106,7 +113,7 @@ def test_the_middle_of_a_cloud_is_no_outlier(name):
     X, y = np.random.RandomState(0).randn(300, 4), None
     if name in LEARNS_FROM_LABELS:
         X, y = np.r_[X, np.full((5, 4), 6.0)], np.repeat([0, -1], [300, 5])
-    det = DETECTORS[name](random_state=0, **LEARNING[name]).fit(X, y)
+    det = learning(name).fit(X, y)
     assert_array_equal(det.predict([np.zeros(4), X[:300].mean(0)]), [1, 1])
 
 
@@ -146,7 +153,7 @@ def test_one_width_may_stand_alone(name, X):
     det = small(name)
     for parameter in [p for p in det.get_params(deep=False) if p.endswith("layer_sizes")]:
         if name == "LadderVAE":
-            det.set_params(n_latent=3)
+            det.set_params(n_latent=(3,))
         alone = det.set_params(**{parameter: 6}).fit(X, some_labels(X)).score_samples(X)
         several = det.set_params(**{parameter: (6,)}).fit(X, some_labels(X)).score_samples(X)
         assert_array_equal(alone, several)
@@ -156,7 +163,7 @@ def test_one_width_may_stand_alone(name, X):
 def test_parameters_are_checked_each_time_that_training_goes_on(name, X):
     det = small(name).partial_fit(X, some_labels(X))
     scores = det.score_samples(X)
-    with pytest.raises(ValueError, match="The 'lr' parameter of .* must be"):
+    with pytest.raises(ValueError, match=r"The 'lr' parameter of .* must be"):
         det.set_params(lr=-0.1).partial_fit(X, some_labels(X))
     assert_array_equal(det.score_samples(X), scores)
 
@@ -177,7 +184,7 @@ def test_named_columns_reach_a_scaler_that_asks_for_them(name, X):
 def test_a_value_that_cannot_be_scaled_is_named(name, X):
     huge = X.copy()
     huge[3, 2] = 1e300
-    det = small(name).fit(X)
+    det = small(name, scaler="standard").fit(X)
     message = r"X itself is finite; its largest absolute value is 1e\+300, in column 2"
     with pytest.raises(ValueError, match=message):
         det.fit(huge)
@@ -266,7 +273,6 @@ WARNING = {
     "collapse in fit": collapsed(lambda det, X: det.fit(X)),
     "collapse in fit_predict": collapsed(lambda det, X: det.fit_predict(X)),
     "collapse in a pipeline": collapsed(lambda det, X: make_pipeline(det).fit(X)),
-    "collapse in partial_fit": lambda: VAE(beta=1000.0, random_state=0).partial_fit(NOISE),
     "no labels": lambda: small("DevNet").fit(NOISE),
     "changed parameters": lambda: (
         small("OCNN").fit(NOISE).set_params(scaler=None).partial_fit(NOISE)
@@ -308,7 +314,10 @@ def test_weights_of_an_ensemble_are_repetitions(X):
     assert_array_equal(ensemble.score_samples(X), scores)
     assert ensemble.offset_ == offset
     piped = DetectorEnsemble(
-        make_pipeline(StandardScaler(), DevNet(max_epochs=2)), n_estimators=1, random_state=0
+        make_pipeline(StandardScaler(), DevNet(max_epochs=2)),
+        n_estimators=1,
+        combine="rank",
+        random_state=0,
     )
     y = some_labels(X)
     assert len(piped.fit(X, y, sample_weight=weight).training_scores_) == weight.sum()
