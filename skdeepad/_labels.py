@@ -112,18 +112,24 @@ class PseudoAnomaliesMixin(LabelsMixin):
         run(net, X, with_pseudo_anomalies(X, y, net.seed))
 
 
-def with_pseudo_anomalies(X: Tensor, y: Tensor | None, seed: int) -> Tensor:
+def with_pseudo_anomalies(
+    X: Tensor, y: Tensor | None, seed: int, beside_known: float = 0.0
+) -> Tensor:
     """Labels on the device of ``X``, pseudo-anomalies among them if no anomaly is known.
 
     These are the unlabelled rows that an isolation forest finds most anomalous; where no row is
-    unlabelled, those of all rows.
+    unlabelled, those of all rows. Known anomalies that are less than a share ``beside_known`` of
+    the rows get some beside them, until there are as many.
     """
-    y = torch.zeros(len(X), dtype=torch.int8) if y is None else y
-    if not (y < 0).any():
-        y = y.clone()
-        rows = (y == 0).nonzero().flatten()
+    y = torch.zeros(len(X), dtype=torch.int8) if y is None else y.clone()
+    rows, n_known = (y == 0).nonzero().flatten(), int((y < 0).sum())
+    if not n_known:
         rows = rows if len(rows) else torch.arange(len(y))
+        n_pseudo = ceil(max(PSEUDO_SHARE, beside_known) * len(rows))
+    else:
+        n_pseudo = min(ceil(beside_known * len(y)) - n_known, len(rows) - 1)
+    if n_pseudo > 0:
         values = X[rows.to(X.device)].cpu().numpy()
         scores = IsolationForest(random_state=seed).fit(values).score_samples(values)
-        y[rows[np.argsort(scores, kind="stable")[: ceil(PSEUDO_SHARE * len(rows))]]] = -1
+        y[rows[np.argsort(scores, kind="stable")[:n_pseudo]]] = -1
     return y.to(X.device)

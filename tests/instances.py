@@ -304,6 +304,7 @@ OTHER_VALUES_OF = {
     },
     "DPLAN": {
         "activation": "tanh",
+        "pseudo_share": 0.4,
         "discount": 0.5,
         "loss": ("huber", {"lr": 0.1}),
         "anomaly_probability": 0.1,

@@ -56,11 +56,14 @@ class ADGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin,
         Least standard deviation of :math:`p(x|\cdot)`, in units of the scaled data.
     classification_weight : float or "auto", default="auto"
         Weight :math:`\alpha` of the classification of labelled rows; ``"auto"`` is
-        :math:`0.1 N / N_l` with :math:`N_l` of :math:`N` rows labelled. Worth searching over
+        :math:`N / N_l` with :math:`N_l` of :math:`N` rows labelled. Worth searching over
         powers of ten.
     warm_up_epochs : int, default=0
         Epochs in which the cost of :math:`a`, :math:`y` and :math:`z` rises from 0 to its weight.
-    anomaly_score : {"joint", "posterior", "marginal"}, default="joint"
+    anomaly_score : {"combined", "joint", "posterior", "marginal"}, default="combined"
+        ``"combined"``: the sum of "joint" and "posterior", each less its median on the training
+        rows in units of the distance from there to their .95 quantile; "joint" alone without
+        labelled anomalies. It takes what the labels tell and what is improbable together.
         ``"joint"``: :math:`-E f(x, \text{normal})`, the bound of
         :math:`-\log p(x, \text{normal})`. ``"posterior"``: :math:`\log q(\text{anomaly}|x) -
         \log q(\text{normal}|x)`, for anomalies of known kinds only. ``"marginal"``:
@@ -198,7 +201,7 @@ class ADGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin,
         min_std=0.135,
         classification_weight="auto",
         warm_up_epochs=0,
-        anomaly_score="joint",
+        anomaly_score="combined",
         n_draws=16,
         scaler="standard",
         max_epochs=500,

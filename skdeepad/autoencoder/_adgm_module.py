@@ -3,12 +3,16 @@
 from collections.abc import Callable, Iterator
 from math import log
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..nn import Backbone
+from ..nn import Backbone, compress
 from ._auxiliary_module import AuxiliaryModule
+
+# Bounds of a combined score's parts, in units of the training rows' scale.
+MOST_UNITS, LEAST_UNITS = 10.0, -3.0
 
 
 class DeepGenerativeModule(AuxiliaryModule):
@@ -28,6 +32,9 @@ class DeepGenerativeModule(AuxiliaryModule):
         self.n_classes = n_classes
         self.classifier = heads.make_encoder(n_inner + n_auxiliary, n_classes)
         self.register_buffer("normal", normal)
+        # Medians and scales of the joint bound and of the log odds on the training rows.
+        self.register_buffer("medians", torch.zeros(2, dtype=torch.float64))
+        self.register_buffer("scales", torch.ones(2, dtype=torch.float64))
         #: α, the weight of −log q(y|a,x) of labelled rows
         self.register_buffer("alpha", torch.ones(()))
 
@@ -96,6 +103,29 @@ class DeepGenerativeModule(AuxiliaryModule):
 
     negative_elbo = marginal
 
+    def joint_and_posterior(self, x: Tensor) -> Tensor:
+        """Both scores side by side, (batch, 2)."""
+        return torch.stack([self.joint(x), self.posterior(x)], 1)
+
+    def calibrate(self, scores: np.ndarray) -> None:
+        """Take medians and scales from both scores of the training rows."""
+        medians, high = np.quantile(scores, [0.5, 0.95], axis=0)
+        scales = high - medians
+        self.medians.copy_(torch.as_tensor(medians))
+        self.scales.copy_(torch.as_tensor(np.where(scales > 0, scales, 1.0)))
+
+    def combined(self, x: Tensor) -> Tensor:
+        """Sum of both scores, each on the scale of the training rows.
+
+        Beyond ten units they grow by their logarithm only, and no row is so surely of a normal
+        class that it gains more than three: a row far from all others stays anomalous.
+        """
+        if self.normal.all():
+            return self.joint(x)
+        units = (self.joint_and_posterior(x) - self.medians) / self.scales
+        units = compress(units, MOST_UNITS)
+        return units[:, 0] + units[:, 1].clamp_min(LEAST_UNITS)
+
     def anomaly_score(self, x: Tensor) -> Tensor:
         return SCORES[self.score](self, x)
 
@@ -151,6 +181,7 @@ class DeepGenerativeModule(AuxiliaryModule):
 
 
 SCORES: dict[str, Callable[[DeepGenerativeModule, Tensor], Tensor]] = {
+    "combined": DeepGenerativeModule.combined,
     "joint": DeepGenerativeModule.joint,
     "posterior": DeepGenerativeModule.posterior,
     "marginal": DeepGenerativeModule.marginal,

@@ -1,5 +1,7 @@
 """What ADGM and SDGM do alike: read labels, train beside them, tell classes apart."""
 
+from math import ceil
+
 import numpy as np
 import torch
 from torch import nn
@@ -11,6 +13,7 @@ from ..training import LabelledBatches
 from ._adgm_module import DeepGenerativeModule
 from ._auxiliary_module import make_networks
 from ._likelihood import Likelihood
+from ._residuals import MAX_ROWS
 
 
 class DeepGenerativeMixin:
@@ -66,9 +69,15 @@ class DeepGenerativeMixin:
     def _train(self, run, net, X, y) -> None:
         weight, n_known = self.classification_weight, int((y != 0).sum())
         if weight == "auto":
-            weight = 0.1 * len(y) / max(1, n_known)
+            weight = len(y) / max(1, n_known)
         net.module_.alpha.fill_(weight)
         run(net, X, y.to(X.device), net.module_.warm_up.follow(net, self.warm_up_epochs))
+
+    def _calibrate(self, net, X) -> None:
+        module = net.module_
+        if module.score == "combined":
+            rows = X[:: ceil(len(X) / MAX_ROWS)]
+            module.calibrate(net.apply(module.joint_and_posterior, rows))
 
     def predict_proba(self, X):
         """Return the probabilities of the classes.

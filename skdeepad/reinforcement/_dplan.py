@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from .._labels import PseudoAnomaliesMixin
+from .._labels import PseudoAnomaliesMixin, with_pseudo_anomalies
 from .._validation import Integral, Interval, Real, StrOptions
 from ..base import EARLY_STOPPING, BaseDetector, constraints_without
 from ..nn import check_widths, make_activation
@@ -53,6 +53,10 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
     backbone : Backbone or None, default=None
         Makes what comes before the last hidden layer, in place of the other
         ``hidden_layer_sizes``.
+    pseudo_share : float in [0, 0.5], default=0.05
+        Share of the rows that the agent takes for known anomalies: where fewer are known,
+        unlabelled rows that an isolation forest finds most anomalous stand in for the others. A
+        few known anomalies alone teach the agent less than none does; 0 is the paper's form.
     discount : float in [0, 1), default=0.99
         Discount :math:`\gamma` of later rewards.
     loss : {"squared_error", "huber"}, default="squared_error"
@@ -181,6 +185,7 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
     net_class = AgentNet
 
     _parameter_constraints: dict = constraints_without(*EARLY_STOPPING) | {
+        "pseudo_share": [Interval(Real, 0, 0.5, closed="both")],
         "discount": [Interval(Real, 0, 1, closed="left")],
         "loss": [StrOptions({"squared_error", "huber"})],
         "anomaly_probability": [Interval(Real, 0, 1, closed="both")],
@@ -201,6 +206,7 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
         hidden_layer_sizes=(40,),
         activation="relu",
         backbone=None,
+        pseudo_share=0.05,
         discount=0.99,
         loss="squared_error",
         anomaly_probability=0.5,
@@ -232,6 +238,7 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.backbone = backbone
+        self.pseudo_share = pseudo_share
         self.discount = discount
         self.loss = loss
         self.anomaly_probability = anomaly_probability
@@ -271,6 +278,9 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
         )
         network = QNetwork(features, width)
         return DPLANModule(network, discount=self.discount, loss=self.loss)
+
+    def _train(self, run, net, X, y) -> None:
+        run(net, X, with_pseudo_anomalies(X, y, net.seed, self.pseudo_share))
 
     def _check_rows(self, X) -> None:
         if len(self.exploration) != 2 or not all(

@@ -232,7 +232,7 @@ def test_the_weight_of_the_classification_follows_the_share_of_labels(few_labels
         weight: float(ADGM(**QUICK, classification_weight=weight).fit(rows, y).net_.module_.alpha)
         for weight in ("auto", 7.0)
     }
-    assert alpha == {"auto": pytest.approx(0.1 * len(y) / 55), 7.0: 7.0}
+    assert alpha == {"auto": pytest.approx(len(y) / 55), 7.0: 7.0}
 
 
 def test_training_goes_on_with_another_weight_of_the_classification(few_labels):
@@ -241,6 +241,31 @@ def test_training_goes_on_with_another_weight_of_the_classification(few_labels):
         warnings.simplefilter("error")
         det.set_params(classification_weight=7.0).fit(*few_labels)
     assert float(det.net_.module_.alpha) == 7
+
+
+@both
+def test_the_combined_score_is_the_sum_of_both_on_the_scale_of_the_training_rows(cls, few_labels):
+    rows, y = few_labels
+    parts = {
+        score: -cls(**QUICK, anomaly_score=score).fit(rows, y).score_samples(rows)
+        for score in ("combined", "joint", "posterior")
+    }
+    units = []
+    for score in ("joint", "posterior"):
+        median, high = np.quantile(parts[score], [0.5, 0.95])
+        unit = (parts[score] - median) / (high - median)
+        units.append(np.where(unit > 10, 10 + np.log1p(np.abs(unit - 10)), unit))
+    assert_allclose(parts["combined"], units[0] + np.maximum(units[1], -3), rtol=1e-5, atol=1e-6)
+
+
+@both
+def test_without_labelled_anomalies_the_combined_score_is_the_joint_one(cls, few_labels):
+    rows, y = few_labels
+    combined, joint = (
+        cls(**QUICK, anomaly_score=score).fit(rows, np.maximum(y, 0)).score_samples(rows)
+        for score in ("combined", "joint")
+    )
+    assert_array_equal(combined, joint)
 
 
 @both
@@ -257,12 +282,15 @@ def test_a_batch_of_one_row_has_no_statistics(cls, few_labels):
 
 
 @both
-def test_the_joint_score_is_high_for_known_and_for_new_anomalies(cls, few_labels, far_anomalies):
+@pytest.mark.parametrize("score", ["combined", "joint"])
+def test_known_and_new_anomalies_score_high(cls, score, few_labels, far_anomalies):
     rows, y = few_labels
     normal, new = (far_anomalies[0][far_anomalies[1] == kind] for kind in (0, 1))
     # The cluster of known anomalies lies at 4 in every feature.
     known = 4 + np.random.RandomState(4).randn(50, rows.shape[1])
-    det = cls(hidden_layer_sizes=(32,), max_epochs=60, lr=5e-3, random_state=0).fit(rows, y)
+    det = cls(
+        hidden_layer_sizes=(32,), anomaly_score=score, max_epochs=60, lr=5e-3, random_state=1
+    ).fit(rows, y)
     for anomalies in (known, new):
         truth = np.repeat([0, 1], [len(normal), len(anomalies)])
         assert roc_auc_score(truth, -det.score_samples(np.r_[normal, anomalies])) > 0.97
