@@ -61,9 +61,10 @@ class ADGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin,
     warm_up_epochs : int, default=0
         Epochs in which the cost of :math:`a`, :math:`y` and :math:`z` rises from 0 to its weight.
     anomaly_score : {"combined", "joint", "posterior", "marginal"}, default="combined"
-        ``"combined"``: the sum of "joint" and "posterior", each less its median on the training
-        rows in units of the distance from there to their .95 quantile; "joint" alone without
-        labelled anomalies. It takes what the labels tell and what is improbable together.
+        ``"combined"``: the sum of "joint" and of what "posterior" is above its median, each less
+        its median on the training rows and in units of the distance from there to their .9
+        quantile; "joint" alone without labelled anomalies. So what the labels tell and what is
+        improbable count together.
         ``"joint"``: :math:`-E f(x, \text{normal})`, the bound of
         :math:`-\log p(x, \text{normal})`. ``"posterior"``: :math:`\log q(\text{anomaly}|x) -
         \log q(\text{normal}|x)`, for anomalies of known kinds only. ``"marginal"``:

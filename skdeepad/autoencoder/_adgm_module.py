@@ -11,8 +11,9 @@ from torch import Tensor
 from ..nn import Backbone, compress
 from ._auxiliary_module import AuxiliaryModule
 
-# Bounds of a combined score's parts, in units of the training rows' scale.
-MOST_UNITS, LEAST_UNITS = 10.0, -3.0
+# Beyond so many units of the training rows' scale a combined score's parts grow by their logarithm,
+# and the unit is the distance from the median to this quantile.
+MOST_UNITS, UPPER_QUANTILE = 10.0, 0.9
 
 
 class DeepGenerativeModule(AuxiliaryModule):
@@ -109,7 +110,7 @@ class DeepGenerativeModule(AuxiliaryModule):
 
     def calibrate(self, scores: np.ndarray) -> None:
         """Take medians and scales from both scores of the training rows."""
-        medians, high = np.quantile(scores, [0.5, 0.95], axis=0)
+        medians, high = np.quantile(scores, [0.5, UPPER_QUANTILE], axis=0)
         scales = high - medians
         self.medians.copy_(torch.as_tensor(medians))
         self.scales.copy_(torch.as_tensor(np.where(scales > 0, scales, 1.0)))
@@ -117,14 +118,14 @@ class DeepGenerativeModule(AuxiliaryModule):
     def combined(self, x: Tensor) -> Tensor:
         """Sum of both scores, each on the scale of the training rows.
 
-        Beyond ten units they grow by their logarithm only, and no row is so surely of a normal
-        class that it gains more than three: a row far from all others stays anomalous.
+        Log odds below the median add nothing: a row that is improbable as a normal one stays
+        anomalous however surely it is told from the known anomalies.
         """
         if self.normal.all():
             return self.joint(x)
         units = (self.joint_and_posterior(x) - self.medians) / self.scales
         units = compress(units, MOST_UNITS)
-        return units[:, 0] + units[:, 1].clamp_min(LEAST_UNITS)
+        return units[:, 0] + units[:, 1].clamp_min(0)
 
     def anomaly_score(self, x: Tensor) -> Tensor:
         return SCORES[self.score](self, x)
