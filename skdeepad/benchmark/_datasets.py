@@ -5,6 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from skdeepad.datasets._base import DAMAGE
+
+from ._execute import one_line
 
 SHIPPED = ("thyroid", "cardio", "breastw", "Ionosphere", "vowels", "glass", "wine", "WDBC")
 FILE_TYPES = (".csv", ".parquet", ".npz")
@@ -16,7 +22,7 @@ def as_datasets(datasets, label_column=None):
     `y` is True where a row is an anomaly, `known` where it is one of a kind that may be labelled.
     """
     if isinstance(datasets, Mapping):
-        named = datasets.items()
+        named = [(str(label), one) for label, one in datasets.items()]
     else:
         given = [datasets] if isinstance(datasets, (str, Path)) else datasets
         named = [(Path(one).stem if _is_file(one) else str(one), one) for one in given]
@@ -50,25 +56,37 @@ def _load(one, label_column):
 def _read_file(path, label_column):
     if not path.exists():
         raise FileNotFoundError(f"datasets={str(path)!r} does not exist")
+    columns = _contents(path)
     if path.suffix == ".npz":
-        with np.load(path) as arrays:
-            columns = {name: arrays[name] for name in arrays.files}
         label = label_column or "y"
         _require_column(label, [name for name in columns if name != "X"], path)
         _require_column("X", list(columns), path)
         return columns["X"], columns[label]
-    import pandas as pd
-
-    table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-    _require_column(label_column, list(table), path)
-    X, y = table.drop(columns=label_column), table[label_column]
-    text = [name for name in X if not pd.api.types.is_numeric_dtype(X[name])]
+    _require_column(label_column, list(columns), path)
+    X, y = columns.drop(columns=label_column), columns[label_column]
+    text = [name for name in X if not is_numeric_dtype(X[name])]
     if text:
         raise ValueError(
             f"datasets={str(path)!r}: columns {text} are not numeric; encode them first, "
             "detectors take numbers only"
         )
     return X.to_numpy(dtype=np.float64, na_value=np.nan), y.to_numpy()
+
+
+def _contents(path):
+    """Arrays by name, or a table; every way in which a file can be broken is a ValueError."""
+    try:
+        if path.suffix == ".npz":
+            with np.load(path) as arrays:  # no pickles: a data file must not run code
+                return {name: arrays[name] for name in arrays.files}
+        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except PermissionError:
+        raise
+    except (*DAMAGE, OSError) as error:
+        raise ValueError(
+            f"datasets={str(path)!r} cannot be read as {path.suffix}, it may be damaged: "
+            f"{one_line(error)}"
+        ) from error
 
 
 def _require_column(name, names, path):

@@ -75,7 +75,7 @@ def as_detectors(detectors):
     """Return detectors, given in any of the accepted forms, as a dictionary label → estimator."""
     if isinstance(detectors, Mapping):
         return {
-            label: parse_detector(given)[1] if isinstance(given, str) else given
+            str(label): parse_detector(given)[1] if isinstance(given, str) else given
             for label, given in detectors.items()
         }
     if isinstance(detectors, str) or not hasattr(detectors, "__iter__"):

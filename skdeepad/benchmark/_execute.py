@@ -73,14 +73,13 @@ def columns_by_kind(metrics, tasks):
     return [f"{name}_{kind}" for name in metrics for kind in KINDS] if told_apart else []
 
 
-def execute(task, metrics, *, time_limit=None, n_threads=1, isolated=False, log=None):
+def execute(task, metrics, *, time_limit=None, n_threads=1, isolated=False, on_start=None):
     """Run a task and return its result row; no error of the detector leaves this function.
 
-    `isolated` says that the process may be killed if the time limit is ignored; `log` is a file
-    that exists while the run lasts, by which the runner knows what a dead worker was doing.
+    `isolated` says that the process may be killed if the time limit is ignored; `on_start`
+    is called with what is known of the row when the detector is about to be built.
     """
     row = new_row(task)
-    _touch(log)
     memory = PeakMemory()
     try:
         with (
@@ -89,14 +88,13 @@ def execute(task, metrics, *, time_limit=None, n_threads=1, isolated=False, log=
             seeded(task.seed),
             deadline(time_limit, kill=isolated),
         ):
-            _measure(task, metrics, row)
+            _measure(task, metrics, row, on_start)
         row["status"] = "ok"
     except TimeLimitError:
         row |= timed_out(time_limit)
     except (Exception, SystemExit) as error:
         row["error"] = one_line(error)
     row["peak_memory_mb"] = memory.mb
-    _touch(log, remove=True)
     return row
 
 
@@ -113,7 +111,12 @@ def timed_out(time_limit):
 
 def one_line(error):
     """An error as text that fits on one line of a CSV file."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:1000]
+    try:
+        text = f"{type(error).__name__}: {error}"
+    except Exception:  # its own __str__ fails
+        text = type(error).__name__
+    text = text.encode(errors="replace").decode()  # lone surrogates can't be written
+    return " ".join(text.split())[:1000]
 
 
 @functools.cache
@@ -129,7 +132,7 @@ def versions():
     return json.dumps(found)
 
 
-def _measure(task, metrics, row):
+def _measure(task, metrics, row, on_start=None):
     split = find_protocol(task.protocol)(task.X, task.y, task.seed, task.known)
     row |= {
         "n_train": len(split.X_train),
@@ -138,6 +141,8 @@ def _measure(task, metrics, row):
         "anomaly_share": float(split.y_test.mean()),
         "twin_share": split.twin_share,
     }
+    if on_start:
+        on_start(row)
     detector = build(task.estimator, task.seed, split.X_train.shape[1])
     started, cpu_started = time.perf_counter(), time.process_time()
     fit_with_labels(detector, split.X_train, split.y_train)
@@ -158,12 +163,3 @@ def _test_parts(split):
     for kind, of_kind in zip(KINDS, (split.known_test, ~split.known_test), strict=True):
         if (split.y_test & of_kind).any():
             yield f"_{kind}", of_kind | ~split.y_test
-
-
-def _touch(log, remove=False):
-    if log is None:
-        return
-    try:
-        log.unlink(missing_ok=True) if remove else log.touch()
-    except OSError:  # a worker on another machine does not see the runner's folder
-        return

@@ -1,14 +1,12 @@
 """Runs side by side, in processes here or on a cluster, that survive a worker's death."""
 
-import tempfile
-import time
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from contextlib import contextmanager
-from pathlib import Path
 
-from joblib import Parallel, cpu_count, delayed, effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
 
-from ._execute import KEY, execute, new_row, one_line, timed_out
+from ._execute import execute, new_row, one_line
+from ._workers import run_in_processes
 
 BACKENDS = ("loky", "dask", "ray")
 PATIENCE = 60.0  # seconds that a cluster may be without workers
@@ -16,8 +14,6 @@ PATIENCE = 60.0  # seconds that a cluster may be without workers
 
 def run_tasks(tasks, n_jobs, backend, scheduler, options):
     """Yield a row for each task as it is done, in any order."""
-    if backend not in BACKENDS:
-        raise ValueError(f"backend={backend!r} is unknown: pass one of {BACKENDS}")
     if backend != "loky":
         try:
             connect = _dask if backend == "dask" else _ray
@@ -30,51 +26,17 @@ def run_tasks(tasks, n_jobs, backend, scheduler, options):
                 raise
             hint = f"backend={backend!r} needs {error.name}: pip install {error.name}"
             raise ImportError(hint) from error
-    elif effective_n_jobs(n_jobs) == 1:
-        yield from (execute(task, n_threads=cpu_count(), **options) for task in tasks)
     else:
-        yield from _in_processes(tasks, effective_n_jobs(n_jobs), options)
+        yield from _on_this_machine(tasks, effective_n_jobs(n_jobs), **options)
 
 
-def _in_processes(tasks, n_jobs, options):
-    """Run on this machine.
-
-    When a worker dies, the pool dies with it: what was running is run again, alone, to find the
-    culprit, and the rest goes on in a new pool.
-    """
-    options = options | {"n_threads": max(1, cpu_count() // n_jobs), "isolated": True}
-    with tempfile.TemporaryDirectory() as logs:
-        jobs = {task.key: (task, Path(logs, str(i))) for i, task in enumerate(tasks)}
-        while jobs:
-            try:
-                for row in _parallel(list(jobs.values()), n_jobs, options):
-                    del jobs[tuple(row[name] for name in KEY)]
-                    yield row
-            except Exception:  # execute raises none: a worker died, or a task cannot be sent
-                yield from _find_culprits(jobs, n_jobs, options)
-
-
-def _parallel(jobs, n_jobs, options):
-    return Parallel(n_jobs=n_jobs, backend="loky", batch_size=1, return_as="generator_unordered")(
-        delayed(execute)(task, log=log, **options) for task, log in jobs
-    )
-
-
-def _find_culprits(jobs, n_jobs, options):
-    """Run one by one what was running when the pool died; anything, where no trace is left."""
-    suspects = [key for key, (_, log) in jobs.items() if log.exists()]
-    for key in suspects or list(jobs):
-        task, log = jobs.pop(key)
-        log.unlink(missing_ok=True)
-        started = time.monotonic()
-        try:
-            [row] = _parallel([(task, log)], n_jobs, options)
-        except Exception as error:
-            yield _failed(task, error, time.monotonic() - started, options["time_limit"])
-            if not suspects:
-                return
-        else:
-            yield row
+def _on_this_machine(tasks, n_jobs, metrics, time_limit):
+    """Run in this process where nothing has to be stopped, else in others."""
+    options = {"metrics": metrics, "n_threads": max(1, cpu_count() // n_jobs)}
+    if n_jobs == 1 and time_limit is None:
+        yield from (execute(task, **options) for task in tasks)
+    else:
+        yield from run_in_processes(tasks, n_jobs, time_limit, options)
 
 
 def _on_cluster(tasks, submit, n_workers, at_once, options):
@@ -107,9 +69,8 @@ def _wait(futures, n_workers):
     )
 
 
-def _failed(task, error, seconds=0.0, time_limit=None):
-    late = time_limit is not None and seconds > time_limit
-    return new_row(task) | (timed_out(time_limit) if late else {"error": one_line(error)})
+def _failed(task, error):
+    return new_row(task) | {"error": one_line(error)}
 
 
 @contextmanager

@@ -3,11 +3,42 @@
 import csv
 import io
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from ._execute import COSTS, KEY, OUTCOME, SIZES
+
+TEXT = tuple(name for name in (*KEY, *OUTCOME) if name != "seed")
+
+
+@contextmanager
+def one_writer(path):
+    """Keep every other process and thread from writing to a results file.
+
+    The lock is the operating system's, which releases it when the process ends in whatever way.
+    """
+    if path is None:
+        yield
+        return
+    path = Path(path)
+    if path.suffix not in (".csv", ".parquet"):
+        raise ValueError(f"output={str(path)!r}: the name must end in .csv or .parquet")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise OSError(
+            f"output={str(path)!r} is being written by another run of the benchmark: wait for its "
+            "end, or choose another file"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class Results:
@@ -19,8 +50,6 @@ class Results:
 
     def __init__(self, path, metrics, by_kind=(), retry_errors=False):
         self.path = None if path is None else Path(path)
-        if self.path and self.path.suffix not in (".csv", ".parquet"):
-            raise ValueError(f"output={str(path)!r}: the name must end in .csv or .parquet")
         rows = read_rows(self.path) if self.path and self.path.exists() else []
         if retry_errors:
             rows = [row for row in rows if row["status"] == "ok"]
@@ -30,7 +59,6 @@ class Results:
         columns = [*KEY, *SIZES, *metrics, *by_kind, *COSTS, *OUTCOME]
         self._columns = columns + [c for row in rows[:1] for c in row if c not in columns]
         if self.path:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._rewrite()
 
     def __contains__(self, key):
@@ -72,21 +100,49 @@ def row_key(row):
 
 
 def read_rows(path):
-    """Rows of a results file, less a last one that was cut off, as dictionaries."""
-    if path.suffix == ".parquet":
-        table = pd.read_parquet(path)
-    else:
-        text = path.read_text(encoding="utf-8")
-        text = text[: text.rfind("\n") + 1]
-        kept_as_text = dict.fromkeys(
-            ("dataset", "detector", "params", "protocol", "fingerprint", "error"), str
-        )
-        table = pd.read_csv(io.StringIO(text), dtype=kept_as_text) if text else pd.DataFrame()
-    missing = [name for name in (*KEY, "status") if name not in table]
-    if len(table) and missing:
+    """Rows of a results file, less a last one that was cut off, as dictionaries.
+
+    Names are read as they were written, be they ``NA`` or ``007``. A file that holds something
+    else is refused.
+    """
+    if not path.stat().st_size:
+        return []
+    try:
+        columns, rows = (_read_parquet if path.suffix == ".parquet" else _read_csv)(path)
+    except (ValueError, OSError, csv.Error) as error:  # no UTF-8, no parquet file, too few fields
+        raise ValueError(f"output={str(path)!r} is no results file: {error}") from error
+    if missing := [name for name in (*KEY, "status") if name not in columns]:
         raise ValueError(f"output={str(path)!r} is no results file: it has no columns {missing}")
-    text_columns = [name for name in (*KEY, *OUTCOME) if name != "seed" and name in table]
-    return table.fillna(dict.fromkeys(text_columns, "")).to_dict("records")
+    return rows
+
+
+def _read_parquet(path):
+    table = pd.read_parquet(path)
+    table = table.fillna(dict.fromkeys((name for name in TEXT if name in table), ""))
+    return list(table), table.to_dict("records")
+
+
+def _read_csv(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        text = file.read()
+    complete = text[: text.rfind("\n") + 1] or text
+    columns, *lines = csv.reader(io.StringIO(complete, newline=""))
+    if lines and len(lines[-1]) < len(columns):  # cut off after a line break in a name
+        lines.pop()
+    return columns, [
+        {name: cell if name in TEXT else _number(cell) for name, cell in row}
+        for row in (zip(columns, line, strict=True) for line in lines)
+    ]
+
+
+def _number(cell):
+    """The number of a cell; NaN where it is empty, and its text where somebody wrote a note."""
+    for kind in (int, float):
+        try:
+            return kind(cell or "nan")
+        except ValueError:
+            continue
+    return cell
 
 
 def _csv_line(values):

@@ -1,8 +1,11 @@
 """The runner: every detector on every data set, protocol and seed, and nothing twice."""
 
 import itertools
+import math
 import numbers
 import sys
+from collections.abc import Iterable
+from contextlib import closing
 
 import joblib
 from tqdm import tqdm
@@ -10,9 +13,9 @@ from tqdm import tqdm
 from ._datasets import SHIPPED, as_datasets
 from ._detectors import as_detectors, describe, identify
 from ._execute import METRICS, Task, as_metrics, columns_by_kind
-from ._pool import run_tasks
+from ._pool import BACKENDS, run_tasks
 from ._protocols import find_protocol
-from ._results import Results
+from ._results import Results, one_writer
 
 DETECTORS = (
     "AutoEncoder",
@@ -76,16 +79,20 @@ def run_benchmark(
     label_column : str, default=None
         Column of the labels in data files; ``"y"`` in ``.npz`` files if None.
     n_jobs : int, default=None
-        Runs at a time. With 1 (or None), runs share this process, and one that kills it ends all.
+        Runs at a time. With 1 (or None) and without a time limit, runs share this process, and
+        one that kills it ends all; otherwise each is in a process that it can end without harm to
+        the others.
     backend : {"loky", "dask", "ray"}, default="loky"
         Where runs go: processes of this machine, or a cluster. Give dask's workers one thread
         each: runs that share a process share its memory and random state, too.
     scheduler : str, default=None
         Address of the dask scheduler or the ray cluster; None starts one here.
     time_limit : float, default=None
-        Seconds that a run may take.
+        Seconds that a run may take to build, fit, score and measure its detector. A process that
+        is still at it is killed; workers of dask and ray are interrupted instead.
     output : str or path, default=None
-        Results file, ``.csv`` or ``.parquet``.
+        Results file, ``.csv`` or ``.parquet``. A lock of the same name with ``.lock`` behind it
+        keeps others from writing to it meanwhile.
     retry_errors : bool, default=False
         Whether rows of failed runs in `output` are run again.
     verbose : bool, default=True
@@ -100,6 +107,13 @@ def run_benchmark(
         and the known anomalies, ``roc_auc_novel`` that of the normal rows and the novel ones, and
         so for each metric.
 
+    Raises
+    ------
+    ValueError
+        If an argument is not among what is accepted, or `output` is there and holds no results.
+    OSError
+        If another ``run_benchmark`` writes to `output` at this moment.
+
     See Also
     --------
     summarize : Means, ranks and wins.
@@ -113,18 +127,55 @@ def run_benchmark(
     ['ok', 'ok']
     """
     metrics = as_metrics(metrics)
-    tasks = make_tasks(detectors, datasets, protocols, seeds, label_column)
-    results = Results(output, metrics, columns_by_kind(metrics, tasks), retry_errors)
-    pending = [task for task in tasks if task.key not in results]
-    options = {"metrics": metrics, "time_limit": time_limit}
-    with tqdm(total=len(pending), disable=not verbose, desc="benchmark", unit="run") as bar:
-        for row in run_tasks(pending, n_jobs, backend, scheduler, options):
-            results.append(row)
-            if row["status"] != "ok" and verbose:
-                text = "{detector} on {dataset}, {protocol}, seed {seed}: {error}"
-                bar.write(text.format(**row), file=sys.stderr)
-            bar.update()
+    check_options(n_jobs, backend, time_limit)
+    seeds = as_seeds(seeds)
+    with one_writer(output):
+        tasks = make_tasks(detectors, datasets, protocols, seeds, label_column)
+        results = Results(output, metrics, columns_by_kind(metrics, tasks), retry_errors)
+        pending = [task for task in tasks if task.key not in results]
+        options = {"metrics": metrics, "time_limit": time_limit}
+        with (
+            tqdm(total=len(pending), disable=not verbose, desc="benchmark", unit="run") as bar,
+            closing(run_tasks(pending, n_jobs, backend, scheduler, options)) as rows,
+        ):
+            for row in rows:
+                results.append(row)
+                if row["status"] != "ok" and verbose:
+                    text = "{detector} on {dataset}, {protocol}, seed {seed}: {error}"
+                    bar.write(text.format(**row), file=sys.stderr)
+                bar.update()
     return results.table([task.key for task in tasks])
+
+
+def check_options(n_jobs, backend, time_limit):
+    """Refuse values that would make each run fail, or none start."""
+    if n_jobs is not None and (not _is_integer(n_jobs) or n_jobs == 0):
+        raise ValueError(
+            f"n_jobs={n_jobs!r}: pass a positive integer, a negative one (-1 is all cores) or None"
+        )
+    if backend not in BACKENDS:
+        raise ValueError(f"backend={backend!r} is unknown: pass one of {BACKENDS}")
+    is_number = isinstance(time_limit, numbers.Real) and not isinstance(time_limit, bool)
+    if time_limit is not None and not (is_number and 0 < time_limit < math.inf):
+        raise ValueError(
+            f"time_limit={time_limit!r}: pass a positive finite number of seconds or None"
+        )
+
+
+def as_seeds(seeds):
+    """Return one seed, or several, as a list of what NumPy and torch accept."""
+    found = list(seeds) if isinstance(seeds, Iterable) else [seeds]
+    if not found or not all(_is_integer(seed) and 0 <= seed < 2**32 for seed in found):
+        raise ValueError(
+            f"seeds={seeds!r}: pass an integer from 0 to 2**32 - 1, or several of these"
+        )
+    if len(set(found)) < len(found):
+        raise ValueError(f"seeds={seeds!r} holds one of them twice")
+    return [int(seed) for seed in found]
+
+
+def _is_integer(value):
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_column=None):
@@ -132,9 +183,7 @@ def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_
     protocols = [protocols] if isinstance(protocols, str) else list(protocols)
     for protocol in protocols:
         find_protocol(protocol)
-    seeds = [seeds] if isinstance(seeds, numbers.Integral) else list(seeds)
-    if len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds={seeds!r} holds one of them twice")
+    seeds = as_seeds(seeds)
     detectors = as_detectors(detectors)
     identities = {detector: identify(estimator) for detector, estimator in detectors.items()}
     return [
@@ -143,7 +192,7 @@ def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_
             detector,
             describe(estimator),
             protocol,
-            int(seed),
+            seed,
             joblib.hash((identities[detector], fingerprint))[:12],
             *arrays[:2],
             estimator,

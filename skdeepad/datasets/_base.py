@@ -12,7 +12,7 @@ DATA = Path(__file__).parent / "data"
 TARGET_NAMES = ("normal", "anomaly")
 
 # What NumPy raises on a file that is cut, garbled, or something else.
-_DAMAGE = (
+DAMAGE = (
     AttributeError,
     EOFError,
     KeyError,
@@ -72,7 +72,7 @@ def _read(path):
         with np.load(path) as file:  # no pickles: a downloaded file must not run code
             X, y = file["X"], file["y"]
             return np.ascontiguousarray(X, dtype=np.float64), y.ravel().astype(np.int64)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ValueError(
             f"{path} is damaged: an .npz file of arrays X and y is accepted"
         ) from error

@@ -3,6 +3,8 @@
 from importlib.util import find_spec
 
 EXTRA = (
+    "cloudpickle",
+    "filelock",
     "jinja2",
     "matplotlib",
     "pandas",

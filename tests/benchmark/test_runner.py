@@ -90,7 +90,7 @@ def test_a_detector_that_kills_its_process_is_a_row(data):
 
     results = run({"deadly": detector(die)} | FORESTS, data, n_jobs=2, seeds=1)
     assert results["status"].tolist() == ["error", "ok", "ok"]
-    assert results["error"][0].startswith("TerminatedWorkerError")
+    assert results["error"][0] == "the worker process ended with exit status 7"
     here = run(FORESTS, data, seeds=1)  # and workers give what this process gives
     assert results["roc_auc"].tolist()[1:] == here["roc_auc"].tolist()
 
@@ -166,11 +166,30 @@ def test_metrics_may_be_functions(data):
         ({"metrics": "auc"}, "metrics='auc'"),
         ({"backend": "threads"}, "backend='threads'"),
         ({"output": "results.xls"}, r"output='results\.xls'"),
+        ({"time_limit": -1}, "time_limit=-1: pass a positive finite number of seconds or None"),
+        ({"time_limit": 0}, "time_limit=0"),
+        ({"time_limit": float("nan")}, "time_limit=nan"),
+        ({"time_limit": float("inf")}, "time_limit=inf"),
+        ({"time_limit": "60"}, "time_limit='60'"),
+        ({"n_jobs": 0}, "n_jobs=0: pass a positive integer, a negative one"),
+        ({"n_jobs": 1.5}, "n_jobs=1.5"),
+        ({"n_jobs": True}, "n_jobs=True"),
+        ({"seeds": -1}, r"seeds=-1: pass an integer from 0 to 2\*\*32 - 1"),
+        ({"seeds": [1, 2**32]}, r"seeds=\[1, 4294967296\]"),
+        ({"seeds": 1.5}, "seeds=1.5"),
+        ({"seeds": "12"}, "seeds='12'"),
+        ({"seeds": []}, r"seeds=\[\]"),
     ],
 )
-def test_wrong_options_are_named(data, options, message):
+def test_wrong_options_are_named_before_anything_runs(data, options, message, tmp_path):
+    def never(X, y):
+        (tmp_path / "ran").touch()
+
+    options = {"output": tmp_path / "out" / "results.csv"} | options
     with pytest.raises(ValueError, match=message):
-        run("Norm", data, **options)
+        run(detector(never), data, **options)
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "out" / "results.csv").exists()
 
 
 def test_an_estimator_without_scores_is_a_row(data):
@@ -216,3 +235,90 @@ def test_seeds_are_integers_of_any_kind_and_each_given_once(data):
     assert run("Norm", data, seeds=np.int64(1))["seed"].tolist() == [1]
     with pytest.raises(ValueError, match=r"seeds=\[1, 1\] holds one of them twice"):
         run("Norm", data, seeds=[1, 1])
+
+
+def test_an_error_that_cannot_be_shown_is_a_row(data):
+    class MuteError(Exception):
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    def fail(X, y):
+        raise MuteError
+
+    def fail_in_surrogates(X, y):
+        raise ValueError("\ud800")
+
+    results = run({"mute": detector(fail), "odd": detector(fail_in_surrogates)}, data, seeds=1)
+    assert results["error"].tolist() == ["MuteError", "ValueError: ?"]
+
+
+LABELS = ("NA", "nan", "null", "None", "", "1e3", "007", "True", " a ", "a\nb", 'a"b', "ä,b", 7)
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_every_label_is_found_again(data, tmp_path, name):
+    output = tmp_path / name
+    for detectors, datasets in (
+        ({"norm": Norm()}, dict.fromkeys(LABELS, data["toy"])),
+        (dict.fromkeys(LABELS, Norm()), data),
+    ):
+        times = [run(detectors, datasets, output=output, seeds=1)["fit_time"] for _ in range(2)]
+        assert times[0].tolist() == times[1].tolist()  # it was not run again
+    assert len(read_rows(output)) == 2 * len(LABELS)
+
+
+def test_a_row_that_was_cut_off_within_a_name_is_run_again(data, tmp_path):
+    output = tmp_path / "results.csv"
+    run("Norm", {"a\nb": data["toy"]}, output=output)
+    content = output.read_bytes()
+    output.write_bytes(content[: content.rindex(b"a\nb") + 3])
+    assert len(read_rows(output)) == 1
+
+
+def test_two_writers_are_refused(data, tmp_path):
+    output = tmp_path / "results.csv"
+
+    def again(X, y):
+        with pytest.raises(OSError, match=r"results\.csv' is being written by another run"):
+            run("Norm", data, output=output)
+        run("Norm", data, output=tmp_path / "other.csv")
+
+    assert run(detector(again), data, output=output, seeds=1)["status"].tolist() == ["ok"]
+    run("Norm", data, output=output)  # the lock is free again
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("r.csv", b"a note, in one line"),
+        ("r.csv", b"a note\n"),
+        ("r.csv", b"\n"),
+        ("r.csv", b"a,b\n"),
+        ("r.csv", b"a,b\n1,2\n"),
+        ("r.csv", b"\xff\xfe\x00"),
+        ("r.parquet", b"a note"),
+        ("r.parquet", b"PAR1 and no more"),
+    ],
+)
+def test_foreign_files_are_refused_and_stay_as_they_are(data, tmp_path, name, content):
+    output = tmp_path / name
+    output.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"output='.*{name}' is no results file: "):
+        run("Norm", data, output=output)
+    assert output.read_bytes() == content
+
+
+def test_tables_of_something_else_are_refused(data, tmp_path):
+    output = tmp_path / "r.parquet"
+    pd.DataFrame({"a": [1]}).to_parquet(output)
+    content = output.read_bytes()
+    with pytest.raises(ValueError, match="is no results file: it has no columns"):
+        run("Norm", data, output=output)
+    assert output.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
+def test_an_empty_file_is_begun(data, tmp_path, name):
+    (tmp_path / name).touch()
+    run("Norm", data, output=tmp_path / name)
+    assert len(read_rows(tmp_path / name)) == 2
