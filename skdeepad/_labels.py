@@ -13,6 +13,8 @@ from ._warnings import warn
 
 # Rows of each kind that are remembered, and so many rows are few beside known anomalies.
 N_REMEMBERED, FEW_ROWS = 256, 20
+# Label of pseudo-anomalies that stand beside known ones, which are -1.
+PSEUDO = -2
 # Share of the rows that stand in for known anomalies where there is none.
 PSEUDO_SHARE = 0.05
 
@@ -119,7 +121,7 @@ def with_pseudo_anomalies(
 
     These are the unlabelled rows that an isolation forest finds most anomalous; where no row is
     unlabelled, those of all rows. Known anomalies that are less than a share ``beside_known`` of
-    the rows get some beside them, until there are as many.
+    the rows get some beside them, until there are as many; the label of these is ``PSEUDO``.
     """
     y = torch.zeros(len(X), dtype=torch.int8) if y is None else y.clone()
     rows, n_known = (y == 0).nonzero().flatten(), int((y < 0).sum())
@@ -131,5 +133,5 @@ def with_pseudo_anomalies(
     if n_pseudo > 0:
         values = X[rows.to(X.device)].cpu().numpy()
         scores = IsolationForest(random_state=seed).fit(values).score_samples(values)
-        y[rows[np.argsort(scores, kind="stable")[:n_pseudo]]] = -1
+        y[rows[np.argsort(scores, kind="stable")[:n_pseudo]]] = PSEUDO if n_known else -1
     return y.to(X.device)

@@ -43,19 +43,23 @@ def test_labels_that_say_nothing_are_refused(y, message):
 
 
 @pytest.mark.parametrize("name", ["DPLAN", "DeepSAD", "DevNet", "REPEN"])
-def test_a_training_that_began_with_known_anomalies_does_not_go_on_without_any(name, X):
+def test_a_training_that_began_with_known_anomalies_goes_on_with_them(name, X, monkeypatch):
     y = np.repeat([-1, 0], [10, len(X) - 10])
     det = small(name).partial_fit(X, y)
-    if name == "DeepSAD":  # whose fall-back is the same objective
-        det.partial_fit(X[10:], y[10:])
-        return
-    scores = det.score_samples(X)
-    with pytest.raises(ValueError, match=r"no known anomaly.*pass some of those rows again"):
-        det.partial_fit(X[10:], y[10:])
-    assert_array_equal(det.score_samples(X), scores)
-    det.partial_fit(X, y)
-    never = small(name).partial_fit(X[10:])
-    never.partial_fit(X[10:]).partial_fit(X, y)
+    seen = []
+    train = type(det)._train
+
+    def watched(self, run, net, X, y):
+        seen.append((X, y))
+        return train(self, run, net, X, y)
+
+    monkeypatch.setattr(type(det), "_train", watched)
+    det.partial_fit(X[10:], y[10:])
+    rows, labels = seen[0]
+    assert (labels < 0).sum() == 10
+    known = det._scale(X[:10])
+    assert_array_equal(np.sort(rows[labels < 0].numpy(), axis=0), np.sort(known, axis=0))
+    assert len(det.training_scores_) == len(X) - 10
 
 
 def test_known_anomalies_stay_as_they_are(X):
@@ -81,3 +85,19 @@ def test_pseudo_anomalies_are_the_unlabelled_rows_that_a_forest_finds_most_anoma
 
 def test_of_two_rows_one_is_a_pseudo_anomaly(X):
     assert sorted(with_pseudo_anomalies(torch.tensor(X[:2]), None, 0).tolist()) == [-1, 0]
+
+
+def test_pseudo_anomalies_stand_beside_known_ones_until_there_are_as_many():
+    X = torch.from_numpy(np.random.RandomState(0).randn(200, 3).astype(np.float32))
+    X[:12] += 8
+    y = torch.zeros(200, dtype=torch.int8)
+    y[0], y[1], y[100:110] = -1, -1, 1
+    labels = with_pseudo_anomalies(X, y, 0, beside_known=0.05)
+    assert (labels[:2] == -1).all()
+    assert (labels == -2).sum() == 8
+    assert set((labels == -2).nonzero().flatten().tolist()) <= set(range(2, 12))
+    assert (labels[100:110] == 1).all()
+    assert torch.equal(with_pseudo_anomalies(X, y, 0), y)
+    assert torch.equal(with_pseudo_anomalies(X, y, 0, beside_known=0.01), y)
+    alone = with_pseudo_anomalies(X, None, 0, beside_known=0.1)
+    assert (alone == -1).sum() == 20

@@ -12,6 +12,8 @@ from ._autoencoder_module import AutoEncoderModule, make_module
 from ._residuals import calibrate_residuals
 from ._snapshots import train_with_snapshots
 
+# Weights of each penalty unless one is given.
+WEIGHTS = {"cell": 1.0, "row": 3.0, "column": 3.0}
 # Dimension over which the cells of a group lie.
 GROUPS = {"row": 1, "column": 0}
 
@@ -78,10 +80,11 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
     penalty : {"cell", "row", "column"}, default="cell"
         What of the training data is grossly wrong: single values, whole rows, which are then the
         anomalies among them, or whole features.
-    sparse_weight : float, default=1.0
-        Weight :math:`\lambda`. A cell whose residual is at most :math:`\lambda / 2`, or a row or
-        column whose residuals have a root mean square of at most that, in scaled units, is left
-        to the autoencoder. 0 leaves it nothing to learn; ``numpy.inf`` makes it the plain one.
+    sparse_weight : float or "auto", default="auto"
+        Weight :math:`\lambda`; ``"auto"`` is 1 for cells and 3 for rows and columns, of which
+        few that are normal are then named. A cell whose residual is at most
+        :math:`\lambda / 2`, or a row or column whose residuals have a root mean square of at most
+        that, in scaled units, is left to the autoencoder. 0 leaves it nothing to learn; ``numpy.inf`` makes it the plain one.
     n_inner_epochs : int, default=10
         Epochs between two updates of S; at most a tenth of all, so that a short training has its
         rounds too.
@@ -198,7 +201,7 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
         "hidden_layer_sizes": [*LAYER_SIZES, StrOptions({"auto"})],
         "n_latent": [Interval(Integral, 1, None, closed="left"), None],
         "penalty": [StrOptions({"cell", *GROUPS})],
-        "sparse_weight": [Interval(Real, 0, None, closed="both")],
+        "sparse_weight": [Interval(Real, 0, None, closed="both"), StrOptions({"auto"})],
         "n_inner_epochs": [Interval(Integral, 1, None, closed="left")],
         "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
         "residual_norm": [StrOptions({"mse", "mae", "max"})],
@@ -214,7 +217,7 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
         activation="tanh",
         backbone=None,
         penalty="cell",
-        sparse_weight=1.0,
+        sparse_weight="auto",
         n_inner_epochs=10,
         residual_scaling="robust",
         residual_norm="mse",
@@ -269,7 +272,9 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
             n_features,
             RobustAutoEncoderModule,
             penalty=self.penalty,
-            sparse_weight=self.sparse_weight,
+            sparse_weight=WEIGHTS[self.penalty]
+            if self.sparse_weight == "auto"
+            else self.sparse_weight,
         )
 
     _of_training_rows: dict[str, float] = {"sparse_": 0.0}

@@ -100,8 +100,8 @@ class Interaction:
         self.reward_update = reward_update
         seed = torch.randint(2**31 - 1, (), generator=generator, device=generator.device)
         self.rng = np.random.default_rng(int(seed))
-        known = (dataset.y < 0).cpu().numpy()
-        self.environment = AnomalyBiasedEnvironment(self.X, known, self.rng, **environment)
+        labels = dataset.y.cpu().numpy()
+        self.environment = AnomalyBiasedEnvironment(self.X, labels, self.rng, **environment)
 
     def begin(self, module: DPLANModule, n_learned: int) -> None:
         """Let ``module`` act, which has learned from so many steps before."""

@@ -55,8 +55,9 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
         ``hidden_layer_sizes``.
     pseudo_share : float in [0, 0.5], default=0.05
         Share of the rows that the agent takes for known anomalies: where fewer are known,
-        unlabelled rows that an isolation forest finds most anomalous stand in for the others. A
-        few known anomalies alone teach the agent less than none does; 0 is the paper's form.
+        unlabelled rows that an isolation forest finds most anomalous stand in for the others, and
+        are drawn as often as the known ones. A few known anomalies alone teach the agent less than
+        none does; 0 is the paper's form.
     discount : float in [0, 1), default=0.99
         Discount :math:`\gamma` of later rewards.
     loss : {"squared_error", "huber"}, default="squared_error"

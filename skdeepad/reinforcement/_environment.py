@@ -19,8 +19,10 @@ class AnomalyBiasedEnvironment:
     Parameters
     ----------
     X : Tensor of shape (n_samples, n_features)
-    known : ndarray of shape (n_samples,), dtype bool
-        Known anomalies, :math:`D^a`; the other rows are :math:`D^u`.
+    labels : ndarray of shape (n_samples,), dtype int
+        Below 0 for :math:`D^a`, the known anomalies and those that stand in for some; the other
+        rows are :math:`D^u`. Each label below 0 is drawn as often as the others, however few rows
+        have it.
     rng : numpy.random.Generator
         Source of all draws.
     anomaly_probability : float
@@ -34,7 +36,7 @@ class AnomalyBiasedEnvironment:
     def __init__(
         self,
         X: Tensor,
-        known: np.ndarray,
+        labels: np.ndarray,
         rng: np.random.Generator,
         *,
         anomaly_probability: float,
@@ -42,10 +44,12 @@ class AnomalyBiasedEnvironment:
         intrinsic_weight: float,
     ) -> None:
         self.X = X
-        self.known = known
+        self.known = labels < 0
         self.rng = rng
-        self.anomalies = np.flatnonzero(known)
-        self.unlabelled = np.flatnonzero(~known)
+        self.anomalies = [
+            np.flatnonzero(labels == label) for label in np.unique(labels[labels < 0])
+        ]
+        self.unlabelled = np.flatnonzero(~self.known)
         self.anomaly_probability = anomaly_probability
         self.subset_size = subset_size
         self.intrinsic_weight = intrinsic_weight
@@ -76,7 +80,9 @@ class AnomalyBiasedEnvironment:
     def next_state(self, state: int, action: int, features: Callable[[Tensor], Tensor]) -> int:
         """Return a row after g: g_a with probability p, else g_u."""
         if self.rng.random() < self.anomaly_probability:
-            return self._any(self.anomalies)
+            kinds = self.anomalies
+            kind = self.rng.integers(len(kinds)) if len(kinds) > 1 else 0
+            return self._any(kinds[kind])
         return self.neighbour(state, action, self.draw_subset(), features)
 
     def draw_subset(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from skdeepad import AutoEncoder, RobustAutoEncoder
 from skdeepad._rows import rows_to_train_on
 from skdeepad.autoencoder._robust import RobustAutoEncoderModule
 from skdeepad.autoencoder._snapshots import Snapshots
+from skdeepad.datasets import fetch_adbench
 from skdeepad.nn import ResidualScore
 
 LINEAR = {
@@ -85,6 +86,15 @@ def test_anomalous_rows_are_found_and_the_subspace_of_the_others(bad_rows, weigh
     det, angle = fit(weight)
     assert angle < fit(np.inf)[1] / 4
     assert_array_equal(np.diff(det.sparse_.indptr) > 0, bad)
+
+
+@pytest.mark.parametrize("name", ["thyroid", "cardio", "glass", "WDBC"])
+def test_the_default_weight_of_rows_names_few_normal_ones(name):
+    X, y = fetch_adbench(name, return_X_y=True)
+    det = RobustAutoEncoder(penalty="row", max_steps=300, random_state=0).fit(X)
+    named = np.diff(det.sparse_.indptr) > 0
+    assert named[y == 0].mean() < 0.05
+    assert named[y == 1].mean() > 2 * named[y == 0].mean()
 
 
 def test_a_bad_feature_is_found():

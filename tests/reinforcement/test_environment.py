@@ -19,7 +19,8 @@ def environment(n=N, n_known=N_KNOWN, **params):
     rng = np.random.default_rng(0)
     X = torch.tensor(rng.normal(size=(n, 3)), dtype=torch.float32)
     defaults = {"anomaly_probability": 0.5, "subset_size": 50, "intrinsic_weight": 1.0}
-    return AnomalyBiasedEnvironment(X, np.arange(n) < n_known, rng, **defaults | params)
+    labels = -(np.arange(n) < n_known).astype(int)
+    return AnomalyBiasedEnvironment(X, labels, rng, **defaults | params)
 
 
 @pytest.mark.parametrize("state", [0, 200])
@@ -98,3 +99,20 @@ def test_equal_features_have_no_intrinsic_reward():
     env = environment()
     env.update_intrinsic_reward(np.ones((N, 2)))
     assert_array_equal(env.intrinsic_reward, np.zeros(N))
+
+
+def test_each_kind_of_anomaly_is_drawn_as_often_however_few_rows_have_it():
+    labels = np.zeros(200, dtype=int)
+    labels[:2], labels[2:32] = -1, -2
+    world = AnomalyBiasedEnvironment(
+        torch.zeros(200, 2),
+        labels,
+        np.random.default_rng(0),
+        anomaly_probability=1.0,
+        subset_size=10,
+        intrinsic_weight=0.0,
+    )
+    drawn = np.array([world.next_state(50, 0, None) for _ in range(2000)])
+    assert abs((drawn < 2).mean() - 0.5) < 0.04
+    assert set(drawn) == set(range(32))
+    assert [world.external_reward(row, 1) for row in (0, 20, 100)] == [1, 1, -1]
