@@ -58,7 +58,7 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
         :math:`w_{enc}`. Without it E learns nothing, and the score means nothing.
     anomaly_score : {"latent", "contextual"}, default="latent"
         ``"latent"``: A above. ``"contextual"``: the mean absolute residual,
-        :math:`\tfrac1d \|x - \hat x\|_1`, often the better one on tables.
+        :math:`\tfrac1d \|x - \hat x\|_1`.
     latent_norm : {"l2", "l1"}, default="l2"
         Whether A is the mean of squares or of absolute values.
     label_smoothing : float, default=0.0

@@ -55,7 +55,8 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
         input legitimate [2]_.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in the score. ``"robust"``: each feature's residual divided by the
-        .75 quantile of its absolute value on the training rows, the square clipped at 100.
+        .75 quantile of its absolute value on the training rows, growing by its logarithm only
+        beyond 10.
         ``"plain"``: as they are. ``"mahalanobis"``: whitened by their shrunk covariance.
     residual_norm : {"mse", "mae", "max"}, default="mse"
         Mean square, mean absolute value or largest absolute value over the features.

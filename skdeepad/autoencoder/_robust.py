@@ -84,7 +84,8 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
         Weight :math:`\lambda`; ``"auto"`` is 1 for cells and 3 for rows and columns, of which
         few that are normal are then named. A cell whose residual is at most
         :math:`\lambda / 2`, or a row or column whose residuals have a root mean square of at most
-        that, in scaled units, is left to the autoencoder. 0 leaves it nothing to learn; ``numpy.inf`` makes it the plain one.
+        that, in scaled units, is left to the autoencoder. 0 leaves it nothing to learn;
+        ``numpy.inf`` makes it the plain one.
     n_inner_epochs : int, default=10
         Epochs between two updates of S; at most a tenth of all, so that a short training has its
         rounds too.

@@ -61,7 +61,7 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
         :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k`, cut off, with a random estimate of each
         trace. ``"roulette"``: a random number of terms, weighted so that the mean is exact [2]_.
         ``"auto"``: exact up to 20 features, else the series, which then costs less.
-        Scores are exact, see :class:`InvertibleResNet`.
+        Scores are as in :class:`InvertibleResNet`.
     n_power_terms : int, default=10
         Terms of the series.
     noise : float, default=0.1

@@ -35,7 +35,8 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
         :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k`, cut off, with a random estimate of each
         trace. ``"roulette"``: a random number of terms, weighted so that the mean is exact [2]_.
         ``"auto"``: exact up to 20 features, else the series, which then costs less.
-        Scores are exact, see the Notes.
+        Scores are exact where the number of features or the last hidden width is at most 64, and
+        those of the series beyond unless ``log_det="exact"``.
     n_power_terms : int, default=10
         Terms of the series.
     noise : float, default=0.1

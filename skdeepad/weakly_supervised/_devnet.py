@@ -57,8 +57,7 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(20,)
-        Widths of the hidden layers; with few known anomalies one layer is best. Without any
-        :math:`\phi` is linear.
+        Widths of the hidden layers; one layer is the paper's. Without any :math:`\phi` is linear.
     activation : str, default="relu"
         Activation of the hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
@@ -134,10 +133,9 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
 
     Notes
     -----
-    The paper has its penalty on the hidden layer; here it is on all weights, which is no worse
-    where 1 % or 10 % of the anomalies are known. There, the threshold of 1.96 is said to be of
-    95 % confidence, which is two-sided; only large deviations are anomalous, and 97.5 % of the
-    prior lie below it.
+    The paper has its penalty on the hidden layer; here it is on all weights. There, the threshold
+    of 1.96 is said to be of 95 % confidence, which is two-sided; only large deviations are
+    anomalous, and 97.5 % of the prior lie below it.
 
     There is no early stopping: rows held out would hold few known anomalies or none, and they
     are what is learned from.

@@ -219,9 +219,8 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
     them. A training row that is in a subsample is its own nearest there: of n rows that takes a
     share ``subsample_size`` / n off its score on average.
 
-    The paper's optimizer is Adadelta: :class:`torch.optim.Adadelta` with ``lr=1.0`` is a little
-    better on ADBench's sets with few labels. ``known_share=1.0`` is what ADBench's table has, and
-    there far better than 0.5, as its test anomalies are of the known kinds.
+    The paper's optimizer is Adadelta, :class:`torch.optim.Adadelta` with ``lr=1.0``.
+    ``known_share=1.0`` is what ADBench's table has, whose test anomalies are of the known kinds.
 
     There is no early stopping: rows held out would hold few known anomalies or none.
 
