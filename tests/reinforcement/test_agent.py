@@ -8,9 +8,14 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from skdeepad import DPLAN
-from skdeepad.reinforcement._agent import Interaction, ReplayMemory, evaluating_twin
+from skdeepad.reinforcement._agent import (
+    Interaction,
+    ReplayMemory,
+    Transition,
+    evaluating_twin,
+)
 from skdeepad.reinforcement._dplan_module import DPLANModule, QNetwork
-from skdeepad.training import TensorData, seeded_generator
+from skdeepad.training import Batch, TensorData, seeded_generator
 
 TINY = {"max_epochs": 3, "steps_per_episode": 20, "warm_up_steps": 30, "random_state": 0}
 
@@ -119,6 +124,16 @@ def test_states_follow_one_another_and_rewards_belong_to_the_state_acted_on(X):
         assert_allclose(reward, env.external_reward(state, action) + env.intrinsic_reward[state])
 
 
+def test_the_label_of_a_transition_is_that_of_the_state_not_of_the_one_that_follows(X):
+    acting = interaction(X)
+    batches = list(acting)
+    x = torch.cat([batch.x for batch in batches])
+    following = torch.cat([batch.target.next_state for batch in batches])
+    known, next_known = ((rows[:, None] == acting.X[:5]).all(2).any(1) for rows in (x, following))
+    assert (known != next_known).float().mean() > 0.2
+    assert_array_equal(torch.cat([batch.y for batch in batches]), -known.int())
+
+
 def test_target_and_rewards_are_updated_at_multiples_of_their_steps_alone(X):
     acting = interaction(X)
     target, rewards = [], []
@@ -147,7 +162,8 @@ def test_the_intrinsic_reward_follows_the_network_as_it_learns(X):
 
 def test_actions_are_greedy_but_for_the_share_that_explores(X):
     def anomalous_share(epsilon):
-        acting = interaction(X, n_batches=2000, exploration=(epsilon, epsilon), warm_up_steps=0)
+        params = {"warm_up_steps": 0, "reward_update": 10_000}
+        acting = interaction(X, n_batches=2000, exploration=(epsilon, epsilon), **params)
         acting.module.update_target = lambda: None
         with torch.no_grad():
             acting.module.network.head.weight.zero_()
@@ -252,3 +268,41 @@ def test_exploration_goes_on_where_the_last_training_stopped(X):
     det = DPLAN(**TINY)
     parts = [det.partial_fit(X).history_["exploration"][-1] for _ in range(3)]
     assert_allclose(parts, DPLAN(**TINY).fit(X).history_["exploration"])
+
+
+# The update ---------------------------------------------------------------------------------
+
+
+def test_rmsprop_has_the_constants_of_deep_q_learning_unless_others_are_given(X):
+    def groups(**params):
+        groups = DPLAN(**TINY, **params).fit(X).net_.optimizer_.param_groups
+        assert len(groups) == 2  # the head, and what comes before it
+        return groups
+
+    for group in groups():
+        assert (group["alpha"], group["eps"]) == (0.95, 0.01)
+    for group in groups(net_params={"optimizer__alpha": 0.5}):
+        assert (group["alpha"], group["eps"]) == (0.5, 0.01)
+    for group in groups(net_params={"optimizer__eps": 1e-4}):
+        assert (group["alpha"], group["eps"]) == (0.95, 1e-4)
+    for group in groups(optimizer="adam"):
+        assert "alpha" not in group
+        assert group["eps"] == 1e-8
+
+
+def test_trimming_leaves_out_the_largest_losses_but_not_those_of_known_anomalies(X):
+    net = DPLAN(**TINY, trim=0.25).fit(X, np.r_[-1, -1, np.zeros(len(X) - 2)]).net_
+    net.step_, net.trim_from_ = 1, 0
+    states = torch.tensor(X[:10], dtype=torch.float32, requires_grad=True)
+    rewards = torch.zeros(10)
+    rewards[[1, 4]] = torch.tensor([500.0, -100.0])  # of a known anomaly and of an unlabelled row
+    transition = Transition(torch.arange(10) % 2, rewards, states.detach().flip(0))
+    batch = Batch(states, torch.tensor([-1, -1] + [0] * 8), transition)
+    losses = net._row_losses(batch).detach()
+    left_out = 2 + losses[2:].argsort()[-2:]  # of eight that are not known
+    assert 4 in left_out
+    kept = [i for i in range(10) if i not in left_out]
+    loss = net._loss(batch)
+    assert_allclose(loss.item(), losses[kept].mean().item(), rtol=1e-5)
+    pull = torch.autograd.grad(loss, states)[0].abs().sum(1)
+    assert_array_equal(pull == 0, [i not in kept for i in range(10)])
