@@ -1,6 +1,7 @@
 """Deep clustering: its distributions and losses, its stages, its clusters, and what it finds."""
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -215,6 +216,44 @@ def test_centres_are_those_of_k_means_of_the_final_codes(loss):
     assert_array_equal(det.labels_, again.labels_)
     means = [codes[det.labels_ == k].mean(0) for k in range(3)]
     assert_allclose(det.cluster_centers_, means, rtol=1e-4, atol=1e-5)
+
+
+class WatchTargets(Callback):
+    """Keep the clusters before each epoch, and what every row is drawn to in it."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.assignments_, self.targets_ = [], []
+
+    def on_epoch_begin(self, net, dataset_train, **kwargs):
+        self.X_ = dataset_train.X
+        self.assignments_.append(net.apply(net.module_.assign, self.X_))
+        self.targets_.append(np.full_like(self.assignments_[-1], np.nan))
+
+    def on_batch_begin(self, net, batch, training, **kwargs):
+        for x, target in zip(batch.x, batch.target, strict=True):
+            self.targets_[-1][(x == self.X_).all(1)] = target
+
+
+def sharpened(q):
+    weights = q**2 / q.sum(0)
+    return weights / weights.sum(1, keepdims=True)
+
+
+def one_hot(q):
+    return np.eye(q.shape[1])[q.argmax(1)]
+
+
+@pytest.mark.parametrize(("loss", "targets_of"), [("kl", sharpened), ("k-means", one_hot)])
+def test_each_epoch_draws_rows_to_targets_of_their_clusters_before_it(loss, targets_of):
+    X = np.random.RandomState(0).randn(240, 5)  # without clusters, rows change theirs
+    params = SMALL | {"loss": loss, "max_epochs": 6, "ramp_epochs": 1, "lr": 1e-2, "tol": 0}
+    det = DeepClustering(**params, callbacks=[WatchTargets()], cluster_weight=0.5).fit(X)
+    ((_, watch),) = det.net_.callbacks_
+    assert len(watch.targets_) == 6
+    for q, targets in zip(watch.assignments_, watch.targets_, strict=True):
+        assert_allclose(targets, targets_of(q), atol=1e-5)
+    for before, after in pairwise(watch.targets_):
+        assert np.abs(after - before).max() > 0.01
 
 
 def test_training_ends_when_hardly_a_row_changes_its_cluster_after_the_ramp():
