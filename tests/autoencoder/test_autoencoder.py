@@ -167,6 +167,19 @@ def test_reconstructions_are_in_the_units_of_the_data():
         det.inverse_transform(X[:, :3])
 
 
+def test_a_row_on_the_threshold_is_an_inlier_and_one_below_it_an_outlier(X):
+    det = AutoEncoder(max_epochs=3, random_state=0).fit(X)
+    scores = det.score_samples(X)
+    for k in (0, 7, scores.argmin()):
+        det.offset_ = scores[k]
+        assert det.decision_function(X)[k] == 0
+        assert det.predict(X)[k] == 1
+        det.offset_ = np.nextafter(scores[k], np.inf)
+        assert det.predict(X)[k] == -1
+    det.offset_ = scores.max()
+    assert (det.predict(X) == 1).sum() == 1
+
+
 @pytest.mark.parametrize("widths", [(0,), (-3,), ("a",), (4, 2.5)])
 def test_widths_are_positive_integers(widths):
     with pytest.raises(ValueError, match=re.escape(f"hidden_layer_sizes={widths!r} must be")):
