@@ -135,6 +135,32 @@ def test_scores_are_exact_and_those_of_a_series_are_near_and_always_alike(
     assert_allclose(by_series, scores, atol=1e-3)
 
 
+def error_of_the_score(n_features, hidden_layer_sizes, max_epochs):
+    """What scores differ by from those of the same weights with log_det="exact"; these."""
+    rng = np.random.RandomState(0)
+    X = rng.randn(300, 8) @ rng.randn(8, n_features) + rng.randn(300, n_features)
+    params = {"n_blocks": 3, "hidden_layer_sizes": hidden_layer_sizes, "max_epochs": max_epochs}
+    det = InvertibleResNet(**params, random_state=0).fit(X)
+    assert det.net_.module_.log_det == "series"  # of log_det="auto"
+    scores = det.score_samples(X)
+    det.net_.module_.log_det = "exact"
+    return scores - det.score_samples(X), det.score_samples(X)
+
+
+@pytest.mark.parametrize("sizes", [(64, (70,)), (70, (64,)), (70, (70, 64))])
+def test_scores_are_exact_where_features_or_the_last_hidden_width_are_64_at_most(sizes):
+    error, _ = error_of_the_score(*sizes, max_epochs=1)
+    assert_array_equal(error, 0)
+
+
+@pytest.mark.parametrize("max_epochs", [1, 20])
+def test_scores_are_off_by_some_tenths_of_a_nat_where_both_are_above_64(max_epochs):
+    error, exact = error_of_the_score(70, (70,), max_epochs)
+    assert 0.02 < np.abs(error).mean() < 0.7
+    assert np.abs(error).max() < 1.5
+    assert np.corrcoef(exact + error, exact)[0, 1] > 0.99
+
+
 def test_the_way_to_take_log_determinants_is_chosen_by_the_number_of_features():
     for n_features, way in [(20, "exact"), (21, "series")]:
         X = np.random.RandomState(0).randn(50, n_features)
