@@ -22,7 +22,6 @@ from skdeepad import (
     VAE,
     AnoGAN,
     AutoEncoder,
-    DeepSVDD,
     DetectorEnsemble,
     DevNet,
     GroupAnomalyDetector,
@@ -121,22 +120,15 @@ def test_the_middle_of_a_cloud_is_no_outlier(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "detector",
-    [
-        LadderVAE(max_steps=900, batch_size=128),
-        DeepSVDD(max_steps=700),
-    ],
-    ids=lambda det: type(det).__name__,
-)
-def test_a_few_rows_more_or_less_change_little(detector):
+def test_a_few_rows_more_or_less_change_little():
     X, y = load_vowels(return_X_y=True)
     normal, anomalies = X[y == 0], X[y == 1]
     test = np.r_[normal[-200:], anomalies]
     truth = np.repeat([0, 1], [200, len(anomalies)])
 
     def auc(n):
-        dets = [detector.set_params(random_state=seed) for seed in range(4)]
+        # A single fit is off by some points with its seed, whatever the number of rows.
+        dets = [LadderVAE(max_steps=900, batch_size=128, random_state=s) for s in range(5)]
         return np.mean(
             [100 * roc_auc_score(truth, -det.fit(normal[:n]).score_samples(test)) for det in dets]
         )
