@@ -1,6 +1,7 @@
 """Training rows as a fit sees them: repeated as often as they weigh, in an order of their own."""
 
 import numpy as np
+from scipy.sparse import issparse
 
 from ._validation import check_sample_weight
 from ._warnings import warn
@@ -42,6 +43,16 @@ def places_of(rows: np.ndarray, n_samples: int) -> np.ndarray:
     places = np.full(n_samples, -1)
     places[rows] = np.arange(len(rows))
     return places
+
+
+def as_given(values, rows: np.ndarray, n_samples: int, missing: float):
+    """Values of the rows trained on as values of the rows given."""
+    places = places_of(rows, n_samples)
+    given = values[places]
+    if issparse(given):
+        return given.multiply(places[:, None] >= 0).tocsr()
+    given[places < 0] = missing
+    return given
 
 
 def repetitions(sample_weight: np.ndarray, n_features: int = 1) -> np.ndarray:

@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import final
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
-from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils import check_random_state, gen_batches
 
 # For detectors outside of the package, beside BaseDetector.
 from ._codes import DecoderMixin as DecoderMixin
@@ -24,7 +23,8 @@ from ._fit_rules import (
     warn_of_changed_parameters,
     with_seeds,
 )
-from ._rows import places_of, read_weights, rows_to_train_on
+from ._rows import as_given, read_weights, rows_to_train_on
+from ._scaling import check_scaled, compress
 from ._threshold import ThresholdMixin
 from ._validation import (
     CallbackSupportMixin,
@@ -51,7 +51,6 @@ from .training import (
     with_default_settings,
 )
 
-# What widths of layers may be: several, or one.
 LAYER_SIZES = ["array-like", Interval(Integral, 1, None, closed="left")]
 SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
 # A scaled value beyond this is compressed: a column that was constant in training has no scale.
@@ -271,7 +270,7 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         run = Run(type(self).__name__, epochs, self.verbose, report.epoch)
         self._train(run, self.net_, tensor, labels)
         for name, missing in self._of_training_rows.items():
-            setattr(self, name, _as_given(getattr(self, name), rows, n_samples, missing))
+            setattr(self, name, as_given(getattr(self, name), rows, n_samples, missing))
         self.training_scores_ = self._score_training_rows(data, n_own)
         warn_if_degenerate(self.training_scores_)
         report.end()
@@ -308,7 +307,7 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
             scaled = compress(scaled, CLIP).astype(np.float32, order="C", copy=False)
             if not fit or np.isfinite(scaled.sum()):
                 return scaled
-        return self._check_scaled(scaled, X)
+        return check_scaled(scaled, X, self.scaler)
 
     def _with_names(self, X: np.ndarray):
         """Rows with the names of their columns, for a scaler that may ask for them."""
@@ -320,19 +319,6 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         except ImportError:
             return X
         return DataFrame(X, columns=names)
-
-    def _check_scaled(self, scaled, X: np.ndarray) -> np.ndarray:
-        """Scaled rows as float32, in C order; refuse what a net can't compute with."""
-        with np.errstate(over="ignore"):
-            scaled = check_array(scaled, dtype=np.float32, order="C", ensure_all_finite=False)
-        if not np.isfinite(scaled.sum()) and not np.isfinite(scaled).all():
-            column = int(np.abs(X).max(0).argmax())
-            raise ValueError(
-                f"X can't be computed with in float32 once it is scaled (scaler={self.scaler!r}): "
-                f"the scaled X contains {_not_finite(scaled)}. X itself is finite; its largest "
-                f"absolute value is {np.abs(X[:, column]).max():.3g}, in column {column}."
-            )
-        return scaled
 
     def _score_training_rows(self, X: np.ndarray, n_own: int) -> np.ndarray:
         """Scores of the scaled training rows but those recalled, in ascending order."""
@@ -406,30 +392,6 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     def _has_trained(self) -> bool:
         """Whether there is a net to go on with, be its last training interrupted."""
         return hasattr(self, "net_") and len(self.net_.history) > 0
-
-
-def compress(X: np.ndarray, limit: float) -> np.ndarray:
-    """Values beyond ±``limit`` grow by their logarithm only, in place: they stay in order."""
-    far = np.abs(X) > limit
-    if far.any():
-        values = X[far]
-        sizes = np.minimum(np.abs(values), np.finfo(X.dtype).max)  # what has overflowed is finite
-        X[far] = np.copysign(limit + np.log1p(sizes - limit), values)
-    return X
-
-
-def _not_finite(X: np.ndarray) -> str:
-    return "NaN" if np.isnan(X).any() else "infinity"
-
-
-def _as_given(values, rows: np.ndarray, n_samples: int, missing: float):
-    """Values of the rows trained on as values of the rows given."""
-    places = places_of(rows, n_samples)
-    given = values[places]
-    if issparse(given):
-        return given.multiply(places[:, None] >= 0).tocsr()
-    given[places < 0] = missing
-    return given
 
 
 def constraints_without(*names: str) -> dict:

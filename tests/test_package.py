@@ -28,7 +28,16 @@ DETECTORS = dict(skdeepad.all_detectors())
 META = sorted(set(skdeepad.__all__) - set(DETECTORS) - {"all_detectors"})
 
 FLOORS = [
-    {"_version", "_validation", "_warnings", "_fit_callbacks", "_fit_rules", "_rows", "_threshold"}
+    {
+        "_version",
+        "_validation",
+        "_warnings",
+        "_fit_callbacks",
+        "_fit_rules",
+        "_rows",
+        "_scaling",
+        "_threshold",
+    }
     | {"_labels", "nn"},
     {"training"},
     {"base", "_codes", "_pretraining"},

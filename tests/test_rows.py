@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from skdeepad import _rows
 from skdeepad._rows import places_of, repetitions, rows_to_train_on
-from skdeepad.base import compress
+from skdeepad._scaling import compress
 
 TABLES = {
     "continuous": np.random.RandomState(0).randn(200, 3),

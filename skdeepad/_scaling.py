@@ -1,0 +1,29 @@
+"""What keeps scaled rows within what a net can compute with."""
+
+import numpy as np
+from sklearn.utils import check_array
+
+
+def compress(X: np.ndarray, limit: float) -> np.ndarray:
+    """Values beyond ±``limit`` grow by their logarithm only, in place: they stay in order."""
+    far = np.abs(X) > limit
+    if far.any():
+        values = X[far]
+        sizes = np.minimum(np.abs(values), np.finfo(X.dtype).max)  # what has overflowed is finite
+        X[far] = np.copysign(limit + np.log1p(sizes - limit), values)
+    return X
+
+
+def check_scaled(scaled, X: np.ndarray, scaler) -> np.ndarray:
+    """Return scaled rows as float32, in C order; refuse what a net can't compute with."""
+    with np.errstate(over="ignore"):
+        scaled = check_array(scaled, dtype=np.float32, order="C", ensure_all_finite=False)
+    if not np.isfinite(scaled.sum()) and not np.isfinite(scaled).all():
+        what = "NaN" if np.isnan(scaled).any() else "infinity"
+        column = int(np.abs(X).max(0).argmax())
+        raise ValueError(
+            "X can't be computed with in float32 once it is scaled "
+            f"(scaler={scaler!r}): the scaled X contains {what}. X itself is finite; its largest "
+            f"absolute value is {np.abs(X[:, column]).max():.3g}, in column {column}."
+        )
+    return scaled
