@@ -9,6 +9,7 @@ from torch import nn
 
 from skdeepad import DevNet
 from skdeepad.nn import MLPBackbone, ScalarNet
+from skdeepad.training import Batch
 from skdeepad.weakly_supervised._devnet import DevNetModule
 
 from .protocol import few_labels, published_and_ours, scores_of
@@ -94,6 +95,23 @@ def test_each_of_the_drawn_batches_has_known_anomalies_as_a_half(X, monkeypatch)
     assert len(seen) == 15
     assert det.n_iter_ == 3
     assert all(len(y) == 32 and (y < 0).sum() == 16 for y in seen)
+
+
+def test_trimming_leaves_out_unlabelled_rows_of_the_largest_deviation(X):
+    net = DevNet(**QUICK, trim=0.25).fit(X, np.resize([-1, 0, 0], len(X))).net_
+    net.step_, net.trim_from_ = 1, 0
+    x = torch.tensor(X[:12], dtype=torch.float32)
+    x[[1, 3, 8]] *= 1000  # of the known anomalies, the known normal rows and the unlabelled ones
+    y = torch.tensor([-1, -1, 1, 1] + [0] * 8)
+    batch = Batch(x.requires_grad_(), y)
+    losses = net._row_losses(batch).detach()
+    left_out = 4 + losses[4:].argsort()[-2:]
+    assert 8 in left_out
+    kept = [i for i in range(12) if i not in left_out]
+    loss = net._loss(batch)
+    assert_allclose(loss.item(), losses[kept].mean().item(), rtol=1e-5)
+    pull = torch.autograd.grad(loss, x)[0].abs().sum(1)
+    assert_array_equal(pull[2:] == 0, [i not in kept for i in range(2, 12)])
 
 
 def test_a_known_normal_row_counts_as_an_unlabelled_one(X):

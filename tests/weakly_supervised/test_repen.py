@@ -10,6 +10,7 @@ from torch import nn
 
 from skdeepad import REPEN
 from skdeepad._rows import rows_to_train_on
+from skdeepad.training import Batch
 from skdeepad.weakly_supervised._repen import (
     REPENModule,
     candidate_outliers,
@@ -153,6 +154,22 @@ def test_triplets_are_drawn_by_their_weights(X, monkeypatch):
     assert not known[:, :2].any()
     assert abs(known[:, 2].double().mean() - 0.5) < 0.06
     assert det.n_iter_ == 3
+
+
+def test_trimming_leaves_out_the_triplets_of_the_largest_loss(X):
+    net = REPEN(max_epochs=1, margin=1e4, trim=0.2, random_state=0).fit(X).net_
+    net.step_, net.trim_from_ = 1, 0
+    x = torch.tensor(X[:30].reshape(10, 3, -1), dtype=torch.float32)
+    x[4, 1] = x[4, 0] + 1000  # a query and a positive that are far apart
+    batch = Batch(x.requires_grad_())
+    losses = net._row_losses(batch).detach()
+    left_out = losses.argsort()[-2:]
+    assert left_out[-1] == 4
+    kept = [i for i in range(10) if i not in left_out]
+    loss = net._loss(batch)
+    assert_allclose(loss.item(), losses[kept].mean().item(), rtol=1e-5)
+    pull = torch.autograd.grad(loss, x)[0].abs().sum((1, 2))
+    assert_array_equal(pull == 0, [i not in kept for i in range(10)])
 
 
 # Labels --------------------------------------------------------------------------------------
