@@ -8,7 +8,7 @@ from ._shipped import list_datasets
 # A commit, not a branch: its hash stands for the content of each file below it.
 _COMMIT = "f7fed68dea6901fe9a81ed51b251b1d2456790cd"
 _URL = f"https://raw.githubusercontent.com/Minqi824/ADBench/{_COMMIT}/adbench/datasets/Classical/"
-# Of 28 files. The other 19 are checked by nothing but the commit in the URL.
+# Of 28 files. Of the other 19 the URL names the commit, and the archive inside has checksums.
 _SHA256 = read_sums("SHA256SUMS")
 _ADBENCH = Remote("adbench", _URL, _SHA256)
 _NAMES = [
@@ -138,8 +138,9 @@ def fetch_adbench(
     Notes
     -----
     Downloads come from a fixed commit of ADBench's repository. 28 of the files are checked
-    against a SHA-256 sum as well; for the other 19 that commit is all there is to rely on. A file
-    in ``SKDEEPAD_DATA`` is taken as it is.
+    against a SHA-256 sum as well. For the other 19 there is none: they rely on that commit, and on
+    the checksums inside the file, which tell damage but not another origin. A damaged file in the
+    cache is downloaded anew. A file in ``SKDEEPAD_DATA`` is taken as it is.
 
     References
     ----------

@@ -16,6 +16,7 @@ DAMAGE = (
     AttributeError,
     EOFError,
     KeyError,
+    NotImplementedError,
     TypeError,
     ValueError,
     zipfile.BadZipFile,

@@ -58,6 +58,37 @@ def test_unusable_data_are_refused(given, message):
         as_datasets(given)
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npz"])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"\xff\x00"]
+)
+def test_a_damaged_file_is_named(tmp_path, kind, damage):
+    path, table = tmp_path / f"mine.{kind}", pd.DataFrame(X, columns=["a", "b"])
+    if kind == "npz":
+        np.savez(path, X=X, y=[0, 0, 0, 0, 0, 1])
+    elif kind == "csv":
+        path.write_text('a,b,y\n1,2,"0\n' + 20 * "1")
+    else:
+        table.assign(y=[0, 0, 0, 0, 0, 1]).to_parquet(path)
+    whole = path.read_bytes()
+    path.write_bytes(
+        {"cut": whole[: len(whole) // 2], "empty": b"", "garbled": b"\xff\x00"}[damage]
+    )
+    with pytest.raises(ValueError, match=rf"datasets='.*mine\.{kind}' cannot be read as \.{kind}"):
+        as_datasets(path, "y")
+
+
+def test_an_archive_packed_in_an_unknown_way_is_named(tmp_path):
+    path = tmp_path / "mine.npz"
+    np.savez(path, X=X, y=[0, 0, 0, 0, 0, 1])
+    content = bytearray(path.read_bytes())
+    place = content.index(b"PK\x01\x02") + 10  # the compression method in the directory
+    content[place : place + 2] = b"\x63\x00"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="compression method is not supported"):
+        as_datasets(path)
+
+
 def test_a_missing_file_is_named():
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
         as_datasets("nowhere.csv", "y")

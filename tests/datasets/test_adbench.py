@@ -186,14 +186,48 @@ def test_downloads_go_to_the_users_cache_by_default(tmp_path, monkeypatch):
     assert fetch_adbench("ALOI").filename == str(path)
 
 
-def test_a_damaged_file_is_named(tmp_path):
-    path = save(tmp_path, "1_ALOI.npz")
+def damaged(path):
+    """Contents that a file may have after a failed download."""
     whole = path.read_bytes()
     garbled = whole[:60] + bytes(40) + whole[100:]
-    for content in (b"<html>not found</html>", whole[:100], garbled, b""):
+    return (b"<html>not found</html>", whole[:100], whole[:-30], garbled, b"")
+
+
+def test_a_damaged_file_of_the_users_own_is_named_and_left_alone(tmp_path, monkeypatch):
+    path = save(tmp_path, "1_ALOI.npz")
+    monkeypatch.setenv("SKDEEPAD_DATA", str(tmp_path))
+    for content in damaged(path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=re.escape(f"{path} is damaged: an .npz file")):
-            fetch_adbench("ALOI", data_home=tmp_path)
+            fetch_adbench("ALOI", data_home=tmp_path / "home")
+        assert path.read_bytes() == content
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_anew_without_a_known_sum(tmp_path, monkeypatch):
+    whole = save(tmp_path / "remote", "1_ALOI.npz", value=7).read_bytes()
+    path, asked = save(tmp_path, "1_ALOI.npz"), []
+
+    def download(url, output_file, pooch):
+        asked.append(url)
+        Path(output_file).write_bytes(whole)
+
+    monkeypatch.setattr("pooch.core.choose_downloader", lambda *args, **kwargs: download)
+    for content in damaged(path):
+        path.write_bytes(content)
+        with pytest.raises(OSError, match="missing or damaged and download_if_missing=False"):
+            fetch_adbench("ALOI", data_home=tmp_path, download_if_missing=False)
+        assert (fetch_adbench("ALOI", data_home=tmp_path).data == 7).all()
+    assert len(asked) == 5
+
+
+def test_a_download_without_a_known_sum_that_is_no_archive_is_not_kept(tmp_path, monkeypatch):
+    def download(url, output_file, pooch):
+        Path(output_file).write_bytes(b"<html>not found</html>")
+
+    monkeypatch.setattr("pooch.core.choose_downloader", lambda *args, **kwargs: download)
+    with pytest.raises(OSError, match=r"1_ALOI\.npz could not be downloaded: what came is damaged"):
+        fetch_adbench("ALOI", data_home=tmp_path)
+    assert not list(tmp_path.rglob("*.npz"))
 
 
 def test_a_file_cannot_run_code(tmp_path):
