@@ -14,11 +14,17 @@ examples:
                      --datasets cardio mammography --protocols adbench leak-free
   skdeepad-benchmark --datasets mine.csv --label-column fraud --time-limit 60
   skdeepad-benchmark --self-test
-      compare with ADBench's published values; exit status 1 if they differ
+      compare with ADBench's published values
   skdeepad-benchmark --detectors ADGM LogisticRegression --protocols adbench-5% \\
                      --datasets cardio
 
 An interrupted command goes on where it stopped when it is given again.
+
+exit status:
+  0    every run succeeded, or every value of the self-test agrees
+  1    some runs failed, which results and report tell, or some values differ
+  2    the arguments, or files that they name, are not accepted
+  130  interrupted by Ctrl-C
 """
 
 
@@ -150,7 +156,7 @@ def _benchmark(options):
     if failed:
         sys.stdout.write(f"\n{failed} of {len(results)} runs failed; --retry-errors repeats them\n")
     sys.stdout.write(f"\nReport: {write_report(results, options.output)}\n")
-    return 0
+    return 1 if failed else 0
 
 
 def _self_test(options):

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from ._summary import by_dataset, leaky_datasets, significance
+from ._summary import by_dataset, leaky_datasets, significance, summarize
 
 TITLES = {
     "roc_auc": "ROC AUC (%)",
@@ -82,7 +82,7 @@ def plot_critical_difference(results, metric="roc_auc"):
         marker_props={"color": BLUE, "zorder": 3},
     )
     name = TITLES.get(metric, metric).removesuffix(" (%)")
-    ax.set_title(
+    figure.suptitle(
         f"Mean rank by {name}, best left, {len(table)} data sets (Friedman p = {p_value:.2g}; "
         "bars: no difference found by Wilcoxon-Holm at 0.05)",
         fontsize=9,
@@ -93,7 +93,7 @@ def plot_critical_difference(results, metric="roc_auc"):
 
 def plot_time_quality(results, metric="roc_auc"):
     """Draw each detector's mean quality against the median time of a run."""
-    quality = by_dataset(results, metric).mean()
+    quality = summarize(results, metric)["mean"]
     seconds = results["fit_time"] + results["score_time"]
     seconds = seconds.groupby(results["detector"]).median().reindex(quality.index)
     drawn = (quality.notna() & seconds.notna()).to_numpy()

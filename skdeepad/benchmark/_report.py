@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,9 +23,17 @@ from ._summary import (
 
 LOWER_IS_BETTER = ("mean_rank", *COST_COLUMNS)
 NOT_COMPARED = ("n_datasets", "n_failed")
+MEANS = ("mean", "median", "mean_leak_free")
+FAILURES = {
+    "worst": "A data set that a detector did not finish counts for its means with the least value "
+    "that any detector reached there.",
+    "drop": "Data sets that some detector did not finish are left out for all.",
+    "ignore": "Means are over the data sets that a detector finished; they cannot be compared "
+    "where these differ.",
+}
 
 
-def write_report(results, folder):
+def write_report(results, folder, failures="worst"):
     """Write tables and pictures of results into a folder.
 
     Parameters
@@ -35,6 +44,8 @@ def write_report(results, folder):
         Is made if it does not exist. It gets ``summary.csv`` and ``summary.md``, the pictures
         (box plots, critical-difference diagrams, time against quality) as ``.png``, and
         ``report.html``, one self-contained page with all of it.
+    failures : {"worst", "drop", "ignore"}, default="worst"
+        How data sets count that a detector did not finish, see :func:`summarize`; tables say so.
 
     Returns
     -------
@@ -47,7 +58,7 @@ def write_report(results, folder):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     protocols, metrics = list(dict.fromkeys(results["protocol"])), metric_names(results)
-    parts = [_part(results, protocol, metric) for protocol in protocols for metric in metrics]
+    parts = [_part(results, p, metric, failures) for p in protocols for metric in metrics]
     summaries = {(p["protocol"], p["metric"]): p["summary"] for p in parts}
     table = pd.concat(summaries, names=["protocol", "metric"])
     table.to_csv(folder / "summary.csv")
@@ -72,6 +83,8 @@ def terminal_table(results, metric, protocol, costs=True):
         f"{metric} (%), protocol {protocol}, {rows['dataset'].nunique()} data sets",
         _rounded(summary).to_markdown(tablefmt="simple", disable_numparse=True),
     ]
+    if costs and (summary["n_failed"] > 0).any():
+        lines.append(FAILURES["worst"])
     if leaky and costs:
         lines.append(
             f"{MARK} leaky, left out of mean_leak_free (test rows with a twin in training): "
@@ -80,11 +93,11 @@ def terminal_table(results, metric, protocol, costs=True):
     return "\n".join(lines) + "\n"
 
 
-def _part(results, protocol, metric):
+def _part(results, protocol, metric, failures):
     from ._plots import TITLES, plot_boxes, plot_critical_difference, plot_time_quality
 
     rows = results[results["protocol"] == protocol]
-    summary, leaky = summarize(rows, metric), leaky_datasets(rows)
+    summary, leaky = summarize(rows, metric, failures=failures), leaky_datasets(rows)
     table = marked(by_dataset(rows, metric)[summary.index], leaky)
     pictures = {}
     if summary["mean"].notna().any():
@@ -94,30 +107,52 @@ def _part(results, protocol, metric):
             "time-quality": plot_time_quality(rows, metric),
         }
         pictures = {name: _png(figure) for name, figure in figures.items() if figure}
-    best_of_column = summary.max().where(~summary.columns.isin(LOWER_IS_BETTER), summary.min())
-    best_of_column[list(NOT_COMPARED)] = np.nan
     return {
         "title": TITLES.get(metric, metric).removesuffix(" (%)"),
         "protocol": protocol,
         "metric": metric,
         "summary": summary,
         "table": table,
-        "summary_cells": _cells(summary, best_of_column.to_numpy()),
-        "table_cells": _cells(table, table.max(axis=1).to_numpy()[:, None]),
+        "failures": FAILURES[failures],
+        "summary_cells": _cells(summary, _best_of_columns(summary, failures)),
+        "table_cells": _cells(table, table.eq(table.max(axis=1), axis=0)),
         "pictures": pictures,
         "leaky": rows.groupby("dataset")["twin_share"].mean().loc[leaky].to_dict(),
     }
 
 
+def _best_of_columns(summary, failures):
+    """Where the summary's best values are; a mean over fewer data sets than others' is none."""
+    compared = summary.astype(float)
+    if failures != "drop":
+        incomplete = summary["n_datasets"] < summary["n_datasets"].max()
+        compared.loc[incomplete, list(MEANS)] = np.nan
+    compared[list(NOT_COMPARED)] = np.nan
+    best = compared.max().where(~compared.columns.isin(LOWER_IS_BETTER), compared.min())
+    return compared.eq(best)
+
+
 def _markdown(part):
     lines = [
-        f"## {part['title']}, protocol {part['protocol']}\n",
-        _rounded(part["summary"]).to_markdown(disable_numparse=True) + "\n",
-        _rounded(part["table"]).to_markdown(disable_numparse=True) + "\n",
+        f"## {_escaped(part['title'])}, protocol {part['protocol']}\n",
+        _markdown_table(part["summary"]) + "\n",
+        part["failures"] + "\n",
+        _markdown_table(part["table"]) + "\n",
     ]
     if part["leaky"]:
         lines.append(f"{MARK} more than 5 % of the test rows have an exact copy in training.\n")
     return "\n".join(lines)
+
+
+def _markdown_table(table):
+    table = _rounded(table).rename(index=_escaped, columns=_escaped)
+    return table.to_markdown(disable_numparse=True)
+
+
+def _escaped(name):
+    """A name as text in a cell of a table in Markdown."""
+    one_line = " ".join(str(name).split())
+    return re.sub(r"([\\`*\[\]<>|~&]|\b_|_\b)", r"\\\1", one_line)
 
 
 def _html(results, parts):
@@ -141,10 +176,10 @@ def _html(results, parts):
     )
 
 
-def _cells(table, best):
+def _cells(table, is_best):
     """A table as columns and rows of (text, whether it is the best), for the page."""
-    texts, is_best = _rounded(table).to_numpy(), np.equal(table.to_numpy(), best)
-    rows = [list(zip(*row, strict=True)) for row in zip(texts, is_best, strict=True)]
+    cells = zip(_rounded(table).to_numpy(), is_best.to_numpy(), strict=True)
+    rows = [list(zip(*row, strict=True)) for row in cells]
     return {"columns": list(table), "rows": list(zip(table.index, rows, strict=True))}
 
 

@@ -46,7 +46,7 @@ def by_dataset(results, metric="roc_auc", protocol=None):
     return means.reindex(index=order["dataset"], columns=order["detector"])
 
 
-def summarize(results, metric="roc_auc", protocol=None):
+def summarize(results, metric="roc_auc", protocol=None, failures="worst"):
     """Compare detectors over all data sets: mean, mean rank and wins.
 
     Parameters
@@ -57,13 +57,20 @@ def summarize(results, metric="roc_auc", protocol=None):
         Column of `results`; higher is better.
     protocol : str, default=None
         Needed where `results` holds more than one.
+    failures : {"worst", "drop", "ignore"}, default="worst"
+        How a data set counts of which a detector finished no run. With ``"worst"``, it has the
+        least value that any detector reached on it, as it has the last rank: to fail on what is
+        hard does not pay. With ``"drop"``, the data set is left out for all detectors. With
+        ``"ignore"``, means are over the data sets that a detector finished, and must not be
+        compared where these differ.
 
     Returns
     -------
     summary : DataFrame
         One row for each detector, the best mean rank first:
 
-        - ``mean`` and ``median`` of the metric over the data sets it finished;
+        - ``mean`` and ``median`` of the metric over the data sets; NaN for a detector that
+          finished none;
         - ``mean_leak_free``, the mean without leaky data sets: those where more than 5 % of the
           test rows have an exact copy in training;
         - ``mean_rank``, where 1 is best, ties share their mean rank, and a detector is last on
@@ -74,20 +81,34 @@ def summarize(results, metric="roc_auc", protocol=None):
     """
     rows = _one_protocol(results, protocol)
     table = by_dataset(rows, metric)
-    clean = table.drop(index=leaky_datasets(rows))
+    n_datasets = table.notna().sum()
+    if failures == "drop":
+        table = table.dropna()
+    values = count_failures(table, failures)
+    clean = values.drop(index=leaky_datasets(rows), errors="ignore")
     ranks = table.rank(axis=1, ascending=False, na_option="bottom")
     runs = rows.groupby("detector")
     columns = {
-        "mean": table.mean(),
-        "median": table.median(),
+        "mean": values.mean(),
+        "median": values.median(),
         "mean_leak_free": clean.mean(),
         "mean_rank": ranks.mean(),
         "wins": table.eq(table.max(axis=1), axis=0).sum(),
-        "n_datasets": table.notna().sum(),
+        "n_datasets": n_datasets,
         "n_failed": runs["status"].agg(lambda status: (status != "ok").sum()),
     } | {name: runs[name].median() for name in COST_COLUMNS}
     summary = pd.DataFrame(columns).rename_axis("detector")
     return summary.sort_values(["mean_rank", "mean"], ascending=[True, False])
+
+
+def count_failures(table, failures):
+    """A table by data set with values for what was not finished, as `summarize` tells."""
+    if failures not in ("worst", "drop", "ignore"):
+        raise ValueError(f"failures={failures!r}: pass 'worst', 'drop' or 'ignore'")
+    if failures != "worst":
+        return table
+    finished_some = table.dropna(axis=1, how="all")
+    return finished_some.T.fillna(table.min(axis=1)).T.reindex(columns=table.columns)
 
 
 def significance(table, alpha=0.05):

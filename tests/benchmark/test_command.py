@@ -42,7 +42,9 @@ def test_from_files_to_a_report(files, tmp_path, capsys):
         for picture in ("boxes", "critical-difference", "time-quality")
         for protocol in ("adbench", "leak-free")
     }
-    assert names == pictures | {"results.csv", "summary.csv", "summary.md", "report.html"}
+    assert names - {"results.csv.lock"} == pictures | {
+        *("results.csv", "summary.csv", "summary.md", "report.html"),
+    }
     html = (out / "report.html").read_text(encoding="utf-8")
     assert html.count("data:image/png;base64,") == len(pictures)
     assert "set0 †" in html
@@ -53,7 +55,7 @@ def test_from_files_to_a_report(files, tmp_path, capsys):
 def test_failures_are_reported_and_do_not_stop_it(files, tmp_path, capsys):
     arguments = ["--datasets", files[0], "--label-column", "bad", "--output", str(tmp_path / "out")]
     arguments += ["--detectors", "Norm", "pyod.KNN(n_neighbors=100000)", "--seeds", "1"]
-    assert command(*arguments, "--format", "parquet") == 0
+    assert command(*arguments, "--format", "parquet") == 1  # after the report
     assert "1 of 2 runs failed" in capsys.readouterr().out
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "Runs that failed" in html
@@ -64,6 +66,25 @@ def test_mistakes_end_it_with_one_line(capsys):
         command("--detectors", "IForrest")
     assert stop.value.code == 2
     assert capsys.readouterr().err.startswith("skdeepad-benchmark: detectors='IForrest'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--time-limit", "-1"], "time_limit=-1.0: pass a positive finite number"),
+        (["--seeds", "-1"], "seeds=[-1]: pass an integer from 0"),
+        (["--datasets", "broken.npz"], "cannot be read as .npz, it may be damaged"),
+    ],
+)
+def test_what_is_not_accepted_ends_it_with_one_line(arguments, message, tmp_path, capsys):
+    if "broken.npz" in arguments:
+        (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and no more")
+        arguments = ["--datasets", str(tmp_path / "broken.npz")]
+    with pytest.raises(SystemExit) as stop:
+        command(*arguments, "--detectors", "Norm", "--output", str(tmp_path / "out"))
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
 
 
 def test_protocols_with_labels_are_accepted_and_others_named(files, tmp_path, capsys):
@@ -93,3 +114,4 @@ def test_it_is_a_module():
         check=True,
     )
     assert "--self-test" in done.stdout
+    assert "exit status:" in done.stdout
