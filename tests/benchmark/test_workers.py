@@ -110,24 +110,30 @@ class Slow(Norm):  # of a script without a main guard
 
 y = np.arange(60) < 6
 data = {"toy": (np.random.default_rng(0).normal(size=(60, 2)), y)}
-run_benchmark({"a": Slow(), "b": Slow(), "c": Slow()}, data, seeds=1, n_jobs=2, verbose=False)
+slow = {"a": Slow(), "b": Slow(), "c": Slow()}
+run_benchmark(slow, data, seeds=1, n_jobs=2, verbose=False, output=sys.argv[2])
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a loop in C is stopped by Linux alone")
-def test_workers_end_with_a_parent_that_is_killed(tmp_path):
-    pids = tmp_path / "pids"
+def test_workers_and_the_lock_end_with_a_parent_that_is_killed(tmp_path):
+    pids, output = tmp_path / "pids", tmp_path / "results.csv"
     pids.touch()
     script = SCRIPT.replace("sys.argv[1]", repr(str(pids)))
+    script = script.replace("sys.argv[2]", repr(str(output)))
     parent = subprocess.Popen([sys.executable, "-c", script])
     try:
         wait_for(lambda: len(pids.read_text().split()) == 2, seconds=60)
         workers = [psutil.Process(int(pid)) for pid in pids.read_text().split()]
+        with pytest.raises(OSError, match="is being written by another run"):
+            run_benchmark("Norm", DATA, seeds=1, verbose=False, output=output)
     finally:
         parent.kill()
         parent.wait()
     _, alive = psutil.wait_procs(workers, timeout=2)
     assert alive == []
+    results = run_benchmark("Norm", DATA, seeds=1, verbose=False, output=output)
+    assert results["status"].tolist() == ["ok"]
 
 
 def test_ctrl_c_ends_all_and_the_command_goes_on_later(tmp_path):
