@@ -177,6 +177,16 @@ def test_batch_normalisation_scores_a_row_by_itself(X):
     assert_allclose(np.r_[det.score_samples(X[:7]), det.score_samples(X[7:])], scores, rtol=1e-5)
 
 
+def test_the_search_finds_the_codes_of_generated_rows(X):
+    found, start = (
+        few_steps(n_latent_steps=n, n_starts=64, discriminator_weight=0.0).fit(X) for n in (100, 0)
+    )
+    rows = found.sample(100, random_state=1)
+    distance = np.median(-found.score_samples(rows))
+    assert distance <= 0.01 * shuffled_distance(found.scaler_.transform(rows))
+    assert np.median(-start.score_samples(rows)) >= 20 * distance
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["pendigits", "optdigits"])
 def test_the_search_inverts_the_generator(shared_data, name):
@@ -223,6 +233,12 @@ def test_the_encoders_score_is_the_error_that_it_was_trained_on(X):
     expected = ((x - restored) ** 2).mean(1) + 2 * ((f - f_restored) ** 2).mean(1)
     assert_allclose(-det.score_samples(X), expected, rtol=1e-5)
     assert_allclose(det.feature_contributions(X).sum(1), ((x - restored) ** 2).mean(1), rtol=1e-5)
+
+
+def test_the_encoder_finds_broken_correlations(X, broken_correlations):
+    rows, y = broken_correlations
+    det = few_steps(max_steps=1000, encoder=True, encoder_steps=500).fit(X)
+    assert roc_auc_score(y, -det.score_samples(rows)) >= 0.75
 
 
 @pytest.mark.slow

@@ -292,6 +292,19 @@ def test_what_makes_no_sense_is_named_and_an_earlier_fit_stays(params, message, 
 # Published data -----------------------------------------------------------------------------
 
 
+def test_the_encoder_inverts_the_generator_and_the_generator_the_encoder(X):
+    params = SMALL | {"generator_layer_sizes": (32,), "discriminator_layer_sizes": (32,)}
+    params |= {"hidden_layer_sizes": (32,), "n_latent": 2, "max_steps": 400, "lr": 3e-3}
+    det = EGBAD(**params).fit(X[:200])
+    x, restored = (det.scaler_.transform(rows) for rows in (X[200:], det.reconstruct(X[200:])))
+    shuffled = np.random.RandomState(0).permutation(x)
+    assert np.abs(x - restored).mean() <= 0.35 * np.abs(x - shuffled).mean()
+    with torch.no_grad():
+        z = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
+        inverted = det.encoder_(det.generator_(z))
+    assert all(np.corrcoef(z[:, j], inverted[:, j])[0, 1] >= 0.9 for j in range(2))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_the_encoder_inverts_the_generator_on_pendigits(seed, shared_data):

@@ -314,6 +314,17 @@ def test_each_digit_left_out_is_found():
     assert min(areas) >= 0.65, areas
 
 
+def test_anomalies_are_told_by_codes_that_the_second_encoder_has_learned(X, broken_correlations):
+    rows, y = broken_correlations
+    params = {"hidden_layer_sizes": (32,), "n_latent": None, "max_steps": 400}
+    trained, untaught = (
+        roc_auc_score(y, -fitted(X, encoder_weight=w, **params).score_samples(rows))
+        for w in (1.0, 0.0)
+    )
+    assert trained >= 0.8
+    assert untaught <= 0.6
+
+
 @pytest.mark.slow
 def test_optdigits_are_told_by_codes_that_the_second_encoder_has_learned(shared_data):
     def areas(**params):

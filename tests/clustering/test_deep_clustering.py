@@ -30,13 +30,15 @@ from skdeepad.nn import ConvBackbone
 SMALL = {"n_clusters": 3, "pretrain_epochs": 10, "max_epochs": 20, "random_state": 0}
 
 
+PLANE = np.array([[1.0, 0, 1, 0, 1], [0, 1, 0, 1, -1]])
+
+
 def blobs(n=240, seed=0):
     """Rows of three clusters on a plane in five dimensions, and which."""
     rng = np.random.RandomState(seed)
     clusters = np.arange(n) % 3
     corners = np.array([[6.0, 0], [-3, 5], [-3, -5]])
-    plane = np.array([[1.0, 0, 1, 0, 1], [0, 1, 0, 1, -1]])
-    return (corners[clusters] + rng.randn(n, 2)) @ plane + 0.1 * rng.randn(n, 5), clusters
+    return (corners[clusters] + rng.randn(n, 2)) @ PLANE + 0.1 * rng.randn(n, 5), clusters
 
 
 def make_module(cls, centers, **params):
@@ -499,6 +501,27 @@ def test_digits_are_told_apart_quickly():
     params = DIGITS | {"pretrain_epochs": 60, "max_epochs": 40, "batch_size": 128}
     det = DeepClustering(**params, n_init=5, random_state=0).fit(X)
     assert normalized_mutual_info_score(y, det.labels_) >= 0.76
+
+
+def aucs_of_scores(seed):
+    """Of the combined score, distance, residual and certainty, for two kinds of anomalies."""
+    X, _ = blobs(300, seed)
+    rng = np.random.RandomState(50 + seed)
+    between = rng.randn(30, 2) @ PLANE + 0.1 * rng.randn(30, 5)  # no cluster is there
+    off = blobs(30, 20 + seed)[0] + 0.8 * rng.randn(30, 5)  # off the plane
+    rows, y = np.r_[blobs(150, 10 + seed)[0], between, off], np.repeat([0, 1], [150, 60])
+    params = {"n_clusters": 3, "pretrain_epochs": 60, "max_epochs": 40, "random_state": seed}
+    det = DeepClustering(**params).fit(X)
+    _, distance, error = parts(det, rows)
+    certainty = det.predict_proba_cluster(rows).max(1)
+    scores = -det.score_samples(rows), distance, error, -certainty
+    return [roc_auc_score(y, score) for score in scores]
+
+
+def test_the_combined_score_finds_two_kinds_of_anomalies_better_than_its_parts():
+    combined, *others = np.mean([aucs_of_scores(seed) for seed in range(3)], 0)
+    assert combined >= 0.85
+    assert combined >= max(others) + 0.05
 
 
 TWELVE = ["pendigits", "optdigits", "satimage-2", "satellite", "landsat", "thyroid", "cardio"]

@@ -184,11 +184,26 @@ def test_both_of_two_modes_are_surrounded(seed):
     check_two_modes(det.fit(draw(TWO_MODES, 4096, seed)))
 
 
+def test_a_quick_flow_has_a_boundary_on_all_sides_of_two_modes():
+    params = {"n_blocks": 4, "max_steps": 300, "batch_size": 128, "lr": 0.02, "random_state": 0}
+    det = BDSGM(scaler=None, max_epochs=1000, generator_steps=200, **params)
+    check_two_modes(det.fit(draw(TWO_MODES, 1000, 0)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_the_flow_surrounds_both_of_two_modes(seed):
     det = BDSGM(scaler=None, random_state=seed)
     check_two_modes(det.fit(draw(TWO_MODES, 4096, seed)))
+
+
+def test_the_threshold_of_the_closed_forms_boundary_is_one_to_work_with_on_thyroid():
+    X, y = fetch_adbench("thyroid", return_X_y=True, download_if_missing=False)
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.4, stratify=y, random_state=0)
+    det = BDSGM(density="gaussian", generator_steps=300, random_state=0).fit(X[y == 0])
+    outlier = det.predict(X_test) == -1
+    assert 0.02 <= outlier[y_test == 0].mean() <= 0.2
+    assert outlier[y_test == 1].mean() >= 0.85
 
 
 @pytest.mark.slow

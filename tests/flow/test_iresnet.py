@@ -233,6 +233,17 @@ def test_one_mode_is_learned_to_its_entropy():
     assert abs(mass(det, X) - 1) <= 0.01
 
 
+def test_two_modes_are_told_from_what_lies_between_them():
+    X, X_test = draw(TWO_MODES, 1000, 0), draw(TWO_MODES, 5000, 1)
+    params = {"n_blocks": 4, "max_steps": 300, "batch_size": 128, "lr": 0.02, "random_state": 0}
+    det = InvertibleResNet(**params, max_epochs=1000).fit(X)
+    truth = KnownDensity(TWO_MODES).score_samples(X_test)
+    assert -0.02 <= truth.mean() - det.score(X_test) <= 0.25
+    assert np.corrcoef(det.score_samples(X_test), truth)[0, 1] >= 0.9
+    left, right, between = det.score_samples([[-3, 0], [3, 0], [0, 0]])
+    assert abs(left - right) < 1 < min(left, right) - between
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_two_modes_are_learned_to_their_entropy(seed):

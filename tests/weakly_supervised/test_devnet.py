@@ -198,6 +198,16 @@ def test_the_mean_over_sets_is_that_of_adbench_or_better(shared_data):
     assert ours >= published - 2
 
 
+def test_many_known_anomalies_are_better_than_a_hundredth_of_them():
+    few, many = (
+        np.mean(
+            [scores_of(DevNet(random_state=1), name, share)[1] for name in ("cardio", "vowels")]
+        )
+        for share in (0.01, 0.3)
+    )
+    assert many > few + 15
+
+
 @pytest.mark.slow
 def test_more_known_anomalies_are_better(shared_data):
     few, many = (
