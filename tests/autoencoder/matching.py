@@ -29,6 +29,14 @@ def pendigits(folder, n_train=4000, seed=0):
     return X[order[:n_train]], X[order[n_train : n_train + 1500]]
 
 
+def crossed_curves(n, seed):
+    """Rows of a surface of two dimensions in six."""
+    rng = np.random.RandomState(seed)
+    t, u = rng.uniform(-1, 1, (2, n))
+    rows = np.column_stack([t, np.sin(3 * t), t**2, u, u * t, np.cos(3 * u)])
+    return rows + 0.05 * rng.randn(n, 6)
+
+
 def draws(prior, n):
     return make_prior(prior, 2).draw(n, torch.Generator().manual_seed(1))
 

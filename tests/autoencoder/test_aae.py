@@ -8,7 +8,7 @@ from skdeepad import AAE, WAE
 from skdeepad._rows import rows_to_train_on
 from skdeepad.training import Batch, TensorData, seeded_generator, to_tensor
 
-from .matching import RING, accuracy, auc, codes, distance_to, pendigits
+from .matching import RING, accuracy, auc, codes, crossed_curves, distance_to, pendigits
 
 
 def hashes(module):
@@ -161,3 +161,12 @@ def test_codes_meet_the_prior_and_the_discriminator_can_only_guess(prior, seed, 
 
 def test_codes_of_fewer_rows_meet_the_prior(shared_data):
     check_codes_meet("normal", shared_data, 2000, 40, 0)
+
+
+def test_codes_of_a_surface_meet_the_prior():
+    train, held_out = crossed_curves(600, 0), crossed_curves(500, 1)
+    plain = WAE(divergence_weight=0, **PARAMS, max_epochs=60, random_state=0).fit(train)
+    matched = AAE(**PARAMS, max_epochs=60, random_state=0).fit(train)
+    before, after = (distance_to("normal", det, held_out) for det in (plain, matched))
+    assert before >= 8 * after
+    assert 0.4 <= accuracy(matched.net_.module_.discriminator, "normal", matched, held_out) <= 0.65

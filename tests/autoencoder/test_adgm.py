@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 from skorch.callbacks import LRScheduler
 from torch.nn import BatchNorm1d
@@ -344,6 +345,26 @@ class ClassifierAlone(DeepGenerativeModule):
         a, _ = self.draw_auxiliary(x, self.randn_like(x.new_empty(len(x), self.n_auxiliary)))
         logits = self.classifier(torch.cat([x, a], 1))
         return F.cross_entropy(logits, (y - 1).clamp_min(0), reduction="none") * (y > 0)
+
+
+@pytest.mark.filterwarnings("ignore:There is no labelled anomaly")
+def test_30_labels_tell_more_beside_unlabelled_rows_than_alone(monkeypatch):
+    X, digits = load_digits(return_X_y=True)
+    X, X_test, truth = X[:1200] / 16, X[1200:] / 16, digits[1200:]
+    rng, y = np.random.RandomState(0), np.zeros(1200, dtype=int)
+    for digit in range(10):
+        y[rng.choice(np.flatnonzero(digits[:1200] == digit), 3, replace=False)] = digit + 1
+    params = {"hidden_layer_sizes": (64,), "n_latent": 8, "n_auxiliary": 8, "n_draws": 1}
+    params |= {"activation": "relu", "batch_norm": True, "likelihood": "bernoulli", "scaler": None}
+    params |= {"max_epochs": 20, "lr": 4e-3, "batch_size": 100, "trim": 0, "random_state": 0}
+
+    def error():
+        return (SDGM(**params).fit(X, y).predict_class(X_test) != truth + 1).mean()
+
+    with_the_bounds = error()
+    monkeypatch.setattr("skdeepad.autoencoder._classes.DeepGenerativeModule", ClassifierAlone)
+    assert with_the_bounds <= 0.3
+    assert with_the_bounds <= error() - 0.05
 
 
 @pytest.mark.slow

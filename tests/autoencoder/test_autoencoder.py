@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from scipy.stats import spearmanr
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
@@ -208,6 +209,22 @@ def global_contrast_normalised(images):
     rows = images.reshape(len(images), -1).astype(np.float32)
     rows -= rows.mean(axis=1, keepdims=True)
     return rows / np.abs(rows).mean(axis=1, keepdims=True)
+
+
+def test_a_small_convolutional_autoencoder_finds_what_is_no_eight():
+    X, y = load_digits(return_X_y=True)
+    train, test = np.split(np.argsort(y != 8, kind="stable"), [120])
+    det = AutoEncoder(
+        backbone=ConvBackbone((1, 8, 8), channels=(8, 16), kernel_size=3),
+        n_latent=8,
+        scaler=None,
+        max_steps=400,
+        batch_size=32,
+        trim=0,
+        residual_scaling="plain",
+        random_state=0,
+    ).fit(X[train] / 16)
+    assert roc_auc_score(y[test] != 8, -det.score_samples(X[test] / 16)) >= 0.88
 
 
 @pytest.mark.slow

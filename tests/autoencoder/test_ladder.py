@@ -3,6 +3,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import LRScheduler
 from torch import nn
@@ -214,6 +215,17 @@ class PlainHierarchy(LadderVAE):
             kl_layer=None,
             n_draws=1,
         )
+
+
+def test_the_second_layer_of_digits_stays_alive_where_a_plain_hierarchys_dies():
+    X = load_digits().data / 16
+    params = {"hidden_layer_sizes": (64, 32), "n_latent": (8, 4), "likelihood": "bernoulli"}
+    params |= {"scaler": None, "max_epochs": 40, "max_steps": None, "trim": 0, "random_state": 0}
+    ladder = LadderVAE(warm_up_epochs=20, **params).fit(X)
+    plain = PlainHierarchy(batch_norm=False, warm_up_epochs=0, **params).fit(X)
+    assert ladder.kl_per_layer_[-1] >= 0.7
+    assert plain.kl_per_layer_[-1] <= 0.2
+    assert ladder.score(X) >= plain.score(X) + 0.5
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import subspace_angles
 from scipy.sparse import csr_array
+from sklearn.datasets import load_digits
 from sklearn.metrics import average_precision_score, roc_auc_score
 from skorch.callbacks import Callback
 
@@ -341,6 +342,23 @@ def test_partial_fit_goes_on_with_the_spacing(X):
 
 
 # Published figures ---------------------------------------------------------------------------
+
+
+def test_cumulative_errors_and_the_percentile_loss_find_a_few_other_digits():
+    X, digits = load_digits(return_X_y=True)
+    four, others = np.flatnonzero(digits == 4), np.flatnonzero(digits != 4)
+    others = np.random.RandomState(0).permutation(others)[:18]
+    X, y = X[np.r_[four, others]] / 16, np.repeat([0, 1], [len(four), 18])
+
+    def auc(**params):
+        params |= {"hidden_layer_sizes": (100,), "activation": "relu", "scaler": None, "lr": 3e-3}
+        params |= {"residual_scaling": "plain", "max_epochs": 150, "max_steps": None}
+        det = AutoEncoder(**params, batch_size=64, random_state=0).fit(X)
+        return roc_auc_score(y, -det.score_samples(X))
+
+    final = auc(trim=0)  # by then it restores what it was trained on
+    assert auc(trim=0, n_snapshots=20) >= final + 0.1
+    assert auc(trim=0.1, trim_start=0) >= final + 0.1
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from skdeepad import WAE, AutoEncoder
 from skdeepad.nn import Backbone, MLPBackbone, squared_mmd
 from skdeepad.training import AdversarialNet, Batch, DetectorNet, seeded_generator
 
-from .matching import RING, SCALES, distance_to, pendigits, reconstruction
+from .matching import RING, SCALES, crossed_curves, distance_to, pendigits, reconstruction
 from .test_aae import hashes, settings
 
 
@@ -221,3 +221,23 @@ def test_codes_meet_a_prior_of_many_small_modes(shared_data):
 
 def test_codes_of_fewer_rows_meet_the_prior(shared_data):
     check_codes_meet("normal", shared_data, 2000, 40, 0)
+
+
+@pytest.mark.parametrize(
+    ("params", "ratio"),
+    [
+        ({}, 30),
+        ({"divergence": "gan", "lr_discriminator": 3e-3}, 30),
+        ({"prior": RING, "kernel_scales": (0.01, 0.02, 0.05, *SCALES)}, 8),
+    ],
+    ids=["mmd", "gan", "ring"],
+)
+def test_codes_of_a_surface_meet_the_prior(params, ratio):
+    train, held_out = crossed_curves(600, 0), crossed_curves(500, 1)
+    plain, matched = (
+        WAE(**PARAMS | params, divergence_weight=w, max_epochs=60, random_state=0).fit(train)
+        for w in (0, 10)
+    )
+    prior = params.get("prior", "normal")
+    before, after = (distance_to(prior, det, held_out) for det in (plain, matched))
+    assert before >= ratio * after
