@@ -75,7 +75,7 @@ class DeepGenerativeMixin:
 
     def _calibrate(self, net, X) -> None:
         module = net.module_
-        if module.score == "combined":
+        if module.score == "combined" and not module.normal.all():
             rows = X[:: ceil(len(X) / MAX_ROWS)]
             module.calibrate(net.apply(module.joint_and_posterior, rows))
 

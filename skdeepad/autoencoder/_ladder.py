@@ -242,7 +242,7 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
         self.verbose = verbose
 
     def _make_module(self, n_features: int) -> nn.Module:
-        widths, n_latent = list(self.hidden_layer_sizes), list(self.n_latent)
+        widths, n_latent = check_widths(self.hidden_layer_sizes), list(self.n_latent)
         likelihood = Likelihood(self.likelihood, n_features, self.min_std)
         first, decoder = self._ends(n_features, likelihood.n_outputs)
         upward = [first, *map(nn.Linear, widths, widths[1:])]
@@ -262,7 +262,7 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
 
     def _ends(self, n_features: int, n_outputs: int) -> tuple[nn.Module, nn.Module]:
         """The layer next to x upwards, and the decoder p(x|z_1)."""
-        width, n_latent = self.hidden_layer_sizes[0], self.n_latent[0]
+        width, n_latent = check_widths(self.hidden_layer_sizes)[0], self.n_latent[0]
         if self.backbone is None:
             return nn.Linear(n_features, width), self._mlp(n_latent, width, n_outputs)
         return (
@@ -283,10 +283,9 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
         return nn.Sequential(*layers)
 
     def _check_rows(self, X) -> None:
-        check_widths(self.hidden_layer_sizes)
-        check_widths(self.n_latent, "n_latent")
-        n_layers = len(self.n_latent)
-        if n_layers != len(self.hidden_layer_sizes) or not n_layers:
+        n_widths = len(check_widths(self.hidden_layer_sizes))
+        n_layers = len(check_widths(self.n_latent, "n_latent"))
+        if n_layers != n_widths or not n_layers:
             raise ValueError(
                 f"n_latent={self.n_latent!r} and hidden_layer_sizes={self.hidden_layer_sizes!r} "
                 "must have one entry for each layer of the ladder."

@@ -116,8 +116,9 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
     -----
     With W the last layer of a block and :math:`J = W A`, :math:`\det(I + W A) = \det(I + A W)`:
     the determinant is of the size of the last hidden layer where that is smaller than the number
-    of features, and exact for any number of them. Where both are above 64, and ``log_det`` is not
-    ``"exact"``, scores are those of the series, with 32 directions that are fixed in ``fit``.
+    of features, and scores are exact up to a size of 64. Where both are above 64, and ``log_det``
+    is not ``"exact"``, scores are those of the series, with 32 directions that are fixed in
+    ``fit``: some tenths of a nat off, and more after a long training.
 
     ``score_samples`` is the log-density in the units of ``X`` where the scaling is one of those by
     name, StandardScaler, MinMaxScaler, RobustScaler or None, and that of the scaled rows with any

@@ -242,13 +242,13 @@ class Shaken(Mean, Stochastic):
 
 
 def test_validation_does_not_change_the_noise_of_the_training():
-    rows = TensorData(torch.arange(40.0)[:, None])
+    rows = torch.arange(40.0)[:, None]
     split = HoldOut(0.1, seed=0)
     params = {"max_epochs": 4, "lr": 1e-3, "batch_size": 10}
     with_validation, without = make_net(Shaken(), **params), make_net(Shaken(), **params)
     with_validation.train_split = split
     with_validation.partial_fit(rows)
-    without.partial_fit(split(rows)[0])
+    without.partial_fit(split(TensorData(rows))[0].X)
     assert with_validation.history[:, "valid_loss"]
     assert_array_equal(with_validation.history[:, "train_loss"], without.history[:, "train_loss"])
 

@@ -96,7 +96,7 @@ def test_a_warm_start_takes_a_new_budget_and_learning_rate(X):
 def test_a_warm_start_warns_of_parameters_that_it_does_not_take_anew(X):
     det = small("OCNN", warm_start=True).fit(X)
     with pytest.warns(UserWarning, match="had when it began: nu, scaler"):
-        det.set_params(nu=0.3, scaler="robust", lr=0.1).fit(X)
+        det.set_params(nu=0.5, scaler="robust", lr=0.1).fit(X)
 
 
 def test_a_loaded_detector_goes_on_without_a_warning(X):
