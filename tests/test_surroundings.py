@@ -48,6 +48,12 @@ SURROUNDINGS = {
     "precision of products": lambda: set_for_a_while(
         torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "medium"
     ),
+    # Where both ways to set a precision are used, torch's older getter raises.
+    "precision by operation": lambda: set_for_a_while(
+        lambda: torch.backends.mkldnn.matmul.fp32_precision,
+        lambda value: setattr(torch.backends.mkldnn.matmul, "fp32_precision", value),
+        "bf16",
+    ),
 }
 
 
@@ -59,7 +65,8 @@ def settings_of_torch():
         torch.get_default_device(),
         torch.get_default_dtype(),
         torch.are_deterministic_algorithms_enabled(),
-        torch.get_float32_matmul_precision(),
+        torch.backends.mkldnn.matmul.fp32_precision,
+        torch.backends.cuda.matmul.fp32_precision,
     )
 
 
@@ -147,6 +154,36 @@ def test_other_optimizers_import_the_compiler_where_ctrl_c_cannot_stop_it():
         assert found == []
         AutoEncoder(max_steps=2, optimizer=torch.optim.NAdam).fit(X)
         assert found == [False], found
+    """
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_a_child_that_is_forked_while_another_thread_fits_has_the_settings_of_the_process():
+    code = """if True:
+        import os, threading, torch
+        from skdeepad.training import default_settings
+        inside, done = threading.Event(), threading.Event()
+
+        def stay():
+            with default_settings():
+                inside.set()
+                done.wait(30)
+
+        torch.set_default_dtype(torch.float64)
+        thread = threading.Thread(target=stay)
+        thread.start()
+        inside.wait(30)
+        child = os.fork()
+        if not child:
+            with default_settings():
+                assert torch.get_default_dtype() == torch.float32
+            os._exit(torch.get_default_dtype() != torch.float64)
+        assert os.waitpid(child, 0)[1] == 0
+        done.set()
+        thread.join()
+        assert torch.get_default_dtype() == torch.float64
     """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -8,22 +8,32 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
-# Settings that all threads share: how to read them, and how to set what was read.
-SHARED: list[tuple[Callable, Callable, object]] = [
-    (torch.get_default_dtype, torch.set_default_dtype, torch.float32),
+# Settings that all threads share: how to read them, how to set them, and what torch starts with,
+# by all its names.
+SHARED: list[tuple[Callable, Callable, tuple]] = [
+    (torch.get_default_dtype, torch.set_default_dtype, (torch.float32,)),
     (
         lambda: (
             torch.are_deterministic_algorithms_enabled(),
             torch.is_deterministic_algorithms_warn_only_enabled(),
         ),
         lambda mode: torch.use_deterministic_algorithms(mode[0], warn_only=mode[1]),
-        (False, False),
+        ((False, False),),
     ),
-    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
 ]
-# The threads of OpenMP do not come along into a forked child, where work for them would wait for
-# ever.
-_FIRST_PROCESS = os.getpid()
+# What torch.set_float32_matmul_precision sets, too; its own getter raises where both are used.
+SHARED += [
+    (
+        functools.partial(getattr, operation, "fp32_precision"),
+        functools.partial(setattr, operation, "fp32_precision"),
+        ("ieee", "none"),
+    )
+    for operation in (
+        torch.backends.mkldnn.matmul,
+        torch.backends.mkldnn.conv,
+        torch.backends.cuda.matmul,
+    )
+]
 AUTOCAST_DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
@@ -34,27 +44,47 @@ class _SharedSettings:
         self.lock = threading.Lock()
         self.n_inside = 0
         self.before: list = []
+        self.is_forked = False
 
     def __enter__(self) -> None:
         with self.lock:
             if not self.n_inside:
-                self.before = []
-                for read, write, default in SHARED:
-                    value = read()
-                    if value != default:
-                        self.before.append((write, value))
-                        write(default)
+                try:
+                    self._set_aside()
+                except BaseException:
+                    self._put_back()
+                    raise
             self.n_inside += 1
 
     def __exit__(self, *_) -> None:
         with self.lock:
-            self.n_inside -= 1
+            self.n_inside = max(0, self.n_inside - 1)  # a fork within a fit has none to leave
             if not self.n_inside:
-                for write, value in self.before:
-                    write(value)
+                self._put_back()
+
+    def _set_aside(self) -> None:
+        for read, write, defaults in SHARED:
+            value = read()
+            if value not in defaults:
+                self.before.append((write, value))
+                write(defaults[0])
+
+    def _put_back(self) -> None:
+        while self.before:
+            write, value = self.before[-1]
+            write(value)
+            self.before.pop()
+
+    def start_in_child(self) -> None:
+        """Begin anew in a forked child, where no other thread goes on."""
+        self._put_back()
+        self.__init__()
+        self.is_forked = True
 
 
 _SHARED = _SharedSettings()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_SHARED.start_in_child)
 
 
 @contextmanager
@@ -75,7 +105,8 @@ def default_settings() -> Iterator[None]:
                 stack.enter_context(torch.autocast(device, enabled=False))
         if torch.get_default_device().type != "cpu":  # such a mode slows each call of torch
             stack.enter_context(torch.device("cpu"))
-        if os.getpid() != _FIRST_PROCESS:
+        if _SHARED.is_forked:
+            # OpenMP's threads did not come along, and work for them would wait for ever.
             stack.callback(torch.set_num_threads, torch.get_num_threads())
             torch.set_num_threads(1)
         yield
