@@ -74,7 +74,7 @@ def warn_of_changed_parameters(estimator, made_with: dict[str, str]) -> None:
     if changed:
         warn(
             f"Training goes on with the values that these parameters had when it began: "
-            f"{', '.join(changed)}. Fit with warm_start=False to begin anew.",
+            f"{', '.join(changed)}. Fit with warm_start=False to begin anew."
         )
 
 
@@ -86,7 +86,4 @@ def warn_if_degenerate(scores: np.ndarray) -> None:
         what = "are all alike: the model has collapsed, or all rows are equal"
     else:
         return
-    warn(
-        f"The scores of the training rows {what}.",
-        ConvergenceWarning,
-    )
+    warn(f"The scores of the training rows {what}.", ConvergenceWarning)

@@ -60,8 +60,7 @@ def warn_without_anomalies(y: np.ndarray, consequence: str) -> None:
         warn(
             f"There is no labelled anomaly in y, so that {consequence}. Below 0 is a known "
             "anomaly here; if 1 marks anomalies in your data, pass "
-            "skdeepad.preprocessing.semi_labels(y, anomaly=1, unlabelled=0).",
-            UserWarning,
+            "skdeepad.preprocessing.semi_labels(y, anomaly=1, unlabelled=0)."
         )
 
 
@@ -90,7 +89,8 @@ class LabelsMixin:
 
     def _recall(self, X, labels, *, fresh):
         known = np.zeros(len(X), dtype=bool) if labels is None else labels.numpy() < 0
-        before = Remembered(X[:0], X[:0]) if fresh else self._remembered
+        nothing = Remembered(X[:0], X[:0])
+        before = nothing if fresh else getattr(self, "_remembered", nothing)  # in older files
         anomalies = X[:0] if known.any() else before.anomalies
         others = X[:0] if (~known).sum() >= FEW_ROWS else before.others
         self._remembered = Remembered(

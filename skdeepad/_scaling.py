@@ -1,16 +1,17 @@
 """What keeps scaled rows within what a net can compute with."""
 
 import numpy as np
+import torch
 from sklearn.utils import check_array
 
+from .nn import compress
 
-def compress(X: np.ndarray, limit: float) -> np.ndarray:
-    """Values beyond ±``limit`` grow by their logarithm only, in place: they stay in order."""
+
+def compress_in_place(X: np.ndarray, limit: float) -> np.ndarray:
+    """:func:`skdeepad.nn.compress` of an array of which few values are that large."""
     far = np.abs(X) > limit
     if far.any():
-        values = X[far]
-        sizes = np.minimum(np.abs(values), np.finfo(X.dtype).max)  # what has overflowed is finite
-        X[far] = np.copysign(limit + np.log1p(sizes - limit), values)
+        X[far] = compress(torch.from_numpy(X[far]), limit).numpy()
     return X
 
 

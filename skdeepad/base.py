@@ -24,7 +24,7 @@ from ._fit_rules import (
     with_seeds,
 )
 from ._rows import as_given, read_weights, rows_to_train_on
-from ._scaling import check_scaled, compress
+from ._scaling import check_scaled, compress_in_place
 from ._threshold import ThresholdMixin
 from ._validation import (
     CallbackSupportMixin,
@@ -304,7 +304,7 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
                 scaled = self.scaler_.fit_transform(rows) if fit else self.scaler_.transform(rows)
         if self._clips:
             # Only a scaled copy is compressed in place.
-            scaled = compress(scaled, CLIP).astype(np.float32, order="C", copy=False)
+            scaled = compress_in_place(scaled, CLIP).astype(np.float32, order="C", copy=False)
             if not fit or np.isfinite(scaled.sum()):
                 return scaled
         return check_scaled(scaled, X, self.scaler)

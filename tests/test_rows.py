@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from skdeepad import _rows
 from skdeepad._rows import places_of, repetitions, rows_to_train_on
-from skdeepad._scaling import compress
+from skdeepad._scaling import compress_in_place
 
 TABLES = {
     "continuous": np.random.RandomState(0).randn(200, 3),
@@ -74,7 +74,7 @@ def test_places_lead_back_to_the_rows_given():
 
 def test_values_beyond_the_limit_are_compressed_in_order():
     X = np.array([[0.0, 19.9, -20.0], [21.0, -1e6, 1e300], [np.inf, -np.inf, 20.0]])
-    got = compress(X.copy(), 20.0)
+    got = compress_in_place(X.copy(), 20.0)
     assert_array_equal(got[0], X[0])
     assert got[2, 2] == 20
     assert 20 < got[1, 0] < -got[1, 1] < got[1, 2] < got[2, 0] < 750

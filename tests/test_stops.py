@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
 import skdeepad
 from skdeepad import DetectorEnsemble, GroupAnomalyDetector, all_detectors
@@ -104,6 +105,24 @@ def test_stopped_in_training_it_says_so_and_can_go_on(name, stop, monkeypatch, X
             det.partial_fit(X, y)
     n_iter = len(det.net_.history)
     assert det.partial_fit(X, y).n_iter_ == n_iter + 1
+
+
+class StopInBatch(Callback):
+    """skorch's way to stop early, in the midst of an epoch."""
+
+    def on_batch_end(self, net, training, **kwargs):
+        if training and len(net.history) == 3:
+            raise KeyboardInterrupt
+
+
+@every_detector
+def test_a_training_that_a_callback_has_cut_short_within_an_epoch_goes_on(name, X):
+    y = some_labels(X)
+    det = small(name, max_epochs=6, warm_start=True, callbacks=[StopInBatch()]).fit(X, y)
+    n_iter = det.n_iter_
+    assert n_iter == 3
+    assert det.fit(X, y).n_iter_ > n_iter
+    assert det.partial_fit(X, y).predict(X).shape == (len(X),)
 
 
 @every_detector

@@ -11,7 +11,7 @@ FLOOR = 1e-3
 
 def compress(x: Tensor, limit: float) -> Tensor:
     """Values beyond ±``limit`` grow by their logarithm only: they stay in order."""
-    size = x.abs()
+    size = x.abs().clamp_max(torch.finfo(x.dtype).max)  # what has overflowed is finite
     return torch.where(size > limit, x.sign() * (limit + torch.log1p(size - limit)), x)
 
 

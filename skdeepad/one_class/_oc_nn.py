@@ -282,10 +282,11 @@ class OCNN(BaseDetector):
         run(net, X, y, finish_round)
 
     def _has_converged(self, history) -> bool:
-        n = self.n_iter_no_change + 1
-        if len(history) < n:
+        # An epoch that a callback has cut short has neither.
+        rounds = [(epoch["objective"], epoch["r"]) for epoch in history if "objective" in epoch]
+        recent = np.array(rounds[-self.n_iter_no_change - 1 :])
+        if len(recent) <= self.n_iter_no_change:
             return False
-        recent = np.array([(epoch["objective"], epoch["r"]) for epoch in history[-n:]])
         change = np.abs(np.diff(recent, axis=0))
         return bool((change < self.tol * np.abs(recent[1:])).all())
 
