@@ -49,15 +49,17 @@ class Spread:
 
 def _between(deviations: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """B of each statistic, by halving an interval that holds it."""
-    low, high = np.zeros(deviations.shape[1]), (deviations**2).max(0) / MEDIAN**2
     squares = deviations**2
+    low, high = np.zeros(squares.shape[1]), squares.max(0) / MEDIAN**2
     for _ in range(N_HALVINGS):
         middle = (low + high) / 2
         variance = middle + errors
         ratio = squares / np.where(variance > 0, variance, np.inf)
         too_small = np.median(ratio, axis=0) > MEDIAN**2
         low, high = np.where(too_small, middle, low), np.where(too_small, high, middle)
-    return high
+    # Where most groups are alike and sampling explains nothing, half of them say nothing of B.
+    alike = (np.median(squares, axis=0) == 0) & (errors == 0).any(0)
+    return np.where(alike, squares.mean(0), high)
 
 
 def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

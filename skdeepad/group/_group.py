@@ -26,8 +26,8 @@ from .._validation import (
 )
 from ..autoencoder import VAE
 from ..base import BaseDetector
-from ._errors import Spread, Tail
 from ._members import Members, read_groups
+from ._scores import Characterization, GreatestScore, MeanScore
 
 #: What each score asks of the estimator, beside ``fit``.
 NEEDS = {
@@ -35,6 +35,13 @@ NEEDS = {
     "reference": ("transform", "inverse_transform"),
     "mean_point": ("score_samples",),
     "max_point": ("score_samples",),
+}
+#: What each score learns of normal groups.
+LEARNED = {
+    "characterization": Characterization,
+    "reference": MeanScore,
+    "mean_point": MeanScore,
+    "max_point": GreatestScore,
 }
 # Distances whose value depends on the two rows alone.
 DISTANCES = {"euclidean", "sqeuclidean", "cityblock", "chebyshev", "cosine", "correlation"}
@@ -208,18 +215,14 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
             self.estimator_ = estimator.fit(rows, None)
             self.groups_ = members.labels
             self._scored_by = self.anomaly_score
-            points = self._points(rows, scores_of_training_rows)
-            if self._scored_by == "characterization":
-                self._learn_characterization(rows, members, normal, points)
-            elif self._scored_by == "reference":
+            if self._scored_by == "reference":
                 self._draw_references(rows, members, normal, rng)
-                self._learn_row_values(self._distances(rows), members, normal)
-            elif self._scored_by == "mean_point":
-                self._learn_row_values(points, members, normal)
-            else:
-                self._tail = Tail.of(points[normal[members.group]])
+            values = self._values(rows, scores_of_training_rows)
+            if self._scored_by == "characterization":
+                self.group_codes_ = members.mean(values[0])
+            self._learned = LEARNED[self._scored_by].learn(*values, members, normal)
             self._forget_threshold()
-            self.training_scores_ = np.sort(self._score_groups(rows, members, points))
+            self.training_scores_ = np.sort(self._learned.scores(*values, members))
         warn_if_degenerate(self.training_scores_)
         return self
 
@@ -245,41 +248,6 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
                 f"reference_groups={self.reference_groups!r} must be labels of training groups."
             )
         return normal
-
-    def _learn_characterization(self, rows, members: Members, normal, points) -> None:
-        codes = self._codes(rows)
-        n_rows, n_groups = members.sizes[normal].sum(), normal.sum()
-        total = members.scatter(codes)[normal].sum(0)
-        squares = members.scatter(codes, power=2)[normal].sum(0)
-        self._within = total / max(1, n_rows - n_groups)
-        self.group_codes_ = members.mean(codes)
-        # Variances of what a row adds to a mean code, a covariance and a mean score.
-        self._of_a_row = (
-            self._within[_is_variance(codes.shape[1])],
-            np.maximum(0, squares / n_rows - (total / n_rows) ** 2),
-            self._within_groups(points, members, normal),
-        )
-        described = self._describe(rows, members, points)[normal]
-        self._spread = Spread.of(described, self._errors(members.sizes[normal]))
-
-    def _learn_row_values(self, values, members: Members, normal) -> None:
-        """Learn how means of a value of rows stray."""
-        self._of_a_row = self._within_groups(values, members, normal)
-        errors = self._of_a_row / members.sizes[normal, None]
-        self._spread = Spread.of(members.mean(values)[normal, None], errors)
-
-    def _within_groups(self, values, members: Members, normal) -> np.ndarray:
-        """Variance of a value of rows within the normal groups, (1,)."""
-        scatter = members.sum((values - members.mean(values)[members.group]) ** 2)[normal]
-        return np.atleast_1d(scatter.sum() / max(1, (members.sizes[normal] - 1).sum()))
-
-    def _errors(self, sizes: np.ndarray) -> np.ndarray:
-        """Sampling variances of what describes groups of some sizes, (n_groups, n_statistics)."""
-        of_codes, of_products, of_points = self._of_a_row
-        m, weight = sizes[:, None], len(of_codes) + 1
-        return np.column_stack(
-            [of_codes / m, of_products * (m - 1) / (m - 1 + weight) ** 2, of_points / m]
-        )
 
     def _draw_references(self, rows, members: Members, normal: np.ndarray, rng) -> None:
         codes = self._codes(rows)
@@ -312,7 +280,7 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows, members = read_groups(X, groups)
-        return self._score_groups(rows, members, self._points(rows, _scores))
+        return self._learned.scores(*self._values(rows, _scores), members)
 
     def decision_function(self, X, groups=None):
         """Return the score of each group relative to the threshold.
@@ -369,34 +337,17 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         """
         return self.fit(X, y, groups, sample_weight).predict(X, groups)
 
-    def _points(self, rows, scores) -> np.ndarray | None:
-        """Anomaly scores of the rows, where groups are scored by them."""
-        return None if self._scored_by == "reference" else -scores(self.estimator_, rows)
-
-    def _score_groups(self, rows, members: Members, points) -> np.ndarray:
-        if self._scored_by == "max_point":
-            return self._tail.log_chance_in(members.sizes, members.max(points))
-        if self._scored_by == "characterization":
-            described = self._describe(rows, members, points)
-            z = self._spread.deviations(described, self._errors(members.sizes))
-            parts = np.split(z**2, [self.group_codes_.shape[1], -1], axis=1)
-            return -np.sqrt(np.mean([part.mean(1) for part in parts], axis=0))
-        values = points if self._scored_by == "mean_point" else self._distances(rows)
-        errors = self._of_a_row / members.sizes[:, None]
-        return -self._spread.deviations(members.mean(values)[:, None], errors)[:, 0]
+    def _values(self, rows, scores) -> tuple[np.ndarray, ...]:
+        """What is known of each row, as the score of groups asks for it."""
+        if self._scored_by == "reference":
+            return (self._distances(rows),)
+        points = -scores(self.estimator_, rows)
+        return (self._codes(rows), points) if self._scored_by == "characterization" else (points,)
 
     def _distances(self, rows) -> np.ndarray:
         """Mean distance of each row from the references."""
         rows = validate_data(self.estimator_, rows, dtype=np.float64, reset=False)
         return cdist(self._scaled(rows), self._scaled(self.reference_), self.distance).mean(1)
-
-    def _describe(self, rows, members: Members, points) -> np.ndarray:
-        """Mean and covariance of each group's codes, and the mean anomaly score of its rows."""
-        codes = self._codes(rows)
-        weight = codes.shape[1] + 1
-        scatter = members.scatter(codes) + weight * self._within
-        covariance = scatter / (members.sizes - 1 + weight)[:, None]
-        return np.column_stack([members.mean(codes), covariance, members.mean(points)])
 
     def _codes(self, rows) -> np.ndarray:
         return np.asarray(self.estimator_.transform(rows), dtype=np.float64)
@@ -442,12 +393,6 @@ def _repeated(X, groups, sample_weight):
         )
     rows = np.repeat(np.arange(n_rows_of(X)), repetitions(read_weights(sample_weight, X)))
     return take_rows(X, rows), None if groups is None else take_rows(np.asarray(groups), rows)
-
-
-def _is_variance(n: int) -> np.ndarray:
-    """Which entries of the upper triangle of an n × n matrix lie on its diagonal."""
-    i, j = np.triu_indices(n)
-    return i == j
 
 
 def _scores(estimator, rows) -> np.ndarray:

@@ -189,6 +189,17 @@ def test_what_groups_differ_by_beyond_sampling_is_found():
         assert 0.9 < np.median(np.abs(spread.deviations(values, errors))) / 0.6745 < 1.1
 
 
+def test_where_most_groups_are_alike_the_others_stray_by_a_few_deviations():
+    values = np.zeros((100, 1))
+    values[:4] = 1.0
+    errors = np.zeros((100, 1))
+    deviations = Spread.of(values, errors).deviations(values, errors)
+    assert_allclose(deviations[:4], 5.0)
+    assert (deviations[4:] == 0).all()
+    alike = np.ones((9, 1))
+    assert (Spread.of(alike, errors[:9]).deviations(alike + 1, errors[:9]) == 0).all()
+
+
 def test_the_chance_of_the_greatest_of_many_is_uniform_for_each_size_and_falls_beyond():
     rng = np.random.RandomState(0)
     tail = Tail.of(rng.exponential(size=2_000_000))

@@ -1,0 +1,100 @@
+"""What is learned of normal groups, and the scores of groups that come of it.
+
+All scores are higher for more normal groups, of shape (n_groups,).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._errors import Spread, Tail
+from ._members import Members
+
+
+@dataclass
+class MeanScore:
+    """Minus the mean of a value of a group's rows, in errors of a group of its size."""
+
+    of_a_row: float  #: variance of the value within groups
+    spread: Spread
+
+    @classmethod
+    def learn(cls, values: np.ndarray, members: Members, normal: np.ndarray) -> "MeanScore":
+        """Learn from the values of rows, (n_rows,), of which groups are ``normal``."""
+        of_a_row = _variance_within(values, members, normal)
+        means, errors = members.mean(values)[normal], of_a_row / members.sizes[normal]
+        return cls(of_a_row, Spread.of(means[:, None], errors[:, None]))
+
+    def scores(self, values: np.ndarray, members: Members) -> np.ndarray:
+        means, errors = members.mean(values), self.of_a_row / members.sizes
+        return -self.spread.deviations(means[:, None], errors[:, None])[:, 0]
+
+
+@dataclass
+class GreatestScore:
+    """Log of the chance that as many normal rows have so great a value among them."""
+
+    tail: Tail
+
+    @classmethod
+    def learn(cls, values: np.ndarray, members: Members, normal: np.ndarray) -> "GreatestScore":
+        """Learn from the values of rows, (n_rows,), of which groups are ``normal``."""
+        return cls(Tail.of(values[normal[members.group]]))
+
+    def scores(self, values: np.ndarray, members: Members) -> np.ndarray:
+        return self.tail.log_chance_in(members.sizes, members.max(values))
+
+
+@dataclass
+class Characterization:
+    """Minus the distance of codes' means and covariances, and of the mean score, from normal."""
+
+    within: np.ndarray  #: covariance of codes within groups, its upper triangle
+    #: variances of what a row adds to a mean code, to a covariance and to a mean score
+    of_a_row: tuple[np.ndarray, np.ndarray, float]
+    spread: Spread | None = None
+
+    @classmethod
+    def learn(
+        cls, codes: np.ndarray, points: np.ndarray, members: Members, normal: np.ndarray
+    ) -> "Characterization":
+        """Learn from codes, (n_rows, n_latent), and scores of rows, (n_rows,)."""
+        n_rows, n_groups = members.sizes[normal].sum(), normal.sum()
+        total = members.scatter(codes)[normal].sum(0)
+        squares = members.scatter(codes, power=2)[normal].sum(0)
+        within = total / max(1, n_rows - n_groups)
+        i, j = np.triu_indices(codes.shape[1])
+        of_products = np.maximum(0, squares / n_rows - (total / n_rows) ** 2)
+        learned = cls(
+            within, (within[i == j], of_products, _variance_within(points, members, normal))
+        )
+        described = learned._describe(codes, points, members)[normal]
+        learned.spread = Spread.of(described, learned._errors(members.sizes[normal]))
+        return learned
+
+    def scores(self, codes: np.ndarray, points: np.ndarray, members: Members) -> np.ndarray:
+        described = self._describe(codes, points, members)
+        z = self.spread.deviations(described, self._errors(members.sizes))
+        parts = np.split(z**2, [codes.shape[1], -1], axis=1)
+        return -np.sqrt(np.mean([part.mean(1) for part in parts], axis=0))
+
+    def _describe(self, codes, points, members: Members) -> np.ndarray:
+        """Mean and covariance of each group's codes, and the mean score of its rows."""
+        weight = codes.shape[1] + 1
+        scatter = members.scatter(codes) + weight * self.within
+        covariance = scatter / (members.sizes - 1 + weight)[:, None]
+        return np.column_stack([members.mean(codes), covariance, members.mean(points)])
+
+    def _errors(self, sizes: np.ndarray) -> np.ndarray:
+        """Sampling variances of what describes groups of some sizes, (n_groups, n_statistics)."""
+        of_codes, of_products, of_points = self.of_a_row
+        m, weight = sizes[:, None], len(of_codes) + 1
+        return np.column_stack(
+            [of_codes / m, of_products * (m - 1) / (m - 1 + weight) ** 2, of_points / m]
+        )
+
+
+def _variance_within(values: np.ndarray, members: Members, normal: np.ndarray) -> float:
+    """Variance of a value of rows within the normal groups."""
+    scatter = members.sum((values - members.mean(values)[members.group]) ** 2)[normal]
+    return float(scatter.sum() / max(1, (members.sizes[normal] - 1).sum()))
