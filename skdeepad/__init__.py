@@ -4,17 +4,7 @@ import importlib
 
 from ._version import __version__ as __version__
 from .adversarial import EGBAD, AnoGAN, GANomaly
-from .autoencoder import (
-    AAE,
-    ADGM,
-    SDGM,
-    VAE,
-    WAE,
-    AutoEncoder,
-    AuxiliaryVAE,
-    LadderVAE,
-    RobustAutoEncoder,
-)
+from .autoencoder import AAE, WAE, AutoEncoder, RobustAutoEncoder
 from .base import BaseDetector as _BaseDetector
 from .clustering import DeepClustering
 from .ensemble import DetectorEnsemble
@@ -22,6 +12,7 @@ from .flow import BDSGM, InvertibleResNet
 from .group import GroupAnomalyDetector
 from .one_class import OCNN, DeepSAD, DeepSVDD
 from .reinforcement import DPLAN
+from .variational import ADGM, SDGM, VAE, AuxiliaryVAE, LadderVAE
 from .weakly_supervised import REPEN, DevNet
 
 __all__ = [

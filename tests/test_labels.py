@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.ensemble import IsolationForest
 
-from skdeepad._labels import PseudoAnomaliesMixin, with_pseudo_anomalies
+from skdeepad.base._labels import PseudoAnomaliesMixin, with_pseudo_anomalies
 
 from .instances import small
 

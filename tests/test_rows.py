@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skdeepad import _rows
-from skdeepad._rows import places_of, repetitions, rows_to_train_on
-from skdeepad._scaling import compress_in_place
+from skdeepad.base import _rows
+from skdeepad.base._rows import places_of, repetitions, rows_to_train_on
+from skdeepad.base._scaling import compress_in_place
 
 TABLES = {
     "continuous": np.random.RandomState(0).randn(200, 3),

@@ -1,22 +1,31 @@
 """AnoGAN, and f-AnoGAN."""
 
+from collections.abc import Sequence
 from math import ceil
-from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import nn
 
-from .._codes import ReconstructorMixin
-from .._validation import Integral, Interval, Real, StrOptions, check_is_fitted
-from ..base import BaseDetector
+from .._validation import check_is_fitted
+from ..base import (
+    COUNT,
+    COUNT_OR_ZERO,
+    NON_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    ReconstructorMixin,
+    detector,
+    param,
+)
 from ..nn import link_generator
 from ..training import count_batches, history_table
 from ._anogan_module import AnoGANModule, Encoding
-from ._players import CONSTRAINTS, AdversarialMixin, ConditionalMixin, Context, Discriminator
+from ._players import AdversarialDetector, ConditionalMixin, Context, Discriminator
 
 
-class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector):
+@detector
+class AnoGAN(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
     r"""AnoGAN: the distance of a row from the nearest one that a generator can make.
 
     On normal rows a generator :math:`G` and a discriminator :math:`D` play
@@ -41,19 +50,6 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(128, 64)
-        Widths of the discriminator and of the encoder, from the input on; the generator mirrors
-        them.
-    n_latent : int or None, default=None
-        Size of z. None: half of the features, at least 2 and at most 32, or 100 with a
-        ``backbone``.
-    activation : str, default="leaky_relu"
-        Activation of the hidden layers of discriminator and encoder, as in :class:`AutoEncoder`;
-        the generator's are rectified linear units, as in DCGAN.
-    backbone : Backbone or None, default=None
-        Makes the networks in place of ``hidden_layer_sizes``: :class:`~skdeepad.nn.DCGANBackbone`
-        for images. Its encoders have to be an ``nn.Sequential``, of which all layers but the last
-        one make f.
     context_columns : sequence of int or str, or None, default=None
         Columns of ``X`` that are the context c of a row: a conditional net [3]_ of
         :math:`G(z|c)` and :math:`D(x|c)`, in which the other columns are judged as values under
@@ -79,6 +75,9 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
         Size of the fixed set of codes in which the search finds its nearest start.
     n_restarts : int, default=1
         Number of starts, the nearest ones, from which to search; the best counts.
+    n_latent : int or None, default=None
+        Size of z. None: half of the features, at least 2 and at most 32, or 100 with a
+        ``backbone``.
     label_smoothing : float, default=0.0
         The discriminator is to give real rows the probability of 1 less this. 0.1 keeps it from
         being too sure.
@@ -91,6 +90,18 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
         last step, which are those of one moment in a game.
     turns : tuple of two ints, default=(1, 1)
         Turns of the discriminator, and of the generator, in as many batches as the larger one.
+    lr_milestones : sequence of float, default=()
+        Shares of the training after which the learning rates drop by 10.
+    hidden_layer_sizes : int or sequence of int, default=(128, 64)
+        Widths of the discriminator and of the encoder, from the input on; the generator mirrors
+        them.
+    activation : str, default="leaky_relu"
+        Activation of the hidden layers of discriminator and encoder, as in :class:`AutoEncoder`;
+        the generator's are rectified linear units, as in DCGAN.
+    backbone : Backbone or None, default=None
+        Makes the networks in place of ``hidden_layer_sizes``: :class:`~skdeepad.nn.DCGANBackbone`
+        for images. Its encoders have to be an ``nn.Sequential``, of which all layers but the last
+        one make f.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
         Scales the input, ``"minmax"`` to [-1, 1]: a generator meets the bounded values of all
         columns sooner than long tails. Values scaled by name grow by their logarithm only
@@ -102,8 +113,6 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
     lr : float, default=5e-4
         Learning rate of all players; ``net_params={"optimizer_generator__lr": ...}`` for one.
         DCGAN has 2e-4 for images.
-    lr_milestones : sequence of float, default=()
-        Shares of the training after which the learning rates drop by 10.
     batch_size : int or None, default=64
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -196,100 +205,18 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
     array([ 1, -1])
     """
 
-    _of_the_next_training = {"encoder_steps"}
-
-    _parameter_constraints: dict = CONSTRAINTS | {
-        "context_columns": ["array-like", None],
-        "encoder": ["boolean"],
-        "encoder_steps": [Interval(Integral, 1, None, closed="left")],
-        "encoder_feature_weight": [Interval(Real, 0, None, closed="left")],
-        "discriminator_term": [StrOptions({"feature_matching", "cross_entropy"})],
-        "discriminator_weight": [Interval(Real, 0, 1, closed="both")],
-        "n_latent_steps": [Interval(Integral, 0, None, closed="left")],
-        "lr_latent": [Interval(Real, 0, None, closed="neither")],
-        "n_starts": [Interval(Integral, 1, None, closed="left")],
-        "n_restarts": [Interval(Integral, 1, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(128, 64),
-        n_latent=None,
-        activation="leaky_relu",
-        backbone=None,
-        context_columns=None,
-        encoder=False,
-        encoder_steps=2000,
-        encoder_feature_weight=1.0,
-        discriminator_term="feature_matching",
-        discriminator_weight=0.1,
-        n_latent_steps=100,
-        lr_latent=0.05,
-        n_starts=1024,
-        n_restarts=1,
-        label_smoothing=0.0,
-        gradient_penalty_weight=0.1,
-        average_decay=0.999,
-        turns=(1, 1),
-        scaler="minmax",
-        max_epochs=2000,
-        max_steps=3000,
-        lr=5e-4,
-        lr_milestones=(),
-        batch_size=64,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.1,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.backbone = backbone
-        self.context_columns = context_columns
-        self.encoder = encoder
-        self.encoder_steps = encoder_steps
-        self.encoder_feature_weight = encoder_feature_weight
-        self.discriminator_term = discriminator_term
-        self.discriminator_weight = discriminator_weight
-        self.n_latent_steps = n_latent_steps
-        self.lr_latent = lr_latent
-        self.n_starts = n_starts
-        self.n_restarts = n_restarts
-        self.label_smoothing = label_smoothing
-        self.gradient_penalty_weight = gradient_penalty_weight
-        self.average_decay = average_decay
-        self.turns = turns
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.lr_milestones = lr_milestones
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-
-    # Parameters that the module takes as they are.
-    _of_module: ClassVar = (
-        *("label_smoothing", "gradient_penalty_weight", "discriminator_term"),
-        *("discriminator_weight", "encoder_feature_weight", "n_latent_steps", "lr_latent"),
-        "n_restarts",
+    context_columns: Sequence | None = param(None, "array-like", None)
+    encoder: bool = param(False, "boolean")
+    encoder_steps: int = param(2000, COUNT, resumes=True)
+    encoder_feature_weight: float = param(1.0, NON_NEGATIVE, to="module")
+    discriminator_term: str = param(
+        "feature_matching", {"feature_matching", "cross_entropy"}, to="module"
     )
+    discriminator_weight: float = param(0.1, SHARE, to="module")
+    n_latent_steps: int = param(100, COUNT_OR_ZERO, to="module")
+    lr_latent: float = param(0.05, POSITIVE, to="module")
+    n_starts: int = param(1024, COUNT)
+    n_restarts: int = param(1, COUNT, to="module")
 
     def _make_module(self, n_features: int) -> nn.Module:
         context = Context(n_features, self._context_columns(n_features))
@@ -303,7 +230,7 @@ class AnoGAN(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetecto
             starts=torch.randn(self.n_starts, n_latent),
             # The last one to be drawn: the game is the same with and without it.
             encoder=judging.make_encoder(n_features, n_latent) if self.encoder else None,
-            **{name: getattr(self, name) for name in self._of_module},
+            **self._parameters_to("module"),
         )
 
     def _train(self, run, net, X, y) -> None:

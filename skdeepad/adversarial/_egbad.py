@@ -1,19 +1,27 @@
 """EGBAD: a bidirectional generative adversarial net."""
 
-from typing import ClassVar
+from collections.abc import Sequence
 
 import numpy as np
 from torch import nn
 
-from .._codes import ReconstructorMixin
-from .._validation import Integral, Interval, Real, StrOptions, check_is_fitted
-from ..base import LAYER_SIZES, BaseDetector
+from .._validation import Integral, Interval, check_is_fitted
+from ..base import (
+    LAYER_SIZES,
+    NON_NEGATIVE,
+    SHARE,
+    SHARE_BELOW_ONE,
+    ReconstructorMixin,
+    detector,
+    param,
+)
 from ..nn import check_widths, make_mlp
 from ._egbad_module import EGBADModule, PairDiscriminator
-from ._players import CONSTRAINTS, AdversarialMixin, ConditionalMixin, Context
+from ._players import AdversarialDetector, ConditionalMixin, Context
 
 
-class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector):
+@detector
+class EGBAD(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
     r"""EGBAD: rows and codes in one game, in which an encoder learns to invert the generator.
 
     On normal rows a generator :math:`G`, an encoder :math:`E` and a discriminator :math:`D` of
@@ -37,24 +45,13 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(64,)
-        Widths of the encoder, from the input on. All widths are the paper's for KDD99.
     generator_layer_sizes : int or sequence of int, default=(64, 128)
         Widths of the generator, from the code on.
     discriminator_layer_sizes : int or sequence of int, default=(128,)
         Widths of the discriminator's branches, of rows and of codes. The layer that joins them,
         whose output is f, is as wide as their last one.
-    n_latent : int or None, default=None
-        Size of z. None: half of the features, at least 2 and at most 32, the paper's value for
-        KDD99; or 100 with a ``backbone``.
-    activation : str, default="leaky_relu"
-        Activation of the hidden layers of encoder and discriminator, as in :class:`AutoEncoder`;
-        the generator's are rectified linear units.
     dropout : float, default=0.2
         Share of the discriminator's hidden units that are left out in training, the paper's value.
-    backbone : Backbone or None, default=None
-        Makes the encoder, the generator and the discriminator's branch of rows in place of layers
-        of the widths above: :class:`~skdeepad.nn.DCGANBackbone` for images.
     context_columns : sequence of int or str, or None, default=None
         Columns of ``X`` that are the context c of a row: a conditional net of :math:`G(z|c)`,
         :math:`E(x|c)` and :math:`D(x, z|c)`, in which the other columns are judged as values under
@@ -75,6 +72,9 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
     reconstruction_weight : float, default=0.0
         Weight of the mean of :math:`|x - G(E(x))|` in the encoder's loss. The paper has none; it
         hurries a short training along.
+    n_latent : int or None, default=None
+        Size of z. None: half of the features, at least 2 and at most 32, the paper's value for
+        KDD99; or 100 with a ``backbone``.
     label_smoothing : float, default=0.0
         The discriminator is to give real pairs the probability of 1 less this. 0.1 keeps it from
         being too sure.
@@ -88,6 +88,16 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
     turns : tuple of two ints, default=(1, 1)
         Turns of the discriminator, and of generator and encoder, in as many batches as the larger
         one.
+    lr_milestones : sequence of float, default=()
+        Shares of the training after which the learning rates drop by 10.
+    hidden_layer_sizes : int or sequence of int, default=(64,)
+        Widths of the encoder, from the input on. All widths are the paper's for KDD99.
+    activation : str, default="leaky_relu"
+        Activation of the hidden layers of encoder and discriminator, as in :class:`AutoEncoder`;
+        the generator's are rectified linear units.
+    backbone : Backbone or None, default=None
+        Makes the encoder, the generator and the discriminator's branch of rows in place of layers
+        of the widths above: :class:`~skdeepad.nn.DCGANBackbone` for images.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
         Scales the input, ``"minmax"`` to [-1, 1]: a generator meets the bounded values of all
         columns sooner than long tails. Values scaled by name grow by their logarithm only
@@ -99,8 +109,6 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
     lr : float, default=5e-4
         Learning rate of all players; ``net_params={"optimizer_generator__lr": ...}`` for one.
         DCGAN has 2e-4 for images.
-    lr_milestones : sequence of float, default=()
-        Shares of the training after which the learning rates drop by 10.
     batch_size : int or None, default=64
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -187,97 +195,22 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = CONSTRAINTS | {
-        "generator_layer_sizes": LAYER_SIZES,
-        "discriminator_layer_sizes": LAYER_SIZES,
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "context_columns": ["array-like", None],
-        "alpha": [Interval(Real, 0, 1, closed="both")],
-        "discriminator_term": [StrOptions({"cross_entropy", "feature_matching"})],
-        "discriminator_input": [StrOptions({"row", "reconstruction"})],
-        "degree": [Interval(Integral, 1, 2, closed="both")],
-        "score_scaling": [StrOptions({"train"}), None],
-        "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(64,),
-        generator_layer_sizes=(64, 128),
-        discriminator_layer_sizes=(128,),
-        n_latent=None,
-        activation="leaky_relu",
-        dropout=0.2,
-        backbone=None,
-        context_columns=None,
-        alpha=0.9,
-        discriminator_term="cross_entropy",
-        discriminator_input="row",
-        degree=1,
-        score_scaling=None,
-        reconstruction_weight=0.0,
-        label_smoothing=0.0,
-        gradient_penalty_weight=1.0,
-        average_decay=0.999,
-        turns=(1, 1),
-        scaler="minmax",
-        max_epochs=2000,
-        max_steps=3000,
-        lr=5e-4,
-        lr_milestones=(),
-        batch_size=64,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.0,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.generator_layer_sizes = generator_layer_sizes
-        self.discriminator_layer_sizes = discriminator_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.dropout = dropout
-        self.backbone = backbone
-        self.context_columns = context_columns
-        self.alpha = alpha
-        self.discriminator_term = discriminator_term
-        self.discriminator_input = discriminator_input
-        self.degree = degree
-        self.score_scaling = score_scaling
-        self.reconstruction_weight = reconstruction_weight
-        self.label_smoothing = label_smoothing
-        self.gradient_penalty_weight = gradient_penalty_weight
-        self.average_decay = average_decay
-        self.turns = turns
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.lr_milestones = lr_milestones
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-
-    # Parameters that the module takes as they are.
-    _of_module: ClassVar = (
-        *("alpha", "discriminator_term", "discriminator_input", "degree"),
-        *("reconstruction_weight", "label_smoothing", "gradient_penalty_weight"),
+    generator_layer_sizes: int | Sequence[int] = param((64, 128), *LAYER_SIZES)
+    discriminator_layer_sizes: int | Sequence[int] = param((128,), *LAYER_SIZES)
+    dropout: float = param(0.2, SHARE_BELOW_ONE)
+    context_columns: Sequence | None = param(None, "array-like", None)
+    alpha: float = param(0.9, SHARE, to="module")
+    discriminator_term: str = param(
+        "cross_entropy", {"cross_entropy", "feature_matching"}, to="module"
     )
+    discriminator_input: str = param("row", {"row", "reconstruction"}, to="module")
+    degree: int = param(1, Interval(Integral, 1, 2, closed="both"), to="module")
+    score_scaling: str | None = param(None, {"train"}, None)
+    reconstruction_weight: float = param(0.0, NON_NEGATIVE, to="module")
+    hidden_layer_sizes = (64,)
+    gradient_penalty_weight = 1.0
+    trim = 0.0
+
     _opponents = ("generator", "encoder")
 
     def _make_module(self, n_features: int) -> nn.Module:
@@ -297,7 +230,7 @@ class EGBAD(AdversarialMixin, ConditionalMixin, ReconstructorMixin, BaseDetector
             encoder=backbone.make_encoder(n_features, n_latent),
             context=context,
             n_noise=n_latent,
-            **{name: getattr(self, name) for name in self._of_module},
+            **self._parameters_to("module"),
         )
 
     def _make_generator(self, n_inputs: int, n_values: int) -> nn.Module:

@@ -1,17 +1,15 @@
 """GANomaly."""
 
-from typing import ClassVar
-
 from torch import nn
 
-from .._codes import ReconstructorMixin
-from .._validation import Interval, Real, StrOptions, check_is_fitted
-from ..base import BaseDetector
+from .._validation import check_is_fitted
+from ..base import NON_NEGATIVE, ReconstructorMixin, detector, param
 from ._ganomaly_module import GANomalyModule
-from ._players import CONSTRAINTS, AdversarialMixin, Discriminator
+from ._players import AdversarialDetector, Discriminator
 
 
-class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
+@detector
+class GANomaly(ReconstructorMixin, AdversarialDetector):
     r"""GANomaly: the distance of a row's code from the code of its reconstruction.
 
     A generator :math:`G` encodes a row, :math:`z = G_E(x)`, and decodes it,
@@ -36,19 +34,6 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(128, 64)
-        Widths of the encoders and of the discriminator, from the input on; the decoder mirrors
-        them.
-    n_latent : int or None, default=None
-        Size :math:`n_z` of a code. None: half of the features, at least 2 and at most 32, or 100
-        with a ``backbone``.
-    activation : str, default="leaky_relu"
-        Activation of the hidden layers of encoders and discriminator, as in :class:`AutoEncoder`;
-        the decoder's are rectified linear units, as in DCGAN.
-    backbone : Backbone or None, default=None
-        Makes the networks in place of ``hidden_layer_sizes``: :class:`~skdeepad.nn.DCGANBackbone`
-        for images. Its encoders have to be an ``nn.Sequential``, of which all layers but the last
-        one make f.
     adversarial_weight : float, default=1.0
         :math:`w_{adv}`.
     contextual_weight : float, default=50.0
@@ -61,6 +46,12 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
         :math:`\tfrac1d \|x - \hat x\|_1`.
     latent_norm : {"l2", "l1"}, default="l2"
         Whether A is the mean of squares or of absolute values.
+    discriminator_reset_tol : float or None, default=1e-5
+        The discriminator's weights are drawn anew after a step at which its loss was below this.
+        None: never.
+    n_latent : int or None, default=None
+        Size :math:`n_z` of a code. None: half of the features, at least 2 and at most 32, or 100
+        with a ``backbone``.
     label_smoothing : float, default=0.0
         The discriminator is to give real rows the probability of 1 less this.
     gradient_penalty_weight : float, default=0.0
@@ -71,9 +62,18 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
         step. The contextual loss holds the game still, and the paper averages nothing.
     turns : tuple of two ints, default=(1, 1)
         Turns of the discriminator, and of the others, in as many batches as the larger one.
-    discriminator_reset_tol : float or None, default=1e-5
-        The discriminator's weights are drawn anew after a step at which its loss was below this.
-        None: never.
+    lr_milestones : sequence of float, default=()
+        Shares of the training after which the learning rates drop by 10.
+    hidden_layer_sizes : int or sequence of int, default=(128, 64)
+        Widths of the encoders and of the discriminator, from the input on; the decoder mirrors
+        them.
+    activation : str, default="leaky_relu"
+        Activation of the hidden layers of encoders and discriminator, as in :class:`AutoEncoder`;
+        the decoder's are rectified linear units, as in DCGAN.
+    backbone : Backbone or None, default=None
+        Makes the networks in place of ``hidden_layer_sizes``: :class:`~skdeepad.nn.DCGANBackbone`
+        for images. Its encoders have to be an ``nn.Sequential``, of which all layers but the last
+        one make f.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
         Scales the input, ``"minmax"`` to [-1, 1]. Values scaled by name grow by their logarithm
         only beyond ±20.
@@ -84,8 +84,6 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
     lr : float, default=1e-3
         Learning rate of both players; ``net_params={"optimizer_discriminator__lr": ...}`` for the
         other one's. The paper's code has 2e-4 for images.
-    lr_milestones : sequence of float, default=()
-        Shares of the training after which the learning rates drop by 10.
     batch_size : int or None, default=64
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -182,85 +180,16 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = CONSTRAINTS | {
-        "adversarial_weight": [Interval(Real, 0, None, closed="left")],
-        "contextual_weight": [Interval(Real, 0, None, closed="left")],
-        "encoder_weight": [Interval(Real, 0, None, closed="left")],
-        "anomaly_score": [StrOptions({"latent", "contextual"})],
-        "latent_norm": [StrOptions({"l2", "l1"})],
-        "discriminator_reset_tol": [Interval(Real, 0, None, closed="left"), None],
-    }
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(128, 64),
-        n_latent=None,
-        activation="leaky_relu",
-        backbone=None,
-        adversarial_weight=1.0,
-        contextual_weight=50.0,
-        encoder_weight=1.0,
-        anomaly_score="latent",
-        latent_norm="l2",
-        label_smoothing=0.0,
-        gradient_penalty_weight=0.0,
-        average_decay=0.0,
-        turns=(1, 1),
-        discriminator_reset_tol=1e-5,
-        scaler="minmax",
-        max_epochs=2000,
-        max_steps=1500,
-        lr=1e-3,
-        lr_milestones=(),
-        batch_size=64,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.1,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.backbone = backbone
-        self.adversarial_weight = adversarial_weight
-        self.contextual_weight = contextual_weight
-        self.encoder_weight = encoder_weight
-        self.anomaly_score = anomaly_score
-        self.latent_norm = latent_norm
-        self.label_smoothing = label_smoothing
-        self.gradient_penalty_weight = gradient_penalty_weight
-        self.average_decay = average_decay
-        self.turns = turns
-        self.discriminator_reset_tol = discriminator_reset_tol
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.lr_milestones = lr_milestones
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-
-    # Parameters that the module takes as they are.
-    _of_module: ClassVar = (
-        *("adversarial_weight", "contextual_weight", "encoder_weight"),
-        *("anomaly_score", "latent_norm", "label_smoothing", "gradient_penalty_weight"),
-    )
+    adversarial_weight: float = param(1.0, NON_NEGATIVE, to="module")
+    contextual_weight: float = param(50.0, NON_NEGATIVE, to="module")
+    encoder_weight: float = param(1.0, NON_NEGATIVE, to="module")
+    anomaly_score: str = param("latent", {"latent", "contextual"}, to="module")
+    latent_norm: str = param("l2", {"l2", "l1"}, to="module")
+    discriminator_reset_tol: float | None = param(1e-5, NON_NEGATIVE, None)
+    gradient_penalty_weight = 0.0
+    average_decay = 0.0
+    max_steps = 1500
+    lr = 1e-3
 
     def _make_module(self, n_features: int) -> nn.Module:
         n_latent = self._n_latent(n_features)
@@ -274,7 +203,7 @@ class GANomaly(AdversarialMixin, ReconstructorMixin, BaseDetector):
             encoder2=encoding.make_encoder(n_features, n_latent),
             discriminator=Discriminator(encoding, n_features),
             n_latent=n_latent,
-            **{name: getattr(self, name) for name in self._of_module},
+            **self._parameters_to("module"),
         )
 
     def _net_parameters(self) -> dict:

@@ -7,9 +7,8 @@ import torch
 from sklearn.preprocessing import MinMaxScaler
 from torch import Tensor, nn
 
-from .._codes import SamplerMixin
 from .._validation import Integral, Interval, Real, check_is_fitted
-from ..base import EARLY_STOPPING, constraints_without
+from ..base import COUNT, NON_NEGATIVE, SHARE_BELOW_ONE, BaseDetector, SamplerMixin, detector, param
 from ..nn import ScalarNet, Stochastic, check_batch_norm, squared_gradient
 from ..training import AdversarialNet
 
@@ -92,18 +91,6 @@ def r1_penalty(discriminator, x: Tensor, weight: float) -> Tensor:
     return penalty if torch.is_grad_enabled() else penalty.detach()
 
 
-#: Constraints of the parameters that all of the family have; none stops early, as the loss of one
-#: player says nothing of how far the other one is.
-CONSTRAINTS: dict = constraints_without(*EARLY_STOPPING) | {
-    "n_latent": [Interval(Integral, 1, None, closed="left"), None],
-    "label_smoothing": [Interval(Real, 0, 0.5, closed="left")],
-    "gradient_penalty_weight": [Interval(Real, 0, None, closed="left")],
-    "average_decay": [Interval(Real, 0, 1, closed="left")],
-    "turns": ["array-like"],
-    "lr_milestones": ["array-like"],
-}
-
-
 class ConditionalMixin(SamplerMixin):
     """What detectors with ``context_columns`` share."""
 
@@ -132,10 +119,29 @@ class ConditionalMixin(SamplerMixin):
         return np.c_[z, contexts[rng.randint(len(contexts), size=n_samples)]]
 
 
-class AdversarialMixin:
-    """What detectors with a generator and a discriminator share."""
+@detector
+class AdversarialDetector(BaseDetector):
+    """Base of the detectors with a generator and a discriminator.
+
+    None stops early: the loss of one player says nothing of how far the other one is.
+    """
 
     net_class = AdversarialNet
+
+    n_latent: int | None = param(None, COUNT, None)
+    label_smoothing: float = param(0.0, Interval(Real, 0, 0.5, closed="left"), to="module")
+    gradient_penalty_weight: float = param(0.1, NON_NEGATIVE, to="module")
+    average_decay: float = param(0.999, SHARE_BELOW_ONE, to="net")
+    turns: Sequence[int] = param((1, 1), "array-like")
+    lr_milestones: Sequence[float] = param((), "array-like", to="net")
+    hidden_layer_sizes = (128, 64)
+    activation = "leaky_relu"
+    scaler = "minmax"
+    max_epochs = 2000
+    max_steps = 3000
+    lr = 5e-4
+    batch_size = 64
+
     #: The players that share their number of turns.
     _opponents: tuple[str, ...] = ("generator",)
 
@@ -147,7 +153,7 @@ class AdversarialMixin:
     def _net_parameters(self) -> dict:
         of_discriminator, of_opponents = self.turns
         turns = {"discriminator": of_discriminator} | dict.fromkeys(self._opponents, of_opponents)
-        return super()._net_parameters() | {"turns": turns, "average_decay": self.average_decay}
+        return super()._net_parameters() | {"turns": turns}
 
     def _make_scaler(self, seed: int):
         # The range of a tanh, with which DCGAN's generators end.

@@ -2,14 +2,11 @@
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
-from .._validation import Integral, Interval, Real, StrOptions
-from ..base import LAYER_SIZES, BaseDetector
+from ..base import detector, param
 from ..nn import reconstruction_loss
 from ..training import AdversarialNet
-from ._matched_codes import ENCODERS, Discriminator, MatchedCodes, MatchedCodesMixin
-from ._priors import PRIORS
+from ._matched_codes import Discriminator, MatchedCodes, MatchedCodesDetector
 
 
 class AAEModule(MatchedCodes):
@@ -41,7 +38,8 @@ class AAEModule(MatchedCodes):
         return -self.discriminator(self.encode(x)).double()
 
 
-class AAE(MatchedCodesMixin, BaseDetector):
+@detector
+class AAE(MatchedCodesDetector):
     r"""Adversarial autoencoder: reconstruction, with codes that are distributed as a prior.
 
     On each batch three players take turns [1]_: encoder :math:`E` and decoder :math:`G` lower
@@ -59,14 +57,13 @@ class AAE(MatchedCodesMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Widths from the input towards the code; the decoder mirrors them.
+    anomaly_score : str, default="reconstruction"
+        ``"reconstruction"``: size of the residual. ``"discriminator"``: log odds, by the
+        discriminator, that the code is none of the prior's; it has learned nothing about codes
+        far from both. ``"latent_density"``: :math:`-\log p(E(x))`, for priors with a density. It
+        is read in ``fit``.
     n_latent : int or None, default=None
         Size of the code. None: max(2, n_features // 4), or 32 with a ``backbone``.
-    activation : str, default="tanh"
-        Activation of the hidden layers, as in :class:`AutoEncoder`. The code is linear.
-    backbone : Backbone or None, default=None
-        Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
     encoder : {"deterministic", "gaussian"}, default="deterministic"
         ``"gaussian"``: z is drawn from a normal distribution whose mean and variance are
         functions of x; scores are of the mean.
@@ -82,13 +79,17 @@ class AAE(MatchedCodesMixin, BaseDetector):
     lr_discriminator : float, default=5e-4
         Learning rate of the discriminator. Lower it where the discriminator wins: where
         ``history_["discriminator_loss"]`` falls far below 2 log 2.
-    anomaly_score : str, default="reconstruction"
-        ``"reconstruction"``: size of the residual. ``"discriminator"``: log odds, by the
-        discriminator, that the code is none of the prior's; it has learned nothing about codes
-        far from both. ``"latent_density"``: :math:`-\log p(E(x))`, for priors with a density. It
-        is read in ``fit``.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in ``"reconstruction"``, as in :class:`AutoEncoder`.
+    lr_milestones : sequence of float, default=()
+        Shares of the training after which all learning rates drop by 10. Codes come closer to
+        the prior by it.
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
+        Widths from the input towards the code; the decoder mirrors them.
+    activation : str, default="tanh"
+        Activation of the hidden layers, as in :class:`AutoEncoder`. The code is linear.
+    backbone : Backbone or None, default=None
+        Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -99,9 +100,6 @@ class AAE(MatchedCodesMixin, BaseDetector):
         the training rows; codes that are to meet the prior closely, to ``sample``, need more.
     lr : float, default=1e-3
         Learning rate.
-    lr_milestones : sequence of float, default=()
-        Shares of the training after which all learning rates drop by 10. Codes come closer to
-        the prior by it.
     batch_size : int or None, default=128
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -111,14 +109,6 @@ class AAE(MatchedCodesMixin, BaseDetector):
     trim : float, default=0.1
         Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
         steps: those of the largest loss.
-    early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
-        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
-        epoch are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping``.
-    n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping``.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
         after ``fit``.
@@ -134,6 +124,14 @@ class AAE(MatchedCodesMixin, BaseDetector):
         Seed of weights, shuffles and noise.
     verbose : int, default=0
         Above 0, a progress bar is shown.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
+        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
+        epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
 
     Attributes
     ----------
@@ -184,79 +182,9 @@ class AAE(MatchedCodesMixin, BaseDetector):
 
     net_class = AdversarialNet
 
-    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
-        "n_latent": [Interval(Integral, 1, None, closed="left"), None],
-        "encoder": [StrOptions(ENCODERS)],
-        "prior": [StrOptions(set(PRIORS)), Distribution, callable],
-        "discriminator_layer_sizes": LAYER_SIZES,
-        "lr_discriminator": [Interval(Real, 0, None, closed="neither")],
-        "anomaly_score": [StrOptions({"reconstruction", "discriminator", "latent_density"})],
-        "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
-        "lr_milestones": ["array-like"],
-    }
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(64, 32),
-        n_latent=None,
-        activation="tanh",
-        backbone=None,
-        encoder="deterministic",
-        prior="normal",
-        discriminator_layer_sizes=(64, 64),
-        lr_discriminator=5e-4,
-        anomaly_score="reconstruction",
-        residual_scaling="robust",
-        scaler="standard",
-        max_epochs=500,
-        max_steps=1000,
-        lr=1e-3,
-        lr_milestones=(),
-        batch_size=128,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.1,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.backbone = backbone
-        self.encoder = encoder
-        self.prior = prior
-        self.discriminator_layer_sizes = discriminator_layer_sizes
-        self.lr_discriminator = lr_discriminator
-        self.anomaly_score = anomaly_score
-        self.residual_scaling = residual_scaling
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.lr_milestones = lr_milestones
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    anomaly_score: str = param(
+        "reconstruction", {"reconstruction", "discriminator", "latent_density"}
+    )
 
     def _make_module(self, n_features: int) -> nn.Module:
         parts = self._make_parts(n_features)

@@ -2,16 +2,21 @@
 
 from torch import nn
 
-from .._codes import ReconstructorMixin
-from .._validation import Integral, Interval, Real, StrOptions
-from ..base import LAYER_SIZES, BaseDetector
+from ..base import (
+    NON_NEGATIVE,
+    SHARE_BELOW_ONE,
+    StopsEarly,
+    detector,
+    param,
+)
+from ..base._residuals import check_unit_interval
 from ..nn import RECONSTRUCTION_LOSSES
-from ._autoencoder_module import make_module
-from ._residuals import calibrate_residuals, check_unit_interval
-from ._snapshots import train_with_snapshots
+from ._autoencoder_module import AutoEncoderModule
+from ._reconstruction import ReconstructionDetector
 
 
-class AutoEncoder(ReconstructorMixin, BaseDetector):
+@detector
+class AutoEncoder(ReconstructionDetector, StopsEarly):
     r"""Autoencoder: rows that a bottleneck can't reconstruct are anomalous.
 
     An encoder :math:`E` and a decoder :math:`D` minimise
@@ -29,19 +34,6 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : "auto" or sequence of int, default="auto"
-        Widths from the input to the code, which is the last of them; the decoder mirrors them.
-        ``"auto"`` is (64, 32, max(2, n_features // 4)): with a wider code the anomalies are
-        reconstructed too.
-    n_latent : int or None, default=None
-        Width of a further layer, the code, behind ``hidden_layer_sizes``. None: the last of
-        these is the code; 32 with a ``backbone``.
-    activation : str, default="tanh"
-        Activation of all hidden layers, the code's included: "identity", "sigmoid", "tanh",
-        "relu", "leaky_relu", "elu", "gelu" or "silu". The output is linear.
-    backbone : Backbone or None, default=None
-        Makes the encoder and the decoder in place of ``hidden_layer_sizes``, for example
-        :class:`~skdeepad.nn.ConvBackbone` for images.
     loss : str, default="squared_error"
         Reconstruction loss of a value: "squared_error", "absolute_error", "huber", or
         "binary_cross_entropy" for data in [0, 1], with ``scaler="minmax"`` or None.
@@ -53,6 +45,9 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
     activity_weight : float, default=0.0
         Weight :math:`\alpha` of the L1 penalty on the code, which makes codes wider than the
         input legitimate [2]_.
+    n_latent : int or None, default=None
+        Width of a further layer, the code, behind ``hidden_layer_sizes``. None: the last of
+        these is the code; 32 with a ``backbone``.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in the score. ``"robust"``: each feature's residual divided by the
         .75 quantile of its absolute value on the training rows, growing by its logarithm only
@@ -67,6 +62,19 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
         epoch, the training rows' scores are the cumulative errors of [3]_, divided by their
         number. Anomalies among the training rows show longer than in the last weights alone;
         training takes a little and scoring ``n_snapshots`` times as long.
+    trim_start : float, default=0.2
+        Share of the steps before trimming begins: first the net has to learn what is usual.
+        ``trim=0.05`` from the first step on, 0, is the percentile loss of [3]_.
+    hidden_layer_sizes : "auto" or sequence of int, default="auto"
+        Widths from the input to the code, which is the last of them; the decoder mirrors them.
+        ``"auto"`` is (64, 32, max(2, n_features // 4)): with a wider code the anomalies are
+        reconstructed too.
+    activation : str, default="tanh"
+        Activation of all hidden layers, the code's included: "identity", "sigmoid", "tanh",
+        "relu", "leaky_relu", "elu", "gelu" or "silu". The output is linear.
+    backbone : Backbone or None, default=None
+        Makes the encoder and the decoder in place of ``hidden_layer_sizes``, for example
+        :class:`~skdeepad.nn.ConvBackbone` for images.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -86,18 +94,6 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
     trim : float, default=0.1
         Share of the rows of a batch, rounded, that an update leaves out: those of the largest
         loss. It keeps anomalies among the training rows from being learned.
-    trim_start : float, default=0.2
-        Share of the steps before trimming begins: first the net has to learn what is usual.
-        ``trim=0.05`` from the first step on, 0, is the percentile loss of [3]_.
-    early_stopping : bool or "knee", default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss has not fallen
-        for ``n_iter_no_change`` epochs; the weights of the best epoch are kept. ``"knee"``: hold
-        out no rows and stop 1.2 times as many epochs in as the mean loss so far took to its knee
-        [3]_; it needs the package kneed.
-    validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping=True``.
-    n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping=True``.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
         after ``fit``.
@@ -113,6 +109,15 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
         Seed of weights, shuffles and noise.
     verbose : int, default=0
         Above 0, a progress bar is shown.
+    early_stopping : bool or "knee", default=False
+        True: hold out ``validation_fraction`` of the rows and stop once their loss has not fallen
+        for ``n_iter_no_change`` epochs; the weights of the best epoch are kept. ``"knee"``: hold
+        out no rows and stop 1.2 times as many epochs in as the mean loss so far took to its knee
+        [3]_; it needs the package kneed.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping=True``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping=True``.
 
     Attributes
     ----------
@@ -162,101 +167,16 @@ class AutoEncoder(ReconstructorMixin, BaseDetector):
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
-        "hidden_layer_sizes": [*LAYER_SIZES, StrOptions({"auto"})],
-        "n_latent": [Interval(Integral, 1, None, closed="left"), None],
-        "loss": [StrOptions(set(RECONSTRUCTION_LOSSES))],
-        "noise": [Interval(Real, 0, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "activity_weight": [Interval(Real, 0, None, closed="left")],
-        "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
-        "residual_norm": [StrOptions({"mse", "mae", "max"})],
-        "n_snapshots": [Interval(Integral, 1, None, closed="left")],
-        "trim_start": [Interval(Real, 0, 1, closed="left")],
-        "early_stopping": ["boolean", StrOptions({"knee"})],
-    }
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes="auto",
-        n_latent=None,
-        activation="tanh",
-        backbone=None,
-        loss="squared_error",
-        noise=0.0,
-        dropout=0.0,
-        activity_weight=0.0,
-        residual_scaling="robust",
-        residual_norm="mse",
-        n_snapshots=1,
-        scaler="standard",
-        max_epochs=500,
-        max_steps=1000,
-        lr=1e-3,
-        batch_size=128,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.1,
-        trim_start=0.2,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.backbone = backbone
-        self.loss = loss
-        self.noise = noise
-        self.dropout = dropout
-        self.activity_weight = activity_weight
-        self.residual_scaling = residual_scaling
-        self.residual_norm = residual_norm
-        self.n_snapshots = n_snapshots
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.trim_start = trim_start
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    loss: str = param("squared_error", set(RECONSTRUCTION_LOSSES), to="module")
+    noise: float = param(0.0, NON_NEGATIVE, to="module")
+    dropout: float = param(0.0, SHARE_BELOW_ONE)
+    activity_weight: float = param(0.0, NON_NEGATIVE, to="module")
+    early_stopping: bool | str = param(False, "boolean", {"knee"}, to="net")
 
     def _make_module(self, n_features: int) -> nn.Module:
-        return make_module(
-            self,
-            n_features,
-            loss=self.loss,
-            noise=self.noise,
-            activity_weight=self.activity_weight,
-        )
-
-    def _train(self, run, net, X, y) -> None:
-        train_with_snapshots(run, net, X, y)
+        parts = self._make_parts(n_features, self.dropout)
+        return AutoEncoderModule(**parts, **self._parameters_to("module"))
 
     def _check_rows(self, X) -> None:
         if self.loss == "binary_cross_entropy":
             check_unit_interval(X, "loss", self.loss)
-
-    def _calibrate(self, net, X) -> None:
-        for module in net.module_.scored():
-            calibrate_residuals(net, X, module)

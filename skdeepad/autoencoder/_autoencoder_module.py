@@ -7,8 +7,6 @@ from ..nn import (
     AdditiveNoise,
     EncoderDecoder,
     ResidualScore,
-    check_widths,
-    make_activation,
     reconstruction_loss,
 )
 from ._snapshots import Snapshots
@@ -65,41 +63,3 @@ class AutoEncoderModule(EncoderDecoder):
             module.residual.contributions(x - module.reconstruct(x)) for module in self.scored()
         ]
         return torch.stack(parts).mean(0)
-
-
-def make_module(
-    detector, n_features: int, cls: type[AutoEncoderModule] = AutoEncoderModule, **kwargs
-) -> AutoEncoderModule:
-    """Make the module that a detector's parameters for layers and residuals ask for."""
-    widths, n_latent = _widths(detector, n_features)
-    backbone = detector._make_backbone(
-        hidden_layer_sizes=widths, dropout=getattr(detector, "dropout", 0.0)
-    )
-    return cls(
-        nn.Sequential(
-            backbone.make_encoder(n_features, n_latent), make_activation(backbone.activation)
-        ),
-        backbone.make_decoder(n_latent, n_features),
-        ResidualScore(n_features, detector.residual_scaling, detector.residual_norm),
-        n_latent=n_latent,
-        n_snapshots=detector.n_snapshots,
-        **kwargs,
-    )
-
-
-def _widths(detector, n_features: int) -> tuple[tuple[int, ...], int]:
-    """Widths of the hidden layers before the code, and of the code."""
-    sizes, n_latent = detector.hidden_layer_sizes, detector.n_latent
-    if detector.backbone is not None:
-        return (), n_latent or 32
-    if isinstance(sizes, str):
-        return (64, 32), n_latent or max(2, n_features // 4)
-    widths = check_widths(sizes)
-    if n_latent is not None:
-        return widths, n_latent
-    if not widths:
-        raise ValueError(
-            f"hidden_layer_sizes={sizes!r} needs at least one width, or n_latent the width of "
-            "the code."
-        )
-    return widths[:-1], widths[-1]

@@ -1,15 +1,37 @@
 """Autoencoders whose codes, taken together, are to be distributed as a prior."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
-from .._codes import ReconstructorMixin, SamplerMixin
-from ..nn import ResidualScore, Stochastic, check_widths, generated_loss, make_mlp, real_loss
+from ..base import (
+    COUNT,
+    LAYER_SIZES,
+    POSITIVE,
+    BaseDetector,
+    ReconstructorMixin,
+    SamplerMixin,
+    StopsEarly,
+    detector,
+    param,
+)
+from ..base._residuals import calibrate_residuals
+from ..nn import (
+    RESIDUAL_SCALINGS,
+    ResidualScore,
+    Stochastic,
+    check_widths,
+    generated_loss,
+    make_mlp,
+    real_loss,
+    split_gaussian,
+)
 from ..training import seeded_generator
-from ._likelihood import split_gaussian
-from ._priors import Prior, make_prior
-from ._residuals import calibrate_residuals
+from ._priors import PRIORS, Prior, make_prior
 
 ENCODERS = {"deterministic", "gaussian"}
 
@@ -99,8 +121,18 @@ class Discriminator(nn.Module):
         return real_loss(self(z)).mean()
 
 
-class MatchedCodesMixin(SamplerMixin, ReconstructorMixin):
-    """What detectors of this kind share: their common parts, and what priors ask for."""
+@detector
+class MatchedCodesDetector(SamplerMixin, ReconstructorMixin, BaseDetector, StopsEarly):
+    """Base of the detectors whose module is a :class:`MatchedCodes`."""
+
+    n_latent: int | None = param(None, COUNT, None)
+    encoder: str = param("deterministic", ENCODERS)
+    prior: Any = param("normal", set(PRIORS), Distribution, callable)
+    discriminator_layer_sizes: int | Sequence[int] = param((64, 64), *LAYER_SIZES)
+    lr_discriminator: float = param(5e-4, POSITIVE)
+    residual_scaling: str = param("robust", RESIDUAL_SCALINGS)
+    lr_milestones: Sequence[float] = param((), "array-like", to="net")
+    max_steps = 1000
 
     def _n_latent(self, n_features: int) -> int:
         """Size of the code."""

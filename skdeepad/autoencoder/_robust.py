@@ -5,11 +5,10 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor, nn
 
-from .._codes import ReconstructorMixin
-from .._validation import Integral, Interval, Real, StrOptions
-from ..base import EARLY_STOPPING, LAYER_SIZES, BaseDetector, constraints_without
-from ._autoencoder_module import AutoEncoderModule, make_module
-from ._residuals import calibrate_residuals
+from .._validation import Interval, Real
+from ..base import COUNT, detector, param
+from ._autoencoder_module import AutoEncoderModule
+from ._reconstruction import ReconstructionDetector
 from ._snapshots import train_with_snapshots
 
 # Weights of each penalty unless one is given.
@@ -45,7 +44,8 @@ class RobustAutoEncoderModule(AutoEncoderModule):
         return float(value) / len(S)
 
 
-class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
+@detector
+class RobustAutoEncoder(ReconstructionDetector):
     r"""Robust autoencoder: it learns the training rows without their gross errors.
 
     The training rows are taken apart into what an autoencoder can reconstruct and a sparse part,
@@ -66,17 +66,6 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : "auto" or sequence of int, default="auto"
-        Widths from the input to the code, which is the last of them; the decoder mirrors them.
-        ``"auto"`` is (64, 32, max(2, n_features // 4)), as in :class:`AutoEncoder`.
-    n_latent : int or None, default=None
-        Width of a further layer, the code, behind ``hidden_layer_sizes``. None: the last of
-        these is the code; 32 with a ``backbone``.
-    activation : str, default="tanh"
-        Activation of all hidden layers, as in :class:`AutoEncoder`.
-    backbone : Backbone or None, default=None
-        Makes the encoder and the decoder in place of ``hidden_layer_sizes``;
-        :class:`~skdeepad.nn.ConvBackbone` makes it the robust convolutional autoencoder [1]_.
     penalty : {"cell", "row", "column"}, default="cell"
         What of the training data is grossly wrong: single values, whole rows, which are then the
         anomalies among them, or whole features.
@@ -89,12 +78,25 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
     n_inner_epochs : int, default=10
         Epochs between two updates of S; at most a tenth of all, so that a short training has its
         rounds too.
+    n_latent : int or None, default=None
+        Width of a further layer, the code, behind ``hidden_layer_sizes``. None: the last of
+        these is the code; 32 with a ``backbone``.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in the score, as in :class:`AutoEncoder`.
     residual_norm : {"mse", "mae", "max"}, default="mse"
         Mean square, mean absolute value or largest absolute value over the features.
     n_snapshots : int, default=1
         Weights that the score is the mean over, as in :class:`AutoEncoder`.
+    trim_start : float, default=0.2
+        Share of the steps before trimming begins.
+    hidden_layer_sizes : "auto" or sequence of int, default="auto"
+        Widths from the input to the code, which is the last of them; the decoder mirrors them.
+        ``"auto"`` is (64, 32, max(2, n_features // 4)), as in :class:`AutoEncoder`.
+    activation : str, default="tanh"
+        Activation of all hidden layers, as in :class:`AutoEncoder`.
+    backbone : Backbone or None, default=None
+        Makes the encoder and the decoder in place of ``hidden_layer_sizes``;
+        :class:`~skdeepad.nn.ConvBackbone` makes it the robust convolutional autoencoder [1]_.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -114,8 +116,6 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
     trim : float, default=0.1
         Share of the rows of a batch, rounded, that an update leaves out: those of the largest
         loss, S being taken off. 0 is the objective above.
-    trim_start : float, default=0.2
-        Share of the steps before trimming begins.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
         after ``fit``.
@@ -196,86 +196,14 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
     [[7], [2]]
     """
 
-    _of_the_next_training = {"n_inner_epochs"}
-
-    _parameter_constraints: dict = constraints_without(*EARLY_STOPPING) | {
-        "hidden_layer_sizes": [*LAYER_SIZES, StrOptions({"auto"})],
-        "n_latent": [Interval(Integral, 1, None, closed="left"), None],
-        "penalty": [StrOptions({"cell", *GROUPS})],
-        "sparse_weight": [Interval(Real, 0, None, closed="both"), StrOptions({"auto"})],
-        "n_inner_epochs": [Interval(Integral, 1, None, closed="left")],
-        "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
-        "residual_norm": [StrOptions({"mse", "mae", "max"})],
-        "n_snapshots": [Interval(Integral, 1, None, closed="left")],
-        "trim_start": [Interval(Real, 0, 1, closed="left")],
-    }
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes="auto",
-        n_latent=None,
-        activation="tanh",
-        backbone=None,
-        penalty="cell",
-        sparse_weight="auto",
-        n_inner_epochs=10,
-        residual_scaling="robust",
-        residual_norm="mse",
-        n_snapshots=1,
-        scaler="standard",
-        max_epochs=500,
-        max_steps=1000,
-        lr=1e-3,
-        batch_size=128,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.1,
-        trim_start=0.2,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.backbone = backbone
-        self.penalty = penalty
-        self.sparse_weight = sparse_weight
-        self.n_inner_epochs = n_inner_epochs
-        self.residual_scaling = residual_scaling
-        self.residual_norm = residual_norm
-        self.n_snapshots = n_snapshots
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.trim_start = trim_start
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    penalty: str = param("cell", {"cell", *GROUPS})
+    sparse_weight: float | str = param("auto", Interval(Real, 0, None, closed="both"), {"auto"})
+    n_inner_epochs: int = param(10, COUNT, resumes=True)
 
     def _make_module(self, n_features: int) -> nn.Module:
-        return make_module(
-            self,
-            n_features,
-            RobustAutoEncoderModule,
-            penalty=self.penalty,
-            sparse_weight=WEIGHTS[self.penalty]
-            if self.sparse_weight == "auto"
-            else self.sparse_weight,
+        weight = WEIGHTS[self.penalty] if self.sparse_weight == "auto" else self.sparse_weight
+        return RobustAutoEncoderModule(
+            **self._make_parts(n_features), penalty=self.penalty, sparse_weight=weight
         )
 
     _of_training_rows: dict[str, float] = {"sparse_": 0.0}
@@ -301,7 +229,3 @@ class RobustAutoEncoder(ReconstructorMixin, BaseDetector):
             separate()
         self.sparse_ = csr_array(S.cpu().numpy())
         self.n_outer_, self.objective_curve_ = len(objective), np.array(objective)
-
-    def _calibrate(self, net, X) -> None:
-        for module in net.module_.scored():
-            calibrate_residuals(net, X, module)

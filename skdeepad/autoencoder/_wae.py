@@ -6,14 +6,13 @@ from functools import partial
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
-from .._validation import Integral, Interval, Real, StrOptions
-from ..base import LAYER_SIZES, BaseDetector
+from .._validation import Real
+from ..base import NON_NEGATIVE, detector, param
 from ..nn import KERNELS, reconstruction_loss, squared_mmd
 from ..training import AdversarialNet, DetectorNet, find_device, seeded_generator, to_tensor
-from ._matched_codes import ENCODERS, Discriminator, MatchedCodes, MatchedCodesMixin
-from ._priors import PRIORS, Prior, make_prior
+from ._matched_codes import Discriminator, MatchedCodes, MatchedCodesDetector
+from ._priors import Prior, make_prior
 
 
 def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:
@@ -82,7 +81,8 @@ class WAEGANModule(WAEModule):
         return self.divergence.loss(z, self.draw_prior(z))
 
 
-class WAE(MatchedCodesMixin, BaseDetector):
+@detector
+class WAE(MatchedCodesDetector):
     r"""Wasserstein autoencoder: reconstruction, with codes that together meet a prior.
 
     An encoder :math:`Q` and a decoder :math:`G` minimise the relaxed optimal transport between
@@ -99,21 +99,6 @@ class WAE(MatchedCodesMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Widths from the input towards the code; the decoder mirrors them.
-    n_latent : int or None, default=None
-        Size of the code. None: max(2, n_features // 4), or 32 with a ``backbone``.
-    activation : str, default="tanh"
-        Activation of the hidden layers, as in :class:`AutoEncoder`. The code is linear.
-    backbone : Backbone or None, default=None
-        Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
-    encoder : {"deterministic", "gaussian"}, default="deterministic"
-        ``"gaussian"``: z is drawn from a normal distribution whose mean and variance are
-        functions of x; scores are of the mean.
-    prior : str, distribution or callable, default="normal"
-        :math:`P_Z`, as in :class:`AAE`: "normal", "uniform", "sphere", "mixture", a
-        :class:`torch.distributions.Distribution`, or a function from (n, torch.Generator) to a
-        tensor of shape (n, n_latent) on the generator's device.
     cost : str or callable, default="squared_error"
         Cost :math:`c` of a row, summed over the features: ``"squared_error"``,
         ``"absolute_error"``, ``"euclidean"`` (the root of the first), or a function from rows
@@ -132,16 +117,34 @@ class WAE(MatchedCodesMixin, BaseDetector):
         The kernel is the sum over :math:`C = s C_0`, with these :math:`s` and the mean squared
         distance :math:`C_0` of two draws from the prior. A prior of small modes needs smaller
         ones too.
-    discriminator_layer_sizes : int or sequence of int, default=(64, 64)
-        Widths of the discriminator's hidden layers under ``"gan"``.
-    lr_discriminator : float, default=5e-4
-        Learning rate of the discriminator under ``"gan"``.
     anomaly_score : str, default="reconstruction"
         ``"reconstruction"``: size of the residual. ``"cost"``: :math:`c(x, G(E(x)))` itself.
         ``"latent_density"``: :math:`-\log p(E(x))`, for priors with a density. It is read in
         ``fit``.
+    n_latent : int or None, default=None
+        Size of the code. None: max(2, n_features // 4), or 32 with a ``backbone``.
+    encoder : {"deterministic", "gaussian"}, default="deterministic"
+        ``"gaussian"``: z is drawn from a normal distribution whose mean and variance are
+        functions of x; scores are of the mean.
+    prior : str, distribution or callable, default="normal"
+        :math:`P_Z`, as in :class:`AAE`: "normal", "uniform", "sphere", "mixture", a
+        :class:`torch.distributions.Distribution`, or a function from (n, torch.Generator) to a
+        tensor of shape (n, n_latent) on the generator's device.
+    discriminator_layer_sizes : int or sequence of int, default=(64, 64)
+        Widths of the discriminator's hidden layers under ``"gan"``.
+    lr_discriminator : float, default=5e-4
+        Learning rate of the discriminator under ``"gan"``.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in ``"reconstruction"``, as in :class:`AutoEncoder`.
+    lr_milestones : sequence of float, default=()
+        Shares of the training after which all learning rates drop by 10. Codes come closer to
+        the prior by it.
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
+        Widths from the input towards the code; the decoder mirrors them.
+    activation : str, default="tanh"
+        Activation of the hidden layers, as in :class:`AutoEncoder`. The code is linear.
+    backbone : Backbone or None, default=None
+        Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -152,9 +155,6 @@ class WAE(MatchedCodesMixin, BaseDetector):
         the training rows; codes that are to meet the prior closely, to ``sample``, need more.
     lr : float, default=1e-3
         Learning rate.
-    lr_milestones : sequence of float, default=()
-        Shares of the training after which all learning rates drop by 10. Codes come closer to
-        the prior by it.
     batch_size : int or None, default=128
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -164,14 +164,6 @@ class WAE(MatchedCodesMixin, BaseDetector):
     trim : float, default=0.1
         Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
         steps: those of the largest loss.
-    early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
-        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
-        epoch are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping``.
-    n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping``.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
         after ``fit``.
@@ -187,6 +179,14 @@ class WAE(MatchedCodesMixin, BaseDetector):
         Seed of weights, shuffles and noise.
     verbose : int, default=0
         Above 0, a progress bar is shown.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
+        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
+        epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
 
     Attributes
     ----------
@@ -238,94 +238,12 @@ class WAE(MatchedCodesMixin, BaseDetector):
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
-        "n_latent": [Interval(Integral, 1, None, closed="left"), None],
-        "encoder": [StrOptions(ENCODERS)],
-        "prior": [StrOptions(set(PRIORS)), Distribution, callable],
-        "cost": [StrOptions(set(COSTS)), callable],
-        "divergence": [StrOptions({"mmd", "gan"}), callable],
-        "divergence_weight": [Interval(Real, 0, None, closed="left")],
-        "kernel": [StrOptions(set(KERNELS))],
-        "kernel_scales": ["array-like"],
-        "discriminator_layer_sizes": LAYER_SIZES,
-        "lr_discriminator": [Interval(Real, 0, None, closed="neither")],
-        "anomaly_score": [StrOptions({"reconstruction", "cost", "latent_density"})],
-        "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
-        "lr_milestones": ["array-like"],
-    }
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(64, 32),
-        n_latent=None,
-        activation="tanh",
-        backbone=None,
-        encoder="deterministic",
-        prior="normal",
-        cost="squared_error",
-        divergence="mmd",
-        divergence_weight=10.0,
-        kernel="imq",
-        kernel_scales=(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
-        discriminator_layer_sizes=(64, 64),
-        lr_discriminator=5e-4,
-        anomaly_score="reconstruction",
-        residual_scaling="robust",
-        scaler="standard",
-        max_epochs=500,
-        max_steps=1000,
-        lr=1e-3,
-        lr_milestones=(),
-        batch_size=128,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.1,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.backbone = backbone
-        self.encoder = encoder
-        self.prior = prior
-        self.cost = cost
-        self.divergence = divergence
-        self.divergence_weight = divergence_weight
-        self.kernel = kernel
-        self.kernel_scales = kernel_scales
-        self.discriminator_layer_sizes = discriminator_layer_sizes
-        self.lr_discriminator = lr_discriminator
-        self.anomaly_score = anomaly_score
-        self.residual_scaling = residual_scaling
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.lr_milestones = lr_milestones
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    cost: str | Callable = param("squared_error", set(COSTS), callable)
+    divergence: str | Callable = param("mmd", {"mmd", "gan"}, callable)
+    divergence_weight: float = param(10.0, NON_NEGATIVE)
+    kernel: str = param("imq", set(KERNELS))
+    kernel_scales: Sequence = param((0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0), "array-like")
+    anomaly_score: str = param("reconstruction", {"reconstruction", "cost", "latent_density"})
 
     @property
     def net_class(self) -> type[DetectorNet]:

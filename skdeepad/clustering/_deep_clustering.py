@@ -5,13 +5,20 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
-from .._codes import ReconstructorMixin
-from .._pretraining import PretrainingMixin
-from .._validation import Integral, Interval, Real, StrOptions
-from .._warnings import warn
-from ..base import EARLY_STOPPING, BaseDetector, constraints_without
+from ..base import (
+    COUNT,
+    COUNT_OR_ZERO,
+    POSITIVE,
+    SHARE,
+    SHARE_BELOW_ONE,
+    BaseDetector,
+    ReconstructorMixin,
+    detector,
+    param,
+)
+from ..base._pretraining import PretrainingMixin
 from ..nn import EncoderDecoder
-from ..training import as_tensor
+from ..training import as_tensor, warn
 from ._clusters import ClustersMixin, centers_of, set_centers, spread_of_codes
 from ._deep_clustering_module import MODULES, ClusteringModule
 from ._k_means import best_centers, moved_centers
@@ -21,6 +28,7 @@ from ._k_means import best_centers, moved_centers
 COLLAPSED = 1e-3
 
 
+@detector
 class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDetector):
     r"""Deep clustering: rows far from every cluster of codes, or badly restored, are anomalous.
 
@@ -67,23 +75,23 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
     tol : float, default=1e-3
         Training ends when, after the ramp, less than this share of the rows changes its cluster
         in an epoch.
-    hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Widths from the input towards the code; the decoder mirrors them. Clusters of images want
-        wider ones.
     n_latent : int or None, default=None
         Size of the code, which is linear. None: half of the number of features, at least 2 and at
         most 10.
+    anomaly_score : str, default="combined"
+        ``"combined"``: the sum above. ``"distance"``: :math:`\|z - \mu_{c(x)}\|^2`.
+        ``"reconstruction"``: the second term. ``"entropy"``: that of :math:`q`. It is read in
+        ``fit``.
+    pretrain_epochs : int, default=100
+        Epochs of training as an autoencoder first; 0: none.
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
+        Widths from the input towards the code; the decoder mirrors them. Clusters of images want
+        wider ones.
     activation : str, default="tanh"
         Activation of the hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
         Makes the encoder and the decoder in place of ``hidden_layer_sizes``, for example
         :class:`~skdeepad.nn.ConvBackbone` for images.
-    pretrain_epochs : int, default=100
-        Epochs of training as an autoencoder first; 0: none.
-    anomaly_score : str, default="combined"
-        ``"combined"``: the sum above. ``"distance"``: :math:`\|z - \mu_{c(x)}\|^2`.
-        ``"reconstruction"``: the second term. ``"entropy"``: that of :math:`q`. It is read in
-        ``fit``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20. For images ``"minmax"``:
@@ -195,81 +203,17 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
     [False, True, True]
     """
 
-    _of_the_next_training = {"cluster_weight", "ramp_epochs", "tol"}
-
-    _parameter_constraints: dict = constraints_without(*EARLY_STOPPING) | {
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "loss": [StrOptions(set(MODULES))],
-        "cluster_weight": [Interval(Real, 0, 1, closed="both")],
-        "ramp_epochs": [Interval(Integral, 0, None, closed="left")],
-        "degrees_of_freedom": [Interval(Real, 0, None, closed="neither")],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, 1, closed="left")],
-        "n_latent": [Interval(Integral, 1, None, closed="left"), None],
-        "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
-        "anomaly_score": [StrOptions({"combined", "distance", "reconstruction", "entropy"})],
-    }
-
-    def __init__(
-        self,
-        *,
-        n_clusters=10,
-        loss="kl",
-        cluster_weight=0.1,
-        ramp_epochs=20,
-        degrees_of_freedom=1.0,
-        n_init=20,
-        tol=1e-3,
-        hidden_layer_sizes=(64, 32),
-        n_latent=None,
-        activation="tanh",
-        backbone=None,
-        pretrain_epochs=100,
-        anomaly_score="combined",
-        scaler="standard",
-        max_epochs=100,
-        max_steps=2500,
-        lr=1e-3,
-        batch_size=128,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.1,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.n_clusters = n_clusters
-        self.loss = loss
-        self.cluster_weight = cluster_weight
-        self.ramp_epochs = ramp_epochs
-        self.degrees_of_freedom = degrees_of_freedom
-        self.n_init = n_init
-        self.tol = tol
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.backbone = backbone
-        self.pretrain_epochs = pretrain_epochs
-        self.anomaly_score = anomaly_score
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    n_clusters: int = param(10, COUNT)
+    loss: str = param("kl", set(MODULES))
+    cluster_weight: float = param(0.1, SHARE, resumes=True)
+    ramp_epochs: int = param(20, COUNT_OR_ZERO, resumes=True)
+    degrees_of_freedom: float = param(1.0, POSITIVE)
+    n_init: int = param(20, COUNT)
+    tol: float = param(1e-3, SHARE_BELOW_ONE, resumes=True)
+    n_latent: int | None = param(None, COUNT, None)
+    anomaly_score: str = param("combined", {"combined", "distance", "reconstruction", "entropy"})
+    pretrain_epochs = 100
+    max_epochs = 100
 
     def _make_module(self, n_features: int) -> ClusteringModule:
         n_latent = self.n_latent or min(10, max(2, n_features // 2))

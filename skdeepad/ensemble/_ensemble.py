@@ -8,14 +8,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._fit_rules import (
-    all_or_nothing,
-    reseeded,
-    scores_of_training_rows,
-    warn_if_degenerate,
-)
-from .._rows import read_weights, repetitions
-from .._threshold import ThresholdMixin
 from .._validation import (
     HasMethods,
     Integral,
@@ -25,6 +17,11 @@ from .._validation import (
     fit_context,
 )
 from ..autoencoder import AutoEncoder
+from ..base._resuming import all_or_nothing
+from ..base._rows import read_weights, repetitions
+from ..base._seeds import reseeded
+from ..base._threshold import ThresholdMixin
+from ..base._training_scores import scores_of_training_rows, warn_if_degenerate
 
 
 def _negative_log(scores: np.ndarray, training: np.ndarray) -> np.ndarray:

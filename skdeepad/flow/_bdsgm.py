@@ -1,18 +1,26 @@
 """Boundary of Distribution's Support Generative Model."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from torch import nn
 
-from .._codes import DecoderMixin, SamplerMixin
-from .._validation import HasMethods, Integral, Interval, Real, StrOptions, check_is_fitted
-from ..base import LAYER_SIZES, BaseDetector, constraints_without
+from .._validation import HasMethods, Integral, Interval, Real, check_is_fitted
+from ..base import (
+    COUNT,
+    LAYER_SIZES,
+    NON_NEGATIVE,
+    POSITIVE,
+    detector,
+    param,
+)
 from ..nn import check_widths, make_mlp
 from ..training import as_tensor
 from ._bdsgm_module import BDSGMModule, BoundaryModule
 from ._boundary import BoundaryMixin
 from ._densities import GaussianDensity, GivenDensity, covariance_factor
 from ._density import (
-    FLOW_CONSTRAINTS,
-    LikelihoodMixin,
+    FlowDetector,
     begin_flow,
     linear_scaling,
     log_volume,
@@ -20,7 +28,8 @@ from ._density import (
 )
 
 
-class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector):
+@detector
+class BDSGM(BoundaryMixin, FlowDetector):
     r"""Boundary of Distribution's Support Generative Model (BDSGM).
 
     An invertible residual network is fitted to the density :math:`p_g` of the rows, as in
@@ -46,28 +55,6 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
         features, with ``score_samples(X)`` and ``log_density(x)``, the same for tensors and with a
         gradient, such as a fitted :class:`InvertibleResNet`; wrap it in
         :class:`sklearn.frozen.FrozenEstimator` where this detector is to be cloned.
-    n_blocks : int, default=6
-        Number of blocks of the flow.
-    hidden_layer_sizes : int or sequence of int, default=(32, 32)
-        Widths of the hidden layers of each :math:`g_t`.
-    activation : {"lipswish", "elu"}, default="lipswish"
-        Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
-        log-determinants ask for [2]_.
-    lipschitz_constant : float in (0, 0.999], default=0.97
-        Bound c of each layer's spectral norm, the largest of the paper's values: a lower one needs
-        more blocks, a higher one is inverted slowly.
-    log_det : {"auto", "exact", "series", "roulette"}, default="auto"
-        How the log-determinant is taken in training. ``"exact"``: as it is. ``"series"``:
-        :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k`, cut off, with a random estimate of each
-        trace. ``"roulette"``: a random number of terms, weighted so that the mean is exact [2]_.
-        ``"auto"``: exact up to 20 features, else the series, which then costs less.
-        Scores are as in :class:`InvertibleResNet`.
-    n_power_terms : int, default=10
-        Terms of the series.
-    noise : float, default=0.1
-        Standard deviation, in units of the scaled data, of what is added to rows in training. A
-        density of repeated values or of a constant column has no bound without it. A lower one
-        shows finer structure, where values do not repeat.
     generator_layer_sizes : int or sequence of int or "auto", default="auto"
         Widths of the hidden layers of B; ``"auto"``: three of four times the number of features,
         which is the paper's net of 8, 8, 8 for two, up to 128.
@@ -87,6 +74,30 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
     threshold_quantile : float in (0, 1), default=0.5
         Quantile of the boundary's log-densities that is the threshold of
         ``contamination="auto"``. It can be changed after ``fit``.
+    n_blocks : int, default=6
+        Number of blocks of the flow.
+    lipschitz_constant : float in (0, 0.999], default=0.97
+        Bound c of each layer's spectral norm, the largest of the paper's values: a lower one needs
+        more blocks, a higher one is inverted slowly.
+    log_det : {"auto", "exact", "series", "roulette"}, default="auto"
+        How the log-determinant is taken in training. ``"exact"``: as it is. ``"series"``:
+        :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k`, cut off, with a random estimate of each
+        trace. ``"roulette"``: a random number of terms, weighted so that the mean is exact [2]_.
+        ``"auto"``: exact up to 20 features, else the series, which then costs less.
+        Scores are as in :class:`InvertibleResNet`.
+    n_power_terms : int, default=10
+        Terms of the series.
+    noise : float, default=0.1
+        Standard deviation, in units of the scaled data, of what is added to rows in training. A
+        density of repeated values or of a constant column has no bound without it. A lower one
+        shows finer structure, where values do not repeat.
+    lr_milestones : sequence of float, default=(0.6, 0.85)
+        Shares of the training after which the learning rate drops by 10.
+    hidden_layer_sizes : int or sequence of int, default=(32, 32)
+        Widths of the hidden layers of each :math:`g_t`.
+    activation : {"lipswish", "elu"}, default="lipswish"
+        Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
+        log-determinants ask for [2]_.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -96,8 +107,6 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
         Upper limit to the number of optimizer steps.
     lr : float, default=3e-3
         Learning rate.
-    lr_milestones : sequence of float, default=(0.6, 0.85)
-        Shares of the training after which the learning rate drops by 10.
     batch_size : int or None, default=256
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -195,95 +204,16 @@ class BDSGM(BoundaryMixin, LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDete
     (3, 2)
     """
 
-    _of_the_next_training = {"generator_steps", "generator_lr", "n_reference", "threshold_quantile"}
-
-    _parameter_constraints: dict = (
-        constraints_without("backbone", "early_stopping", "validation_fraction", "n_iter_no_change")
-        | FLOW_CONSTRAINTS
-        | {
-            "density": [
-                StrOptions({"flow", "gaussian"}),
-                HasMethods(["score_samples", "log_density"]),
-            ],
-            "generator_layer_sizes": [*LAYER_SIZES, StrOptions({"auto"})],
-            "distance_weight": [Interval(Real, 0, None, closed="left")],
-            "dispersion_weight": [Interval(Real, 0, None, closed="left")],
-            "n_reference": [Interval(Integral, 1, None, closed="left")],
-            "generator_batch_size": [Interval(Integral, 2, None, closed="left")],
-            "generator_steps": [Interval(Integral, 1, None, closed="left")],
-            "generator_lr": [Interval(Real, 0, None, closed="neither")],
-            "threshold_quantile": [Interval(Real, 0, 1, closed="neither")],
-        }
-    )
-
-    def __init__(
-        self,
-        *,
-        density="flow",
-        n_blocks=6,
-        hidden_layer_sizes=(32, 32),
-        activation="lipswish",
-        lipschitz_constant=0.97,
-        log_det="auto",
-        n_power_terms=10,
-        noise=0.1,
-        generator_layer_sizes="auto",
-        distance_weight=0.3,
-        dispersion_weight=0.025,
-        n_reference=1024,
-        generator_batch_size=256,
-        generator_steps=1000,
-        generator_lr=0.005,
-        threshold_quantile=0.5,
-        scaler="standard",
-        max_epochs=200,
-        max_steps=1000,
-        lr=3e-3,
-        lr_milestones=(0.6, 0.85),
-        batch_size=256,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.0,
-        contamination="auto",
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.density = density
-        self.n_blocks = n_blocks
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.lipschitz_constant = lipschitz_constant
-        self.log_det = log_det
-        self.n_power_terms = n_power_terms
-        self.noise = noise
-        self.generator_layer_sizes = generator_layer_sizes
-        self.distance_weight = distance_weight
-        self.dispersion_weight = dispersion_weight
-        self.n_reference = n_reference
-        self.generator_batch_size = generator_batch_size
-        self.generator_steps = generator_steps
-        self.generator_lr = generator_lr
-        self.threshold_quantile = threshold_quantile
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.lr_milestones = lr_milestones
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    density: Any = param("flow", {"flow", "gaussian"}, HasMethods(["score_samples", "log_density"]))
+    generator_layer_sizes: int | Sequence[int] | str = param("auto", *LAYER_SIZES, {"auto"})
+    distance_weight: float = param(0.3, NON_NEGATIVE)
+    dispersion_weight: float = param(0.025, NON_NEGATIVE)
+    n_reference: int = param(1024, COUNT, resumes=True)
+    generator_batch_size: int = param(256, Interval(Integral, 2, None, closed="left"))
+    generator_steps: int = param(1000, COUNT, resumes=True)
+    generator_lr: float = param(0.005, POSITIVE, resumes=True)
+    threshold_quantile: float = param(0.5, Interval(Real, 0, 1, closed="neither"), resumes=True)
+    contamination = "auto"
 
     # Modules ---------------------------------------------------------------------------------
 

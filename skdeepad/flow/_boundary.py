@@ -10,13 +10,13 @@ from scipy.spatial.distance import cdist
 from torch import Tensor, nn
 
 from .._validation import check_is_fitted, check_parameter
-from .._warnings import warn
 from ..nn import link_generator
 from ..training import (
     GradientNormClipping,
     WholeBatches,
     history_table,
     to_tensor,
+    warn,
 )
 from ._bdsgm_module import BoundaryModule, BoundaryTraining, StartingPairs
 from ._densities import GivenDensity

@@ -1,27 +1,29 @@
 """What detectors that score by a density share: the flow's parameters, units, ``score``."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from torch import Tensor
 
-from .._validation import Integral, Interval, Real, StrOptions, check_is_fitted
-from ..base import CLIP, BaseDetector
+from .._validation import Interval, Real, check_is_fitted
+from ..base import (
+    CLIP,
+    COUNT,
+    NON_NEGATIVE,
+    BaseDetector,
+    DecoderMixin,
+    SamplerMixin,
+    detector,
+    fixed,
+    param,
+)
 from ..nn import LIPSCHITZ_ACTIVATIONS, check_widths, compress
 from ._iresnet_module import InvertibleResNetModule
 
 # Rows that say enough of where the others are.
 N_SOME = 4096
-
-FLOW_CONSTRAINTS = {
-    "activation": [StrOptions(set(LIPSCHITZ_ACTIVATIONS))],
-    "n_blocks": [Interval(Integral, 1, None, closed="left")],
-    "lipschitz_constant": [Interval(Real, 0, 0.999, closed="right")],
-    "log_det": [StrOptions({"auto", "exact", "series", "roulette"})],
-    "n_power_terms": [Interval(Integral, 1, None, closed="left")],
-    "noise": [Interval(Real, 0, None, closed="left")],
-    "lr_milestones": ["array-like"],
-}
 
 
 def linear_scaling(scaler, n_features: int) -> tuple[np.ndarray, np.ndarray] | None:
@@ -71,8 +73,24 @@ def begin_flow(flow: InvertibleResNetModule, X: Tensor) -> None:
         flow.begin(some_rows(X).to(flow.probes.device))
 
 
-class LikelihoodMixin:
-    """``score`` of a detector whose ``score_samples`` are log-densities; these for tensors."""
+@detector
+class FlowDetector(SamplerMixin, DecoderMixin, BaseDetector):
+    """Base of the detectors with a flow, whose ``score_samples`` are log-densities."""
+
+    n_blocks: int = param(6, COUNT)
+    lipschitz_constant: float = param(0.97, Interval(Real, 0, 0.999, closed="right"))
+    log_det: str = param("auto", {"auto", "exact", "series", "roulette"})
+    n_power_terms: int = param(10, COUNT)
+    noise: float = param(0.1, NON_NEGATIVE)
+    lr_milestones: Sequence[float] = param((0.6, 0.85), "array-like", to="net")
+    hidden_layer_sizes = (32, 32)
+    activation: str = param("lipswish", set(LIPSCHITZ_ACTIVATIONS))
+    backbone = fixed(None)
+    max_epochs = 200
+    max_steps = 1000
+    lr = 3e-3
+    batch_size = 256
+    trim = 0.0
 
     def score(self, X, y=None):
         """Return the mean log-likelihood of rows.

@@ -2,12 +2,12 @@
 
 from torch import nn
 
-from .._codes import DecoderMixin, SamplerMixin
-from ..base import BaseDetector, constraints_without
-from ._density import FLOW_CONSTRAINTS, LikelihoodMixin, begin_flow, make_flow
+from ..base import StopsEarly, detector
+from ._density import FlowDetector, begin_flow, make_flow
 
 
-class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector):
+@detector
+class InvertibleResNet(FlowDetector, StopsEarly):
     r"""Invertible residual network: a density of the rows, and rows where it is low are anomalous.
 
     Blocks :math:`F_t(x) = x + g_t(x)`, each :math:`g_t` with a Lipschitz constant below 1 and so
@@ -22,11 +22,6 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
     ----------
     n_blocks : int, default=6
         Number of blocks.
-    hidden_layer_sizes : int or sequence of int, default=(32, 32)
-        Widths of the hidden layers of each :math:`g_t`.
-    activation : {"lipswish", "elu"}, default="lipswish"
-        Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
-        log-determinants ask for [2]_.
     lipschitz_constant : float in (0, 0.999], default=0.97
         Bound c of each layer's spectral norm, the largest of the paper's values: a lower one needs
         more blocks, a higher one is inverted slowly.
@@ -43,6 +38,13 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
         Standard deviation, in units of the scaled data, of what is added to rows in training. A
         density of repeated values or of a constant column has no bound without it. A lower one
         shows finer structure, where values do not repeat.
+    lr_milestones : sequence of float, default=(0.6, 0.85)
+        Shares of the training after which the learning rate drops by 10.
+    hidden_layer_sizes : int or sequence of int, default=(32, 32)
+        Widths of the hidden layers of each :math:`g_t`.
+    activation : {"lipswish", "elu"}, default="lipswish"
+        Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
+        log-determinants ask for [2]_.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -52,8 +54,6 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
         Upper limit to the number of optimizer steps.
     lr : float, default=3e-3
         Learning rate.
-    lr_milestones : sequence of float, default=(0.6, 0.85)
-        Shares of the training after which the learning rate drops by 10.
     batch_size : int or None, default=256
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -64,13 +64,6 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
         Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
         steps: those of the largest loss. Above 0 the tails of the density are cut off, anomalies
         among the training rows with them.
-    early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of the rows and stop once their loss has not fallen for
-        ``n_iter_no_change`` epochs; the weights of the best epoch are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping``.
-    n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping``.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
         after ``fit``.
@@ -86,6 +79,13 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
         Seed of weights, shuffles, noise and of the directions that traces are taken in.
     verbose : int, default=0
         Above 0, progress bars are shown.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss has not fallen for
+        ``n_iter_no_change`` epochs; the weights of the best epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
 
     Attributes
     ----------
@@ -144,65 +144,6 @@ class InvertibleResNet(LikelihoodMixin, SamplerMixin, DecoderMixin, BaseDetector
     >>> det.sample(3, random_state=0).shape
     (3, 2)
     """
-
-    _parameter_constraints: dict = constraints_without("backbone") | FLOW_CONSTRAINTS
-
-    def __init__(
-        self,
-        *,
-        n_blocks=6,
-        hidden_layer_sizes=(32, 32),
-        activation="lipswish",
-        lipschitz_constant=0.97,
-        log_det="auto",
-        n_power_terms=10,
-        noise=0.1,
-        scaler="standard",
-        max_epochs=200,
-        max_steps=1000,
-        lr=3e-3,
-        lr_milestones=(0.6, 0.85),
-        batch_size=256,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.0,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.n_blocks = n_blocks
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.lipschitz_constant = lipschitz_constant
-        self.log_det = log_det
-        self.n_power_terms = n_power_terms
-        self.noise = noise
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.lr_milestones = lr_milestones
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
     def _make_module(self, n_features: int) -> nn.Module:
         return make_flow(self, n_features)

@@ -5,14 +5,6 @@ from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import check_random_state
 
-from .._fit_rules import (
-    all_or_nothing,
-    scores_of_training_rows,
-    warn_if_degenerate,
-    with_seeds,
-)
-from .._rows import read_weights, repetitions
-from .._threshold import OffsetMixin, labels_of
 from .._validation import (
     HasMethods,
     Integral,
@@ -24,8 +16,13 @@ from .._validation import (
     take_rows,
     validate_data,
 )
-from ..autoencoder import VAE
+from ..variational import VAE
 from ..base import BaseDetector
+from ..base._resuming import all_or_nothing
+from ..base._rows import read_weights, repetitions
+from ..base._seeds import with_seeds
+from ..base._threshold import OffsetMixin, labels_of
+from ..base._training_scores import scores_of_training_rows, warn_if_degenerate
 from ._members import Members, read_groups
 from ._scores import Characterization, GreatestScore, MeanScore
 

@@ -8,7 +8,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import auc
 from sklearn.utils import Bunch, check_array
 
-from .._warnings import warn
+from ..training import warn
 from ._box import box_scores
 
 # The levels at which the paper compares detectors: the tail is where anomalies are.

@@ -7,7 +7,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import check_consistent_length
 
-from .._warnings import warn
+from ..training import warn
 from ._labels import anomaly_mask
 
 

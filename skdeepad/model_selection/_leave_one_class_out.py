@@ -8,8 +8,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._fit_rules import reseeded
 from .._validation import n_rows_of, take_rows
+from ..base._seeds import reseeded
 from ..metrics import anomaly_roc_auc
 from ..metrics._box import detector_scores, framed_like
 from ._strong_anomalies import KINDS, StrongAnomalySampler

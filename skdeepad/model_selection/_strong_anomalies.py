@@ -5,7 +5,6 @@ from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 
-from .._fit_rules import all_or_nothing, with_seeds
 from .._validation import (
     HasMethods,
     Integral,
@@ -16,6 +15,8 @@ from .._validation import (
     take_rows,
     validate_data,
 )
+from ..base._resuming import all_or_nothing
+from ..base._seeds import with_seeds
 from ..flow import BDSGM
 from ..metrics._box import framed_like
 

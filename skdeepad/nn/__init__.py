@@ -22,9 +22,10 @@ from ._losses import (
     kl_standard_normal,
     real_loss,
     reconstruction_loss,
+    split_gaussian,
     squared_gradient,
 )
-from ._residuals import ResidualScore, compress
+from ._residual_score import RESIDUAL_NORMS, RESIDUAL_SCALINGS, ResidualScore, compress
 from ._scalar import ScalarNet
 from ._stochastic import (
     AdditiveNoise,
@@ -39,6 +40,8 @@ __all__ = [
     "KERNELS",
     "LIPSCHITZ_ACTIVATIONS",
     "RECONSTRUCTION_LOSSES",
+    "RESIDUAL_NORMS",
+    "RESIDUAL_SCALINGS",
     "AdditiveNoise",
     "Backbone",
     "ConvBackbone",
@@ -64,6 +67,7 @@ __all__ = [
     "real_loss",
     "reconstruction_loss",
     "reset_weights",
+    "split_gaussian",
     "squared_gradient",
     "squared_mmd",
 ]

@@ -13,6 +13,9 @@ RECONSTRUCTION_LOSSES = {
     "binary_cross_entropy": F.binary_cross_entropy_with_logits,
 }
 
+# Bounds of the log variances of codes.
+CODE_LOGVAR = -10.0, 10.0
+
 
 def reconstruction_loss(output: Tensor, x: Tensor, loss: str = "squared_error") -> Tensor:
     """Loss of a reconstruction, summed over the features: (batch,).
@@ -25,6 +28,12 @@ def reconstruction_loss(output: Tensor, x: Tensor, loss: str = "squared_error") 
 def gaussian_nll(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
     """Elementwise −log N(x; mean, exp(logvar))."""
     return (x - mean) ** 2 * (0.5 * torch.exp(-logvar)) + 0.5 * (log(2 * pi) + logvar)
+
+
+def split_gaussian(output: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and log variance of a code from the output of an encoder."""
+    mu, logvar = output.chunk(2, dim=1)
+    return mu, logvar.clamp(*CODE_LOGVAR)
 
 
 def kl_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:

@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from .._labels import LabelsMixin
-from .._validation import Interval, Real
-from ..base import BaseDetector
-from ._sphere import CONSTRAINTS, SphereMixin, SphereModule
+from ..base import NON_NEGATIVE, detector, param
+from ..base._labels import LabelsMixin
+from ._sphere import SphereDetector, SphereModule
 
 # Added to distances before their inverse is taken.
 EPS = 1e-6
@@ -28,7 +27,8 @@ class DeepSADModule(SphereModule):
         return torch.where(y == 0, distance, self.eta * known)
 
 
-class DeepSAD(LabelsMixin, SphereMixin, BaseDetector):
+@detector
+class DeepSAD(LabelsMixin, SphereDetector):
     r"""Deep SAD: Deep SVDD that pushes known anomalies away from the centre.
 
     A net :math:`\phi(\cdot\,; W)` without biases maps n unlabelled rows and those known to be
@@ -46,21 +46,23 @@ class DeepSAD(LabelsMixin, SphereMixin, BaseDetector):
     ----------
     eta : float, default=1.0
         Weight :math:`\eta` of a labelled row; 1, the paper's, is that of an unlabelled one.
-    hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Widths from the input towards the code.
     n_latent : int, default=16
         Dimension of the space of the centre.
+    batch_norm : bool, default=True
+        Batch normalisation, without affine parameters, before each activation.
+    center_eps : float, default=0.1
+        Least absolute value of an entry of the centre.
+    lr_milestones : sequence of float, default=(0.66,)
+        Shares of the training after which the learning rate drops by 10.
+    pretrain_epochs : int, default=50
+        Epochs of training the net as the encoder of an autoencoder first; 0: none.
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
+        Widths from the input towards the code.
     activation : str, default="leaky_relu"
         Activation of the hidden layers, as in :class:`AutoEncoder`. A bounded one can saturate
         and act as a bias.
-    batch_norm : bool, default=True
-        Batch normalisation, without affine parameters, before each activation.
     backbone : Backbone or None, default=None
         Makes the net, and the decoder for pre-training, in place of ``hidden_layer_sizes``.
-    pretrain_epochs : int, default=50
-        Epochs of training the net as the encoder of an autoencoder first; 0: none.
-    center_eps : float, default=0.1
-        Least absolute value of an entry of the centre.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -71,8 +73,6 @@ class DeepSAD(LabelsMixin, SphereMixin, BaseDetector):
         Upper limit to the number of optimizer steps, of pre-training and of training each.
     lr : float, default=1e-3
         Learning rate.
-    lr_milestones : sequence of float, default=(0.66,)
-        Shares of the training after which the learning rate drops by 10.
     batch_size : int or None, default=128
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -84,13 +84,6 @@ class DeepSAD(LabelsMixin, SphereMixin, BaseDetector):
         Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth
         of the steps: those of the largest loss. It keeps unknown anomalies among them from being
         pulled in.
-    early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of the rows and stop once their loss has not fallen for
-        ``n_iter_no_change`` epochs; the weights of the best epoch are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping``.
-    n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping``.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows below the threshold, known anomalies among them; ``"auto"`` is
         0.1 too. It can be changed after ``fit``.
@@ -106,6 +99,13 @@ class DeepSAD(LabelsMixin, SphereMixin, BaseDetector):
         Seed of weights, shuffles and noise.
     verbose : int, default=0
         Above 0, progress bars are shown.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss has not fallen for
+        ``n_iter_no_change`` epochs; the weights of the best epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
 
     Attributes
     ----------
@@ -159,74 +159,9 @@ class DeepSAD(LabelsMixin, SphereMixin, BaseDetector):
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = (
-        BaseDetector._parameter_constraints
-        | CONSTRAINTS
-        | {
-            "eta": [Interval(Real, 0, None, closed="left")],
-        }
-    )
+    eta: float = param(1.0, NON_NEGATIVE)
 
     _without_anomalies = "none is pushed away from the centre"
-
-    def __init__(
-        self,
-        *,
-        eta=1.0,
-        hidden_layer_sizes=(64, 32),
-        n_latent=16,
-        activation="leaky_relu",
-        batch_norm=True,
-        backbone=None,
-        pretrain_epochs=50,
-        center_eps=0.1,
-        scaler="standard",
-        max_epochs=20,
-        max_steps=2500,
-        lr=1e-3,
-        lr_milestones=(0.66,),
-        batch_size=128,
-        optimizer="adam",
-        weight_decay=5e-7,
-        trim=0.1,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.eta = eta
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.batch_norm = batch_norm
-        self.backbone = backbone
-        self.pretrain_epochs = pretrain_epochs
-        self.center_eps = center_eps
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.lr_milestones = lr_milestones
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
     def _make_module(self, n_features: int) -> nn.Module:
         return DeepSADModule(self._make_encoder(n_features), n_latent=self.n_latent, eta=self.eta)

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from .._threshold import value_above
-from .._validation import Integral, Interval, Real, StrOptions, check_is_fitted
-from ..base import BaseDetector
-from ._sphere import CONSTRAINTS, SphereMixin, SphereModule
+from .._validation import Interval, Real, check_is_fitted
+from ..base import COUNT_OR_ZERO, SHARE_BELOW_ONE, detector, param
+from ..base._threshold import value_above
+from ._sphere import SphereDetector, SphereModule
 
 
 class DeepSVDDModule(SphereModule):
@@ -26,7 +26,8 @@ class DeepSVDDModule(SphereModule):
         return self.radius_squared + outside / self.nu
 
 
-class DeepSVDD(SphereMixin, BaseDetector):
+@detector
+class DeepSVDD(SphereDetector):
     r"""Deep SVDD: rows that a net maps far from a centre are anomalous.
 
     A net :math:`\phi(\cdot\,; W)` without biases maps the training rows close to a centre
@@ -47,25 +48,27 @@ class DeepSVDD(SphereMixin, BaseDetector):
         What is minimised. The first takes most training rows for normal.
     nu : float in (0, 1], default=0.1
         Share :math:`\nu` of the training rows outside the sphere.
-    hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Widths from the input towards the code.
-    n_latent : int, default=16
-        Dimension of the space of the sphere.
-    activation : str, default="leaky_relu"
-        Activation of the hidden layers, as in :class:`AutoEncoder`. A bounded one can saturate
-        and act as a bias.
-    batch_norm : bool, default=True
-        Batch normalisation, without affine parameters, before each activation.
-    backbone : Backbone or None, default=None
-        Makes the net, and the decoder for pre-training, in place of ``hidden_layer_sizes``.
-    pretrain_epochs : int, default=50
-        Epochs of training the net as the encoder of an autoencoder first; 0: none.
     warm_up_epochs : int, default=10
         Epochs with R = 0 under "soft-boundary"; at most a fifth of all. After each later epoch
         R² is set to the order statistic of the squared distances of all training rows that
         minimises the objective in R exactly: ν n of them, rounded down, lie beyond it.
+    n_latent : int, default=16
+        Dimension of the space of the sphere.
+    batch_norm : bool, default=True
+        Batch normalisation, without affine parameters, before each activation.
     center_eps : float, default=0.1
         Least absolute value of an entry of the centre.
+    lr_milestones : sequence of float, default=(0.66,)
+        Shares of the training after which the learning rate drops by 10.
+    pretrain_epochs : int, default=50
+        Epochs of training the net as the encoder of an autoencoder first; 0: none.
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
+        Widths from the input towards the code.
+    activation : str, default="leaky_relu"
+        Activation of the hidden layers, as in :class:`AutoEncoder`. A bounded one can saturate
+        and act as a bias.
+    backbone : Backbone or None, default=None
+        Makes the net, and the decoder for pre-training, in place of ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -76,8 +79,6 @@ class DeepSVDD(SphereMixin, BaseDetector):
         Upper limit to the number of optimizer steps, of pre-training and of training each.
     lr : float, default=1e-3
         Learning rate.
-    lr_milestones : sequence of float, default=(0.66,)
-        Shares of the training after which the learning rate drops by 10.
     batch_size : int or None, default=128
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -91,13 +92,6 @@ class DeepSVDD(SphereMixin, BaseDetector):
         pulled in.
         ``"auto"`` is 0.1 for "one-class" and 0 for "soft-boundary", where ``nu`` says how many
         rows may lie outside and only they have a gradient: less than ``nu`` can be left out.
-    early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of the rows and stop once their loss has not fallen for
-        ``n_iter_no_change`` epochs; the weights of the best epoch are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping``.
-    n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping``.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows below the threshold; ``"auto"`` is the sphere, −R², outside of
         which lies a share ``nu``. It can be changed after ``fit``.
@@ -113,6 +107,13 @@ class DeepSVDD(SphereMixin, BaseDetector):
         Seed of weights, shuffles and noise.
     verbose : int, default=0
         Above 0, progress bars are shown.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss has not fallen for
+        ``n_iter_no_change`` epochs; the weights of the best epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
 
     Attributes
     ----------
@@ -165,79 +166,11 @@ class DeepSVDD(SphereMixin, BaseDetector):
     0.05
     """
 
-    _parameter_constraints: dict = (
-        BaseDetector._parameter_constraints
-        | CONSTRAINTS
-        | {
-            "objective": [StrOptions({"one-class", "soft-boundary"})],
-            "nu": [Interval(Real, 0, 1, closed="right")],
-            "warm_up_epochs": [Interval(Integral, 0, None, closed="left")],
-            "trim": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
-        }
-    )
-
-    def __init__(
-        self,
-        *,
-        objective="one-class",
-        nu=0.1,
-        hidden_layer_sizes=(64, 32),
-        n_latent=16,
-        activation="leaky_relu",
-        batch_norm=True,
-        backbone=None,
-        pretrain_epochs=50,
-        warm_up_epochs=10,
-        center_eps=0.1,
-        scaler="standard",
-        max_epochs=20,
-        max_steps=2500,
-        lr=1e-3,
-        lr_milestones=(0.66,),
-        batch_size=128,
-        optimizer="adam",
-        weight_decay=5e-7,
-        trim="auto",
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        contamination="auto",
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.objective = objective
-        self.nu = nu
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.batch_norm = batch_norm
-        self.backbone = backbone
-        self.pretrain_epochs = pretrain_epochs
-        self.warm_up_epochs = warm_up_epochs
-        self.center_eps = center_eps
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.lr_milestones = lr_milestones
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    objective: str = param("one-class", {"one-class", "soft-boundary"})
+    nu: float = param(0.1, Interval(Real, 0, 1, closed="right"))
+    warm_up_epochs: int = param(10, COUNT_OR_ZERO)
+    trim: float | str = param("auto", SHARE_BELOW_ONE, {"auto"}, to="net")
+    contamination = "auto"
 
     def _make_module(self, n_features: int) -> nn.Module:
         return DeepSVDDModule(

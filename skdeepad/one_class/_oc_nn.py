@@ -1,16 +1,18 @@
 """One-class neural network."""
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.pipeline import make_pipeline
 from torch import Tensor, nn
 
-from .._fit_rules import with_seeds
-from .._threshold import value_above
-from .._validation import HasMethods, Interval, Real, StrOptions, check_is_fitted
-from ..base import BaseDetector, constraints_without
+from .._validation import HasMethods, Interval, Real, check_is_fitted
+from ..base import COUNT, NON_NEGATIVE, SHARE_BELOW_ONE, BaseDetector, detector, fixed, param
+from ..base._seeds import with_seeds
+from ..base._threshold import value_above
 from ..nn import check_widths, make_activation
 
 
@@ -53,6 +55,7 @@ class OCNNModule(nn.Module):
         return -(hidden * self.output.weight).sum(1, dtype=torch.float64)
 
 
+@detector
 class OCNN(BaseDetector):
     r"""One-class neural network: a one-class SVM whose features are learned.
 
@@ -72,12 +75,6 @@ class OCNN(BaseDetector):
         Share :math:`\nu` of the training rows with :math:`\hat y < r`. Only they, but for those
         that are trimmed, have a gradient: fewer than 0.3 are too few where anomalies are among
         the training rows; see ``benchmarks/results/defaults.md``.
-    hidden_layer_sizes : int or sequence of int, default=(32,)
-        Widths of the hidden layers; one layer is the paper's. Without any the method is the
-        linear one-class SVM.
-    activation : str, default="relu"
-        Activation g: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu" or
-        "silu"; the first two are the paper's, and rank worse on tables.
     input_map : {"sphere"} or None, default="sphere"
         Map u of the scaled input. None is the paper's form. On tables that alone fails: the data
         surround the origin, or V becomes of rank one and the rows far out on one side are the
@@ -87,6 +84,20 @@ class OCNN(BaseDetector):
         Fitted to the rows first; its codes are then scaled and take the place of the rows. The
         deep form of the method has the encoder of an :class:`AutoEncoder` here; a fitted one
         stays as it is within :class:`sklearn.frozen.FrozenEstimator`.
+    tol : float, default=1e-4
+        Training ends when the objective over all rows and r have both changed by less than this
+        share in ``n_iter_no_change`` rounds running.
+    n_iter_no_change : int, default=5
+        Rounds to wait for convergence.
+    lr_milestones : sequence of float, default=(0.66,)
+        Shares of the training after which the learning rate drops by 10. Without a drop w and V
+        don't settle, and which rows score low depends on the seed.
+    hidden_layer_sizes : int or sequence of int, default=(32,)
+        Widths of the hidden layers; one layer is the paper's. Without any the method is the
+        linear one-class SVM.
+    activation : str, default="relu"
+        Activation g: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu" or
+        "silu"; the first two are the paper's, and rank worse on tables.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -94,16 +105,8 @@ class OCNN(BaseDetector):
         Upper limit to the number of rounds.
     max_steps : int or None, default=None
         Upper limit to the number of optimizer steps.
-    tol : float, default=1e-4
-        Training ends when the objective over all rows and r have both changed by less than this
-        share in ``n_iter_no_change`` rounds running.
-    n_iter_no_change : int, default=5
-        Rounds to wait for convergence.
     lr : float, default=1e-2
         Learning rate.
-    lr_milestones : sequence of float, default=(0.66,)
-        Shares of the training after which the learning rate drops by 10. Without a drop w and V
-        don't settle, and which rows score low depends on the seed.
     batch_size : int or None, default=512
         Rows of a batch; None: all of them.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
@@ -177,68 +180,23 @@ class OCNN(BaseDetector):
     0.05
     """
 
-    _of_the_next_training = {"tol"}
+    nu: float = param(0.3, Interval(Real, 0, 1, closed="right"))
+    input_map: str | None = param("sphere", {"sphere"}, None)
+    encoder: Any = param(None, HasMethods(["fit", "transform"]), None)
+    tol: float = param(1e-4, NON_NEGATIVE, resumes=True)
+    n_iter_no_change: Any = param(5, COUNT, to="net")
+    lr_milestones: Sequence = param((0.66,), "array-like", to="net")
+    hidden_layer_sizes = (32,)
+    activation = "relu"
+    max_epochs = 100
+    max_steps = None
+    lr = 1e-2
+    batch_size = 512
+    trim: float | str = param("auto", SHARE_BELOW_ONE, {"auto"}, to="net")
+    backbone = fixed(None)
+    weight_decay = fixed(0.0)
 
     # The weights' penalty is in the objective, and convergence ends the training.
-    _parameter_constraints: dict = constraints_without(
-        "backbone", "weight_decay", "early_stopping", "validation_fraction"
-    ) | {
-        "nu": [Interval(Real, 0, 1, closed="right")],
-        "input_map": [StrOptions({"sphere"}), None],
-        "encoder": [HasMethods(["fit", "transform"]), None],
-        "lr_milestones": ["array-like"],
-        "trim": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
-        "tol": [Interval(Real, 0, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        *,
-        nu=0.3,
-        hidden_layer_sizes=(32,),
-        activation="relu",
-        input_map="sphere",
-        encoder=None,
-        scaler="standard",
-        max_epochs=100,
-        max_steps=None,
-        tol=1e-4,
-        n_iter_no_change=5,
-        lr=1e-2,
-        lr_milestones=(0.66,),
-        batch_size=512,
-        optimizer="adam",
-        trim="auto",
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.nu = nu
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.input_map = input_map
-        self.encoder = encoder
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.lr = lr
-        self.lr_milestones = lr_milestones
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.trim = trim
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
     def _make_scaler(self, seed):
         scaler = super()._make_scaler(seed)

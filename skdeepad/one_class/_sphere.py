@@ -1,12 +1,14 @@
 """What Deep SVDD and Deep SAD share: a net without biases, and a centre that it maps rows to."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .._codes import EncoderMixin
-from .._pretraining import PretrainingMixin
-from .._validation import Integral, Interval, Real, check_is_fitted
+from .._validation import check_is_fitted
+from ..base import COUNT, POSITIVE, BaseDetector, EncoderMixin, StopsEarly, detector, param
+from ..base._pretraining import PretrainingMixin
 from ..nn import EncoderDecoder, check_batch_norm
 
 
@@ -38,17 +40,17 @@ class SphereModule(nn.Module):
         return ((self.encode(x) - self.center) ** 2).sum(1, dtype=torch.float64)
 
 
-CONSTRAINTS = {
-    "n_latent": [Interval(Integral, 1, None, closed="left")],
-    "batch_norm": ["boolean"],
-    "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
-    "center_eps": [Interval(Real, 0, None, closed="neither")],
-    "lr_milestones": ["array-like"],
-}
+@detector
+class SphereDetector(PretrainingMixin, EncoderMixin, BaseDetector, StopsEarly):
+    """Base of the detectors whose module is a SphereModule."""
 
-
-class SphereMixin(PretrainingMixin, EncoderMixin):
-    """Backbone, pre-training and centre of a detector whose module is a SphereModule."""
+    n_latent: int = param(16, COUNT)
+    batch_norm: bool = param(True, "boolean")
+    center_eps: float = param(0.1, POSITIVE)
+    lr_milestones: Sequence[float] = param((0.66,), "array-like", to="net")
+    activation = "leaky_relu"
+    max_epochs = 20
+    weight_decay = 5e-7
 
     def _backbone(self):
         return self._make_backbone(

@@ -1,27 +1,27 @@
 """Deep Q-learning with partially labelled anomalies."""
 
+from collections.abc import Sequence
+
 from torch import nn
 
-from .._labels import PseudoAnomaliesMixin, with_pseudo_anomalies
-from .._validation import Integral, Interval, Real, StrOptions
-from ..base import EARLY_STOPPING, BaseDetector, constraints_without
+from .._validation import Interval, Real
+from ..base import (
+    COUNT,
+    COUNT_OR_ZERO,
+    NON_NEGATIVE,
+    SHARE,
+    SHARE_BELOW_ONE,
+    BaseDetector,
+    detector,
+    param,
+)
+from ..base._labels import PseudoAnomaliesMixin, with_pseudo_anomalies
 from ..nn import check_widths, make_activation
 from ._agent import AgentNet, Interaction
 from ._dplan_module import DPLANModule, QNetwork
 
-OF_THE_INTERACTION = (
-    "anomaly_probability",
-    "subset_size",
-    "intrinsic_weight",
-    "warm_up_steps",
-    "exploration",
-    "exploration_steps",
-    "replay_size",
-    "target_update",
-    "reward_update",
-)
 
-
+@detector
 class DPLAN(PseudoAnomaliesMixin, BaseDetector):
     r"""DPLAN: an agent learns which rows to call anomalous, from few known anomalies.
 
@@ -44,15 +44,6 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(40,)
-        Widths of the hidden layers; the last is the space of distances and of the intrinsic
-        reward. One layer is the paper's: few labels don't train more. Of the paper's width, 20,
-        it depends on the first weights whether unknown kinds of anomalies stand out in it at all.
-    activation : str, default="relu"
-        Activation of the hidden layers, as in :class:`AutoEncoder`.
-    backbone : Backbone or None, default=None
-        Makes what comes before the last hidden layer, in place of the other
-        ``hidden_layer_sizes``.
     pseudo_share : float in [0, 0.5], default=0.05
         Share of the rows that the agent takes for known anomalies: where fewer are known,
         unlabelled rows that an isolation forest finds most anomalous stand in for the others, and
@@ -83,6 +74,15 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
         Steps between two updates of :math:`\theta^-`.
     reward_update : int, default=2000
         Steps between two updates of the intrinsic reward.
+    hidden_layer_sizes : int or sequence of int, default=(40,)
+        Widths of the hidden layers; the last is the space of distances and of the intrinsic
+        reward. One layer is the paper's: few labels don't train more. Of the paper's width, 20,
+        it depends on the first weights whether unknown kinds of anomalies stand out in it at all.
+    activation : str, default="relu"
+        Activation of the hidden layers, as in :class:`AutoEncoder`.
+    backbone : Backbone or None, default=None
+        Makes what comes before the last hidden layer, in place of the other
+        ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -185,88 +185,28 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
 
     net_class = AgentNet
 
-    _parameter_constraints: dict = constraints_without(*EARLY_STOPPING) | {
-        "pseudo_share": [Interval(Real, 0, 0.5, closed="both")],
-        "discount": [Interval(Real, 0, 1, closed="left")],
-        "loss": [StrOptions({"squared_error", "huber"})],
-        "anomaly_probability": [Interval(Real, 0, 1, closed="both")],
-        "subset_size": [Interval(Integral, 1, None, closed="left")],
-        "intrinsic_weight": [Interval(Real, 0, None, closed="left")],
-        "warm_up_steps": [Interval(Integral, 0, None, closed="left")],
-        "steps_per_episode": [Interval(Integral, 1, None, closed="left")],
-        "exploration": ["array-like"],
-        "exploration_steps": [Interval(Integral, 1, None, closed="left")],
-        "replay_size": [Interval(Integral, 1, None, closed="left")],
-        "target_update": [Interval(Integral, 1, None, closed="left")],
-        "reward_update": [Interval(Integral, 1, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(40,),
-        activation="relu",
-        backbone=None,
-        pseudo_share=0.05,
-        discount=0.99,
-        loss="squared_error",
-        anomaly_probability=0.5,
-        subset_size=1000,
-        intrinsic_weight=1.0,
-        warm_up_steps=10000,
-        steps_per_episode=2000,
-        exploration=(1.0, 0.1),
-        exploration_steps=10000,
-        replay_size=100000,
-        target_update=10000,
-        reward_update=2000,
-        scaler="standard",
-        max_epochs=10,
-        max_steps=None,
-        lr=2.5e-4,
-        batch_size=32,
-        optimizer="rmsprop",
-        weight_decay=0.02,
-        trim=0.3,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.backbone = backbone
-        self.pseudo_share = pseudo_share
-        self.discount = discount
-        self.loss = loss
-        self.anomaly_probability = anomaly_probability
-        self.subset_size = subset_size
-        self.intrinsic_weight = intrinsic_weight
-        self.warm_up_steps = warm_up_steps
-        self.steps_per_episode = steps_per_episode
-        self.exploration = exploration
-        self.exploration_steps = exploration_steps
-        self.replay_size = replay_size
-        self.target_update = target_update
-        self.reward_update = reward_update
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    pseudo_share: float = param(0.05, Interval(Real, 0, 0.5, closed="both"))
+    discount: float = param(0.99, SHARE_BELOW_ONE, to="module")
+    loss: str = param("squared_error", {"squared_error", "huber"}, to="module")
+    anomaly_probability: float = param(0.5, SHARE, to="batches")
+    subset_size: int = param(1000, COUNT, to="batches")
+    intrinsic_weight: float = param(1.0, NON_NEGATIVE, to="batches")
+    warm_up_steps: int = param(10000, COUNT_OR_ZERO, to="batches")
+    steps_per_episode: int = param(2000, COUNT)
+    exploration: Sequence = param((1.0, 0.1), "array-like", to="batches")
+    exploration_steps: int = param(10000, COUNT, to="batches")
+    replay_size: int = param(100000, COUNT, to="batches")
+    target_update: int = param(10000, COUNT, to="batches")
+    reward_update: int = param(2000, COUNT, to="batches")
+    hidden_layer_sizes = (40,)
+    activation = "relu"
+    max_epochs = 10
+    max_steps = None
+    lr = 2.5e-4
+    batch_size = 32
+    optimizer = "rmsprop"
+    weight_decay = 0.02
+    trim = 0.3
 
     def _make_module(self, n_features: int) -> nn.Module:
         widths = check_widths(self.hidden_layer_sizes)
@@ -278,7 +218,7 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
             backbone.make_encoder(n_features, width), make_activation(backbone.activation)
         )
         network = QNetwork(features, width)
-        return DPLANModule(network, discount=self.discount, loss=self.loss)
+        return DPLANModule(network, **self._parameters_to("module"))
 
     def _train(self, run, net, X, y) -> None:
         run(net, X, with_pseudo_anomalies(X, y, net.seed, self.pseudo_share))
@@ -290,14 +230,10 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
             raise ValueError(f"exploration={self.exploration!r} must be two shares from 0 to 1.")
 
     def _net_parameters(self) -> dict:
-        interaction = {
-            f"iterator_train__{name}": getattr(self, name) for name in OF_THE_INTERACTION
-        }
         return super()._net_parameters() | {
             "iterator_train": Interaction,
             "steps_per_epoch": self.steps_per_episode,
             "optimizer__param_groups": [("network.head*", {"weight_decay": 0.0})],
-            **interaction,
         }
 
     def q_values(self, X):

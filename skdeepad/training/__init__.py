@@ -23,6 +23,7 @@ from ._guard import default_settings, with_default_settings
 from ._net import DetectorNet
 from ._optimizers import OPTIMIZERS
 from ._random import seeded_generator, seeded_weights
+from ._warnings import warn
 
 __all__ = [
     "OPTIMIZERS",
@@ -54,5 +55,6 @@ __all__ = [
     "seeded_generator",
     "seeded_weights",
     "to_tensor",
+    "warn",
     "with_default_settings",
 ]

@@ -11,12 +11,12 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from .._warnings import warn
 from ..nn import reset_weights
 from ._averages import WeightAverages
 from ._data import Batch
 from ._net import DetectorNet
 from ._random import seeded_weights
+from ._warnings import warn
 
 # Two players oscillate under the momentum of Adam's defaults; these are DCGAN's.
 BETAS = (0.5, 0.999)

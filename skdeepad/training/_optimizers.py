@@ -60,7 +60,7 @@ def find_optimizer(optimizer: str | type) -> type[torch.optim.Optimizer]:
 
 
 def _import_compiler() -> None:
-    """Import what other optimizers import, in a thread that Ctrl-C can't stop halfway.
+    """Import what other optimizers import in a thread that Ctrl-C can't stop halfway.
 
     A module whose import has been interrupted stays broken for the rest of the process.
     """

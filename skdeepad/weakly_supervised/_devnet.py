@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from .._labels import PseudoAnomaliesMixin
-from .._validation import Integral, Interval, Real
-from ..base import EARLY_STOPPING, BaseDetector, constraints_without
+from .._validation import Integral, Interval
+from ..base import COUNT, POSITIVE, BaseDetector, detector, param
+from ..base._labels import PseudoAnomaliesMixin
 from ..nn import ScalarNet
 from ..training import BalancedBatches
 
@@ -36,6 +36,7 @@ class DevNetModule(nn.Module):
         return self.phi.exact(x)
 
 
+@detector
 class DevNet(PseudoAnomaliesMixin, BaseDetector):
     r"""Deviation network: a scalar that a few known anomalies push far from the other rows'.
 
@@ -56,6 +57,12 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
 
     Parameters
     ----------
+    margin : float, default=5.0
+        Deviation :math:`a` that known anomalies are to reach, in standard deviations of the prior.
+    n_reference : int, default=5000
+        Number :math:`l` of draws from the prior, made once.
+    steps_per_epoch : int, default=20
+        Batches of an epoch: they are drawn, whatever the number of rows.
     hidden_layer_sizes : int or sequence of int, default=(20,)
         Widths of the hidden layers; one layer is the paper's. Without any :math:`\phi` is linear.
     activation : str, default="relu"
@@ -63,18 +70,12 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
     backbone : Backbone or None, default=None
         Makes the net in place of ``hidden_layer_sizes``, as an ``nn.Sequential`` whose last layer
         is linear.
-    margin : float, default=5.0
-        Deviation :math:`a` that known anomalies are to reach, in standard deviations of the prior.
-    n_reference : int, default=5000
-        Number :math:`l` of draws from the prior, made once.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20. The authors' scale is
         "minmax", which learns less of the same steps.
     max_epochs : int, default=50
         Upper limit to the number of epochs.
-    steps_per_epoch : int, default=20
-        Batches of an epoch: they are drawn, whatever the number of rows.
     max_steps : int or None, default=None
         Upper limit to the number of optimizer steps.
     lr : float, default=1e-3
@@ -160,58 +161,17 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = constraints_without(*EARLY_STOPPING) | {
-        "margin": [Interval(Real, 0, None, closed="neither")],
-        "n_reference": [Interval(Integral, 2, None, closed="left")],
-        "steps_per_epoch": [Interval(Integral, 1, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(20,),
-        activation="relu",
-        backbone=None,
-        margin=5.0,
-        n_reference=5000,
-        scaler="standard",
-        max_epochs=50,
-        steps_per_epoch=20,
-        max_steps=None,
-        lr=1e-3,
-        batch_size=512,
-        optimizer="rmsprop",
-        weight_decay=0.02,
-        trim=0.05,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.backbone = backbone
-        self.margin = margin
-        self.n_reference = n_reference
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.steps_per_epoch = steps_per_epoch
-        self.max_steps = max_steps
-        self.lr = lr
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    margin: float = param(5.0, POSITIVE)
+    n_reference: int = param(5000, Interval(Integral, 2, None, closed="left"))
+    steps_per_epoch: int = param(20, COUNT, to="net")
+    hidden_layer_sizes = (20,)
+    activation = "relu"
+    max_epochs = 50
+    max_steps = None
+    batch_size = 512
+    optimizer = "rmsprop"
+    weight_decay = 0.02
+    trim = 0.05
 
     def _make_module(self, n_features: int) -> nn.Module:
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)

@@ -5,10 +5,8 @@ import torch
 from sklearn.utils.random import sample_without_replacement
 from torch import Tensor, nn
 
-from .._codes import EncoderMixin
-from .._labels import LabelsMixin
-from .._validation import Integral, Interval, Real
-from ..base import EARLY_STOPPING, BaseDetector, constraints_without
+from ..base import COUNT, NON_NEGATIVE, POSITIVE, SHARE, BaseDetector, EncoderMixin, detector, param
+from ..base._labels import LabelsMixin
 from ..nn import make_activation
 from ..training import TupleBatches
 
@@ -104,6 +102,7 @@ def _shares(rows: np.ndarray, weights: np.ndarray | float = 1.0) -> np.ndarray:
     return weights / max(weights.sum(), np.finfo(float).tiny)
 
 
+@detector
 class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
     r"""REPEN: a representation in which outliers are far from random subsamples of the rows.
 
@@ -126,14 +125,8 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=()
-        Widths of hidden layers before the representation; none are the paper's.
     n_latent : int, default=20
         Size of the representation z.
-    activation : str, default="relu"
-        Activation of all layers, z included, as in :class:`AutoEncoder`.
-    backbone : Backbone or None, default=None
-        Makes the layers up to z, in place of ``hidden_layer_sizes``.
     margin : float, default=1000.0
         Difference c of squared distances that triplets are to reach.
     n_subsamples : int, default=50
@@ -148,13 +141,19 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
         Share of the triplets whose outlier is a known anomaly, where there are any. The paper's
         0.5 goes on learning from rows that are only taken for outliers: for anomalies of other
         kinds than the known ones.
+    steps_per_epoch : int, default=50
+        Batches of an epoch: they are drawn, whatever the number of rows.
+    hidden_layer_sizes : int or sequence of int, default=()
+        Widths of hidden layers before the representation; none are the paper's.
+    activation : str, default="relu"
+        Activation of all layers, z included, as in :class:`AutoEncoder`.
+    backbone : Backbone or None, default=None
+        Makes the layers up to z, in place of ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
     max_epochs : int, default=30
         Upper limit to the number of epochs.
-    steps_per_epoch : int, default=50
-        Batches of an epoch: they are drawn, whatever the number of rows.
     max_steps : int or None, default=None
         Upper limit to the number of optimizer steps.
     lr : float, default=1e-3
@@ -243,75 +242,24 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = constraints_without(*EARLY_STOPPING) | {
-        "n_latent": [Interval(Integral, 1, None, closed="left")],
-        "margin": [Interval(Real, 0, None, closed="neither")],
-        "n_subsamples": [Interval(Integral, 1, None, closed="left")],
-        "subsample_size": [Interval(Integral, 1, None, closed="left")],
-        "threshold": [Interval(Real, 0, None, closed="left")],
-        "known_share": [Interval(Real, 0, 1, closed="both")],
-        "steps_per_epoch": [Interval(Integral, 1, None, closed="left")],
-    }
+    n_latent: int = param(20, COUNT)
+    margin: float = param(1000.0, POSITIVE)
+    n_subsamples: int = param(50, COUNT)
+    subsample_size: int = param(8, COUNT)
+    threshold: float = param(1.7321, NON_NEGATIVE)
+    known_share: float = param(1.0, SHARE)
+    steps_per_epoch: int = param(50, COUNT, to="net")
+    hidden_layer_sizes = ()
+    activation = "relu"
+    max_epochs = 30
+    max_steps = None
+    batch_size = 256
+    trim = 0.0
 
     _without_anomalies = (
         "the rows that lie farthest from subsamples of all rows are learned from, as by the "
         "unsupervised method"
     )
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(),
-        n_latent=20,
-        activation="relu",
-        backbone=None,
-        margin=1000.0,
-        n_subsamples=50,
-        subsample_size=8,
-        threshold=1.7321,
-        known_share=1.0,
-        scaler="standard",
-        max_epochs=30,
-        steps_per_epoch=50,
-        max_steps=None,
-        lr=1e-3,
-        batch_size=256,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.0,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.backbone = backbone
-        self.margin = margin
-        self.n_subsamples = n_subsamples
-        self.subsample_size = subsample_size
-        self.threshold = threshold
-        self.known_share = known_share
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.steps_per_epoch = steps_per_epoch
-        self.max_steps = max_steps
-        self.lr = lr
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
     def _make_module(self, n_features: int) -> nn.Module:
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)

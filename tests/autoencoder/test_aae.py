@@ -5,7 +5,7 @@ from torch.distributions import Normal
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from skdeepad import AAE, WAE
-from skdeepad._rows import rows_to_train_on
+from skdeepad.base._rows import rows_to_train_on
 from skdeepad.training import Batch, TensorData, seeded_generator, to_tensor
 
 from .matching import RING, accuracy, auc, codes, crossed_curves, distance_to, pendigits

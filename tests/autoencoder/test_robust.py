@@ -9,9 +9,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from skorch.callbacks import Callback
 
 from skdeepad import AutoEncoder, RobustAutoEncoder
-from skdeepad._rows import rows_to_train_on
 from skdeepad.autoencoder._robust import RobustAutoEncoderModule
 from skdeepad.autoencoder._snapshots import Snapshots
+from skdeepad.base._rows import rows_to_train_on
 from skdeepad.datasets import fetch_adbench
 from skdeepad.nn import ResidualScore
 

@@ -11,8 +11,8 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 
 from skdeepad import OCNN, VAE, AutoEncoder, DeepSVDD
-from skdeepad._rows import rows_to_train_on
 from skdeepad.autoencoder._autoencoder_module import AutoEncoderModule
+from skdeepad.base._rows import rows_to_train_on
 from skdeepad.nn import ConvBackbone, EncoderDecoder, MLPBackbone
 from skdeepad.training import AfterEpoch, listening
 

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from skdeepad import REPEN
-from skdeepad._rows import rows_to_train_on
+from skdeepad.base._rows import rows_to_train_on
 from skdeepad.training import Batch
 from skdeepad.weakly_supervised._repen import (
     REPENModule,

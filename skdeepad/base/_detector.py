@@ -1,8 +1,8 @@
 """What all detectors share: validate, scale, train, score, set the threshold."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
 
 import numpy as np
 from sklearn import config_context
@@ -10,37 +10,19 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils import check_random_state, gen_batches
 
-# For detectors outside of the package, beside BaseDetector.
-from ._codes import DecoderMixin as DecoderMixin
-from ._codes import EncoderMixin as EncoderMixin
-from ._codes import ReconstructorMixin as ReconstructorMixin
-from ._codes import SamplerMixin as SamplerMixin
-from ._fit_callbacks import FitReport
-from ._fit_rules import (
-    all_or_nothing,
-    lasting_parameters,
-    warn_if_degenerate,
-    warn_of_changed_parameters,
-    with_seeds,
-)
-from ._rows import as_given, read_weights, rows_to_train_on
-from ._scaling import check_scaled, compress_in_place
-from ._threshold import ThresholdMixin
-from ._validation import (
+from .._validation import (
     CallbackSupportMixin,
     HasMethods,
-    Integral,
     Interval,
     Real,
-    StrOptions,
     check_is_fitted,
     fit_context,
     float_types,
     take_rows,
     validate_data,
 )
-from .nn import ACTIVATIONS, MLPBackbone
-from .training import (
+from ..nn import ACTIVATIONS, MLPBackbone
+from ..training import (
     OPTIMIZERS,
     DetectorNet,
     Run,
@@ -50,35 +32,31 @@ from .training import (
     to_tensor,
     with_default_settings,
 )
+from ._parameters import (
+    COUNT,
+    LAYER_SIZES,
+    NON_NEGATIVE,
+    POSITIVE,
+    SHARE_BELOW_ONE,
+    detector,
+    param,
+)
+from ._report import FitReport
+from ._resuming import all_or_nothing, lasting_parameters, warn_of_changed_parameters
+from ._rows import as_given, read_weights, rows_to_train_on
+from ._scaling import check_scaled, compress_in_place
+from ._seeds import with_seeds
+from ._threshold import ThresholdMixin
+from ._training_scores import warn_if_degenerate
 
-LAYER_SIZES = ["array-like", Interval(Integral, 1, None, closed="left")]
 SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
 # A scaled value beyond this is compressed: a column that was constant in training has no scale.
 CLIP = 20.0
 # Rows are validated and scaled in slices of this many values when they are scored.
 SLICE_VALUES = 2**21
-# Parameters of detectors that the net takes as they are, where a detector has them.
-NET_PARAMETERS = (
-    "max_epochs",
-    "max_steps",
-    "lr",
-    "lr_milestones",
-    "batch_size",
-    "optimizer",
-    "weight_decay",
-    "trim",
-    "trim_start",
-    "early_stopping",
-    "validation_fraction",
-    "n_iter_no_change",
-    "callbacks",
-    "net_params",
-    "device",
-)
-# Parameters that go together, for detectors that never stop early.
-EARLY_STOPPING = ("early_stopping", "validation_fraction", "n_iter_no_change")
 
 
+@detector
 class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     """Abstract base of the detectors.
 
@@ -97,29 +75,26 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     #: Attributes with a value for each training row, and the value of rows that have no weight.
     _of_training_rows: dict[str, float] = {}
 
-    _parameter_constraints: dict = {
-        "hidden_layer_sizes": LAYER_SIZES,
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "backbone": [HasMethods(["make_encoder", "make_decoder"]), None],
-        "scaler": [StrOptions(set(SCALERS)), HasMethods(["fit", "transform"]), None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "max_steps": [Interval(Integral, 1, None, closed="left"), None],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "trim": [Interval(Real, 0, 1, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
-        "callbacks": ["array-like", None],
-        "net_params": [Mapping, None],
-        "device": [str],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    hidden_layer_sizes: int | Sequence[int] = param((64, 32), *LAYER_SIZES)
+    activation: str = param("tanh", set(ACTIVATIONS))
+    backbone: Any = param(None, HasMethods(["make_encoder", "make_decoder"]), None)
+    scaler: Any = param("standard", set(SCALERS), HasMethods(["fit", "transform"]), None)
+    max_epochs: int = param(500, COUNT, to="net", resumes=True)
+    max_steps: int | None = param(2500, COUNT, None, to="net", resumes=True)
+    lr: float = param(1e-3, POSITIVE, to="net", resumes=True)
+    batch_size: int | None = param(128, COUNT, None, to="net", resumes=True)
+    optimizer: str | type = param("adam", set(OPTIMIZERS), type, to="net")
+    weight_decay: float = param(0.0, NON_NEGATIVE, to="net")
+    trim: float | str = param(0.1, SHARE_BELOW_ONE, to="net")
+    contamination: float | str = param(
+        0.1, Interval(Real, 0, 0.5, closed="right"), {"auto"}, resumes=True
+    )
+    callbacks: Sequence | None = param(None, "array-like", None, to="net")
+    net_params: Mapping | None = param(None, Mapping, None, to="net")
+    device: str = param("auto", str, to="net")
+    warm_start: bool = param(False, "boolean", resumes=True)
+    random_state: Any = param(None, "random_state")
+    verbose: int = param(0, "verbose", resumes=True)
 
     # To be written by a detector -------------------------------------------------------------
 
@@ -155,8 +130,16 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         return net.planned_epochs(n_samples, epochs)
 
     def _net_parameters(self) -> dict:
-        """Return the parameters that the net takes."""
-        return {name: getattr(self, name) for name in NET_PARAMETERS if hasattr(self, name)}
+        """Return the parameters of the net, those of its iterator over batches among them."""
+        batches = self._parameters_to("batches")
+        of_batches = {f"iterator_train__{name}": value for name, value in batches.items()}
+        return self._parameters_to("net") | of_batches
+
+    @final
+    def _parameters_to(self, place: str) -> dict:
+        """Return the parameters that are declared with ``to=place``."""
+        declared = type(self)._parameters.items()
+        return {name: getattr(self, name) for name, parameter in declared if parameter.to == place}
 
     def _make_scaler(self, seed: int):
         """Return a new, unfitted scaler, or None."""
@@ -394,7 +377,10 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         return hasattr(self, "net_") and len(self.net_.history) > 0
 
 
-def constraints_without(*names: str) -> dict:
-    """Constraints of the common parameters, for detectors that lack some of them."""
-    common = BaseDetector._parameter_constraints
-    return {name: accepted for name, accepted in common.items() if name not in names}
+@detector
+class StopsEarly:
+    """Parameters of a detector that can stop early, to stand behind BaseDetector."""
+
+    early_stopping: bool | str = param(False, "boolean", to="net")
+    validation_fraction: float = param(0.1, Interval(Real, 0, 1, closed="neither"), to="net")
+    n_iter_no_change: int = param(10, COUNT, to="net")

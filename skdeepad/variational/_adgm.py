@@ -1,16 +1,11 @@
 """Auxiliary deep generative model."""
 
-from math import exp
-
-from .._codes import ReconstructorMixin, SamplerMixin
-from .._validation import Integral, Interval, Real, StrOptions
-from ..base import BaseDetector
-from ._adgm_module import SCORES
-from ._classes import DeepGenerativeMixin
-from ._likelihood import LIKELIHOODS, MAX_LOGVAR, EvidenceMixin
+from ..base import detector
+from ._classes import DeepGenerativeDetector
 
 
-class ADGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
+@detector
+class ADGM(DeepGenerativeDetector):
     r"""Auxiliary deep generative model: a VAE that learns from a few labels too.
 
     Each row has a class :math:`y`, known of some rows only, and a code :math:`z`; an auxiliary
@@ -36,24 +31,12 @@ class ADGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin,
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Widths of the hidden layers of each conditional distribution's net; the decoder's are in
-        the reverse order.
     n_latent : int, default=8
         Size of the code :math:`z`.
     n_auxiliary : int, default=8
         Size of the auxiliary variable :math:`a`.
-    activation : str, default="tanh"
-        Activation of the hidden layers, as in :class:`AutoEncoder`.
     batch_norm : bool, default=False
         Batch normalisation before the activations; for images.
-    backbone : Backbone or None, default=None
-        Makes 64 features of a row, which the nets of ``hidden_layer_sizes`` read in its place
-        beside :math:`a`, :math:`y` and :math:`z`; and the decoder.
-    likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
-        :math:`p(x|\cdot)`, as in :class:`VAE`.
-    min_std : float, default=0.135
-        Least standard deviation of :math:`p(x|\cdot)`, in units of the scaled data.
     classification_weight : float or "auto", default="auto"
         Weight :math:`\alpha` of the classification of labelled rows; ``"auto"`` is
         :math:`N / N_l` with :math:`N_l` of :math:`N` rows labelled. Worth searching over
@@ -69,8 +52,20 @@ class ADGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin,
         :math:`-\log p(x, \text{normal})`. ``"posterior"``: :math:`\log q(\text{anomaly}|x) -
         \log q(\text{normal}|x)`, for anomalies of known kinds only. ``"marginal"``:
         :math:`U(x)`, novelty only. It is read in ``fit``.
+    likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
+        :math:`p(x|\cdot)`, as in :class:`VAE`.
+    min_std : float, default=0.135
+        Least standard deviation of :math:`p(x|\cdot)`, in units of the scaled data.
     n_draws : int, default=16
         Draws of :math:`a` and :math:`z` in the scores, the same for every row.
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
+        Widths of the hidden layers of each conditional distribution's net; the decoder's are in
+        the reverse order.
+    activation : str, default="tanh"
+        Activation of the hidden layers, as in :class:`AutoEncoder`.
+    backbone : Backbone or None, default=None
+        Makes 64 features of a row, which the nets of ``hidden_layer_sizes`` read in its place
+        beside :math:`a`, :math:`y` and :math:`z`; and the decoder.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -89,14 +84,6 @@ class ADGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin,
     trim : float, default=0.1
         Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth of
         the steps: those of the largest loss.
-    early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
-        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
-        epoch are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping``.
-    n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping``.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
         after ``fit``.
@@ -113,6 +100,14 @@ class ADGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin,
         Seed of weights, shuffles and noise.
     verbose : int, default=0
         Above 0, a progress bar is shown.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
+        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
+        epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
 
     Attributes
     ----------
@@ -175,81 +170,4 @@ class ADGM(DeepGenerativeMixin, EvidenceMixin, SamplerMixin, ReconstructorMixin,
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
-        "n_latent": [Interval(Integral, 1, None, closed="left")],
-        "n_auxiliary": [Interval(Integral, 1, None, closed="left")],
-        "batch_norm": ["boolean"],
-        "likelihood": [StrOptions(LIKELIHOODS)],
-        "min_std": [Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither")],
-        "classification_weight": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
-        "warm_up_epochs": [Interval(Integral, 0, None, closed="left")],
-        "anomaly_score": [StrOptions(set(SCORES))],
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
-    }
-
     _skip = False
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(64, 32),
-        n_latent=8,
-        n_auxiliary=8,
-        activation="tanh",
-        batch_norm=False,
-        backbone=None,
-        likelihood="heteroscedastic",
-        min_std=0.135,
-        classification_weight="auto",
-        warm_up_epochs=0,
-        anomaly_score="combined",
-        n_draws=16,
-        scaler="standard",
-        max_epochs=500,
-        max_steps=2500,
-        lr=1e-3,
-        batch_size=128,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.1,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.n_auxiliary = n_auxiliary
-        self.activation = activation
-        self.batch_norm = batch_norm
-        self.backbone = backbone
-        self.likelihood = likelihood
-        self.min_std = min_std
-        self.classification_weight = classification_weight
-        self.warm_up_epochs = warm_up_epochs
-        self.anomaly_score = anomaly_score
-        self.n_draws = n_draws
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose

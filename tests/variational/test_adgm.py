@@ -15,8 +15,8 @@ from torch.nn import BatchNorm1d
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from skdeepad import ADGM, SDGM
-from skdeepad.autoencoder._adgm_module import DeepGenerativeModule
 from skdeepad.training import LabelledBatches
+from skdeepad.variational._adgm_module import DeepGenerativeModule
 
 both = pytest.mark.parametrize("cls", [ADGM, SDGM])
 QUICK = {"hidden_layer_sizes": (16,), "max_epochs": 3, "n_draws": 4, "random_state": 0}
@@ -364,7 +364,7 @@ def test_30_labels_tell_more_beside_unlabelled_rows_than_alone(monkeypatch):
         return (SDGM(**params).fit(X, y).predict_class(X_test) != truth + 1).mean()
 
     with_the_bounds = error()
-    monkeypatch.setattr("skdeepad.autoencoder._classes.DeepGenerativeModule", ClassifierAlone)
+    monkeypatch.setattr("skdeepad.variational._classes.DeepGenerativeModule", ClassifierAlone)
     assert with_the_bounds <= 0.3
     assert with_the_bounds <= error() - 0.05
 
@@ -404,6 +404,6 @@ def test_100_labels_of_mnist_are_enough(shared_data, monkeypatch):
         return (det.predict_class(X_test[:, lively]) != truth + 1).mean()
 
     with_the_bounds = error()
-    monkeypatch.setattr("skdeepad.autoencoder._classes.DeepGenerativeModule", ClassifierAlone)
+    monkeypatch.setattr("skdeepad.variational._classes.DeepGenerativeModule", ClassifierAlone)
     assert with_the_bounds <= 0.15
     assert with_the_bounds <= 0.75 * error()

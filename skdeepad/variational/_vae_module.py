@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from ..nn import ResidualScore, Stochastic, even_normal_draws, kl_standard_normal
-from ._likelihood import Likelihood, split_gaussian
+from ..nn import ResidualScore, Stochastic, even_normal_draws, kl_standard_normal, split_gaussian
+from ._likelihood import Likelihood
 from ._vae_scores import SCORES
 
 

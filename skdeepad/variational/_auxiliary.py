@@ -1,25 +1,30 @@
 """Auxiliary variational autoencoder."""
 
-from math import ceil, exp
+from collections.abc import Sequence
+from math import ceil
 from numbers import Integral
 
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
-from .._codes import ReconstructorMixin, SamplerMixin
-from .._validation import Interval, Real, StrOptions
-from .._warnings import warn
-from ..base import BaseDetector
+from ..base import (
+    COUNT,
+    COUNT_OR_ZERO,
+    detector,
+    param,
+)
 from ..nn import MLPBackbone
+from ..training import warn
 from ._auxiliary_module import AuxiliaryVAEModule, make_networks
 from ._layered_scores import SCORES, kl
-from ._likelihood import LIKELIHOODS, MAX_LOGVAR, EvidenceMixin, Likelihood
+from ._likelihood import Likelihood, VariationalDetector
 
 # As many training rows as the mean cost of the codes is looked at.
 MAX_ROWS = 4096
 
 
-class AuxiliaryVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
+@detector
+class AuxiliaryVAE(VariationalDetector):
     r"""Auxiliary variational autoencoder: a VAE whose posterior is no plain Gaussian.
 
     An auxiliary variable :math:`a` takes part in inference, where
@@ -35,24 +40,12 @@ class AuxiliaryVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Widths of the hidden layers of each conditional distribution's net; the decoder's are in
-        the reverse order.
     n_latent : int or pair of int, default=8
         Size of the code :math:`z`, or of :math:`z_1` and :math:`z_2`.
     n_auxiliary : int, default=4
         Size of the auxiliary variable :math:`a`.
     skip : bool, default=False
         Whether :math:`a` reaches :math:`x`, and is part of the code.
-    activation : str, default="tanh"
-        Activation of the hidden layers, as in :class:`AutoEncoder`.
-    backbone : Backbone or None, default=None
-        Makes 64 features of a row, which the nets of ``hidden_layer_sizes`` read in its place
-        beside :math:`a` and :math:`z`; and the decoder.
-    likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
-        :math:`p(x|z)`, as in :class:`VAE`.
-    min_std : float, default=0.135
-        Least standard deviation of :math:`p(x|z)`, in units of the scaled data.
     warm_up_epochs : int, default=0
         Epochs in which the cost of the codes rises from 0 to its weight. It can save layers that
         would be switched off before they are of use.
@@ -60,8 +53,20 @@ class AuxiliaryVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector
         ``"elbo"``: negative evidence lower bound. ``"reconstruction_probability"``:
         :math:`-E_q \log p(x|\cdot)`. ``"iwae"``: importance-weighted bound. ``"kl"``: what the
         codes cost. It is read in ``fit``.
+    likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
+        :math:`p(x|z)`, as in :class:`VAE`.
+    min_std : float, default=0.135
+        Least standard deviation of :math:`p(x|z)`, in units of the scaled data.
     n_draws : int, default=16
         Draws of the codes in the scores, the same for every row.
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
+        Widths of the hidden layers of each conditional distribution's net; the decoder's are in
+        the reverse order.
+    activation : str, default="tanh"
+        Activation of the hidden layers, as in :class:`AutoEncoder`.
+    backbone : Backbone or None, default=None
+        Makes 64 features of a row, which the nets of ``hidden_layer_sizes`` read in its place
+        beside :math:`a` and :math:`z`; and the decoder.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -80,14 +85,6 @@ class AuxiliaryVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector
     trim : float, default=0.1
         Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
         steps: those of the largest loss.
-    early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
-        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
-        epoch are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping``.
-    n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping``.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
         after ``fit``.
@@ -103,6 +100,14 @@ class AuxiliaryVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector
         Seed of weights, shuffles and noise.
     verbose : int, default=0
         Above 0, a progress bar is shown.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
+        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
+        epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
 
     Attributes
     ----------
@@ -154,79 +159,11 @@ class AuxiliaryVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
-        "n_latent": [Interval(Integral, 1, None, closed="left"), "array-like"],
-        "n_auxiliary": [Interval(Integral, 1, None, closed="left")],
-        "skip": ["boolean"],
-        "likelihood": [StrOptions(LIKELIHOODS)],
-        "min_std": [Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither")],
-        "warm_up_epochs": [Interval(Integral, 0, None, closed="left")],
-        "anomaly_score": [StrOptions(set(SCORES))],
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(64, 32),
-        n_latent=8,
-        n_auxiliary=4,
-        skip=False,
-        activation="tanh",
-        backbone=None,
-        likelihood="heteroscedastic",
-        min_std=0.135,
-        warm_up_epochs=0,
-        anomaly_score="elbo",
-        n_draws=16,
-        scaler="standard",
-        max_epochs=500,
-        max_steps=2500,
-        lr=1e-3,
-        batch_size=128,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.1,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.n_auxiliary = n_auxiliary
-        self.skip = skip
-        self.activation = activation
-        self.backbone = backbone
-        self.likelihood = likelihood
-        self.min_std = min_std
-        self.warm_up_epochs = warm_up_epochs
-        self.anomaly_score = anomaly_score
-        self.n_draws = n_draws
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    n_latent: int | Sequence = param(8, COUNT, "array-like")
+    n_auxiliary: int = param(4, COUNT)
+    skip: bool = param(False, "boolean")
+    warm_up_epochs: int = param(0, COUNT_OR_ZERO)
+    anomaly_score: str = param("elbo", set(SCORES))
 
     def _make_module(self, n_features: int) -> nn.Module:
         heads = MLPBackbone(self.hidden_layer_sizes, self.activation)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from sklearn.utils import check_array
 
-from .nn import compress
+from ..nn import compress
 
 
 def compress_in_place(X: np.ndarray, limit: float) -> np.ndarray:

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from ._validation import check_sample_weight
-from ._warnings import warn
+from .._validation import check_sample_weight
+from ..training import warn
 
 # Weights without a common unit are rounded to this share of their mean.
 FINEST_SHARE = 1 / 4

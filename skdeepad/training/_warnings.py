@@ -11,9 +11,10 @@ import skorch
 import torch
 
 # Code that stands between the user's and what has to be said: this package's and what it uses.
-_BETWEEN = tuple(
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_BETWEEN = (_PACKAGE + os.sep,) + tuple(
     os.path.dirname(os.path.abspath(path)) + os.sep
-    for path in (__file__, joblib.__file__, sklearn.__file__, skorch.__file__, torch.__file__)
+    for path in (joblib.__file__, sklearn.__file__, skorch.__file__, torch.__file__)
 )
 _BETWEEN += (os.path.abspath(contextlib.__file__),)
 

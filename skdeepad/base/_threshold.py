@@ -5,7 +5,7 @@ from typing import final
 import numpy as np
 from sklearn.base import OutlierMixin
 
-from ._validation import Real, check_is_fitted, check_parameter
+from .._validation import Real, check_is_fitted, check_parameter
 
 # Share of the training rows below the threshold of contamination="auto", where no paper has one.
 AUTO_SHARE = 0.1

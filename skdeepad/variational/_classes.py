@@ -1,27 +1,38 @@
 """What ADGM and SDGM do alike: read labels, train beside them, tell classes apart."""
 
+from abc import abstractmethod
 from math import ceil
 
 import numpy as np
 import torch
 from torch import nn
 
-from .._labels import check_labels, warn_without_anomalies
 from .._validation import check_is_fitted
+from ..base import COUNT, COUNT_OR_ZERO, NON_NEGATIVE, detector, param
+from ..base._labels import check_labels, warn_without_anomalies
+from ..base._residuals import MAX_ROWS
 from ..nn import MLPBackbone, check_batch_norm
 from ..training import LabelledBatches
-from ._adgm_module import DeepGenerativeModule
+from ._adgm_module import SCORES, DeepGenerativeModule
 from ._auxiliary_module import make_networks
-from ._likelihood import Likelihood
-from ._residuals import MAX_ROWS
+from ._likelihood import Likelihood, VariationalDetector
 
 
-class DeepGenerativeMixin:
-    """Labels, training and classes of a detector whose module is a DeepGenerativeModule."""
+@detector
+class DeepGenerativeDetector(VariationalDetector):
+    """Base of the detectors whose module is a DeepGenerativeModule."""
 
-    #: Whether the auxiliary variable reaches x.
-    _skip: bool
-    _of_the_next_training = {"classification_weight"}
+    n_latent: int = param(8, COUNT)
+    n_auxiliary: int = param(8, COUNT)
+    batch_norm: bool = param(False, "boolean")
+    classification_weight: float | str = param("auto", NON_NEGATIVE, {"auto"}, resumes=True)
+    warm_up_epochs: int = param(0, COUNT_OR_ZERO)
+    anomaly_score: str = param("combined", set(SCORES))
+
+    @property
+    @abstractmethod
+    def _skip(self) -> bool:
+        """Whether the auxiliary variable reaches x."""
 
     def _check_rows(self, X) -> None:
         check_batch_norm(self.batch_size, self.batch_norm)

@@ -2,11 +2,15 @@
 
 from torch import nn
 
-from .training import history_table
+from ..training import history_table
+from ._parameters import COUNT_OR_ZERO, detector, param
 
 
+@detector
 class PretrainingMixin:
     """``pretrain_epochs`` of an autoencoder, before the training itself begins."""
+
+    pretrain_epochs: int = param(50, COUNT_OR_ZERO)
 
     def _make_autoencoder(self, module: nn.Module, n_features: int) -> nn.Module:
         """Return what is pre-trained; it shares the layers that the training goes on with."""

@@ -9,7 +9,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from torch import Tensor
 
-from ._warnings import warn
+from ..training import warn
 
 # Rows of each kind that are remembered, and so many rows are few beside known anomalies.
 N_REMEMBERED, FEW_ROWS = 256, 20

@@ -14,8 +14,8 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from skdeepad import VAE, AuxiliaryVAE
-from skdeepad.autoencoder._layered_scores import elbo, iwae
 from skdeepad.nn import ConvBackbone, MLPBackbone
+from skdeepad.variational._layered_scores import elbo, iwae
 
 NOISE = 0.2
 #: ½ (Σ log Λ_ii − log det Λ) with Λ = I + 11ᵀ/σ², the precision of p(z|x).

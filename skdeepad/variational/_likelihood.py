@@ -1,19 +1,28 @@
 """What the decoders of variational autoencoders stand for: p(x|·)."""
 
-from collections.abc import Callable
-from math import log
+from math import exp, log
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .._validation import Interval, Real
+from ..base import (
+    COUNT,
+    BaseDetector,
+    ReconstructorMixin,
+    SamplerMixin,
+    StopsEarly,
+    detector,
+    param,
+)
+from ..base._residuals import check_unit_interval
 from ..nn import gaussian_nll
-from ._residuals import check_unit_interval
 
 LIKELIHOODS = {"heteroscedastic", "gaussian", "bernoulli"}
-# Bounds of log variances: of codes, and from above of p(x|·).
-CODE_LOGVAR, MAX_LOGVAR = (-10.0, 10.0), 4.0
+# Upper bound of log variances of p(x|·).
+MAX_LOGVAR = 4.0
 # Learning rate of the one variance of "gaussian" in units of the others': one number is to go as
 # far as the nets' output does.
 VARIANCE_RATE = 10
@@ -68,16 +77,13 @@ class Likelihood(nn.Module):
         return mean + torch.exp(0.5 * logvar) * noise
 
 
-def split_gaussian(output: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and log variance of a code from the output of an encoder."""
-    mu, logvar = output.chunk(2, dim=1)
-    return mu, logvar.clamp(*CODE_LOGVAR)
+@detector
+class VariationalDetector(SamplerMixin, ReconstructorMixin, BaseDetector, StopsEarly):
+    """Base of the detectors that bound log p(x), of a module with ``negative_elbo(x)``."""
 
-
-class EvidenceMixin:
-    """``score`` of a module with ``negative_elbo(x)``, and what its likelihood asks of rows."""
-
-    _apply: Callable
+    likelihood: str = param("heteroscedastic", LIKELIHOODS)
+    min_std: float = param(0.135, Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither"))
+    n_draws: int = param(16, COUNT)
 
     def _net_parameters(self) -> dict:
         params = super()._net_parameters()

@@ -11,10 +11,10 @@ from torch.distributions import Normal, kl_divergence
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from skdeepad import LadderVAE
-from skdeepad.autoencoder._ladder_module import Gaussian, LadderModule
-from skdeepad.autoencoder._layered_scores import SCORES
-from skdeepad.autoencoder._likelihood import Likelihood
 from skdeepad.nn import ConvBackbone
+from skdeepad.variational._ladder_module import Gaussian, LadderModule
+from skdeepad.variational._layered_scores import SCORES
+from skdeepad.variational._likelihood import Likelihood
 
 TINY = {"hidden_layer_sizes": (6, 5, 4), "n_latent": (3, 2, 1), "max_epochs": 3, "random_state": 0}
 

@@ -1,19 +1,23 @@
 """Variational autoencoder."""
 
 from functools import partial
-from math import ceil, exp
+from math import ceil
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
-from .._codes import ReconstructorMixin, SamplerMixin
-from .._validation import Integral, Interval, Real, StrOptions
-from .._warnings import warn
-from ..base import BaseDetector
-from ..nn import ResidualScore, kl_standard_normal
-from ._likelihood import LIKELIHOODS, MAX_LOGVAR, EvidenceMixin, Likelihood
-from ._residuals import calibrate_residuals
+from ..base import (
+    COUNT,
+    NON_NEGATIVE,
+    SHARE_BELOW_ONE,
+    detector,
+    param,
+)
+from ..base._residuals import calibrate_residuals
+from ..nn import RESIDUAL_SCALINGS, ResidualScore, kl_standard_normal
+from ..training import warn
+from ._likelihood import Likelihood, VariationalDetector
 from ._vae_module import VAEModule
 from ._vae_scores import SCORES
 
@@ -21,7 +25,8 @@ from ._vae_scores import SCORES
 MAX_REFERENCE = 4096
 
 
-class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
+@detector
+class VAE(VariationalDetector):
     r"""Variational autoencoder: rows of low likelihood under a latent variable model.
 
     Minimises the negative evidence lower bound
@@ -34,23 +39,9 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Widths from the input towards the code; the decoder mirrors them.
     n_latent : int, default=8
         Size of the code. The KL term switches off the units that the data don't need, see
         ``active_units_``.
-    activation : str, default="tanh"
-        Activation of the hidden layers, as in :class:`AutoEncoder`.
-    backbone : Backbone or None, default=None
-        Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
-    likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
-        p(x|z): a Gaussian with a variance for each feature that is a function of z, which the
-        reconstruction probability needs to say more than the error; with one learned variance,
-        which sets the weight of the KL term by itself; Bernoulli for data in [0, 1], with
-        ``scaler="minmax"`` or None.
-    min_std : float, default=0.135
-        Least standard deviation of p(x|z), in units of the scaled data. A smaller one lets a few
-        almost constant features drown the others; anomalies that are off by less don't show.
     beta : float, default=1.0
         Weight :math:`\beta` of the KL term in training.
     anomaly_score : str, default="elbo"
@@ -64,10 +55,26 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
         rows, or their density. ``"decoder_nearest"``: error of the best code. ``"jacodeco"``:
         change of variables through the decoder [5]_. Most of them are from [3]_.
         It is read in ``fit``.
-    n_draws : int, default=16
-        Draws of the Monte-Carlo scores, the same for every row.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in ``"reconstruction_error"``, as in :class:`AutoEncoder`.
+    trim_start : float, default=0.2
+        Share of the steps before trimming begins.
+    likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
+        p(x|z): a Gaussian with a variance for each feature that is a function of z, which the
+        reconstruction probability needs to say more than the error; with one learned variance,
+        which sets the weight of the KL term by itself; Bernoulli for data in [0, 1], with
+        ``scaler="minmax"`` or None.
+    min_std : float, default=0.135
+        Least standard deviation of p(x|z), in units of the scaled data. A smaller one lets a few
+        almost constant features drown the others; anomalies that are off by less don't show.
+    n_draws : int, default=16
+        Draws of the Monte-Carlo scores, the same for every row.
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
+        Widths from the input towards the code; the decoder mirrors them.
+    activation : str, default="tanh"
+        Activation of the hidden layers, as in :class:`AutoEncoder`.
+    backbone : Backbone or None, default=None
+        Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -86,17 +93,6 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
     trim : float, default=0.1
         Share of the rows of a batch, rounded, that an update leaves out: those of the largest
         loss.
-    trim_start : float, default=0.2
-        Share of the steps before trimming begins.
-    early_stopping : bool or "knee", default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, under the
-        same noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the
-        best epoch are kept. ``"knee"``: hold out no rows and stop 1.2 times as many epochs in as
-        the mean loss so far took to its knee [6]_; it needs the package kneed.
-    validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping=True``.
-    n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping=True``.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
         after ``fit``.
@@ -112,6 +108,15 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
         Seed of weights, shuffles and noise.
     verbose : int, default=0
         Above 0, a progress bar is shown.
+    early_stopping : bool or "knee", default=False
+        True: hold out ``validation_fraction`` of the rows and stop once their loss, under the
+        same noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the
+        best epoch are kept. ``"knee"``: hold out no rows and stop 1.2 times as many epochs in as
+        the mean loss so far took to its knee [6]_; it needs the package kneed.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping=True``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping=True``.
 
     Attributes
     ----------
@@ -170,80 +175,12 @@ class VAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
-        "n_latent": [Interval(Integral, 1, None, closed="left")],
-        "likelihood": [StrOptions(LIKELIHOODS)],
-        "min_std": [Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither")],
-        "beta": [Interval(Real, 0, None, closed="left")],
-        "anomaly_score": [StrOptions(set(SCORES))],
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
-        "residual_scaling": [StrOptions({"plain", "robust", "mahalanobis"})],
-        "trim_start": [Interval(Real, 0, 1, closed="left")],
-        "early_stopping": ["boolean", StrOptions({"knee"})],
-    }
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(64, 32),
-        n_latent=8,
-        activation="tanh",
-        backbone=None,
-        likelihood="heteroscedastic",
-        min_std=0.135,
-        beta=1.0,
-        anomaly_score="elbo",
-        n_draws=16,
-        residual_scaling="robust",
-        scaler="standard",
-        max_epochs=500,
-        max_steps=2500,
-        lr=1e-3,
-        batch_size=128,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.1,
-        trim_start=0.2,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.backbone = backbone
-        self.likelihood = likelihood
-        self.min_std = min_std
-        self.beta = beta
-        self.anomaly_score = anomaly_score
-        self.n_draws = n_draws
-        self.residual_scaling = residual_scaling
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.trim_start = trim_start
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    n_latent: int = param(8, COUNT)
+    beta: float = param(1.0, NON_NEGATIVE)
+    anomaly_score: str = param("elbo", set(SCORES))
+    residual_scaling: str = param("robust", RESIDUAL_SCALINGS)
+    trim_start: float = param(0.2, SHARE_BELOW_ONE, to="net")
+    early_stopping: bool | str = param(False, "boolean", {"knee"}, to="net")
 
     def _make_module(self, n_features: int) -> nn.Module:
         likelihood = Likelihood(self.likelihood, n_features, self.min_std)

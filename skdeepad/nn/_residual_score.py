@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+RESIDUAL_SCALINGS = {"plain", "robust", "mahalanobis"}
+RESIDUAL_NORMS = {"mse", "mae", "max"}
 # Beyond this many units of its own scale, a residual grows by its logarithm only.
 LIMIT = 10.0
 # Residual scales below this are noise of the fit; inputs have unit variance.

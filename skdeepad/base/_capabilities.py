@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 
-from ._validation import check_is_fitted
-from .training import with_default_settings
+from .._validation import check_is_fitted
+from ..training import with_default_settings
 
 
 class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):

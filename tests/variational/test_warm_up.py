@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skdeepad import AuxiliaryVAE, LadderVAE
-from skdeepad.autoencoder._warm_up import WarmUp
+from skdeepad.variational._warm_up import WarmUp
 
 
 class Net:

@@ -12,9 +12,10 @@ from ..nn import (
     gaussian_nll,
     kl_standard_normal,
     make_activation,
+    split_gaussian,
 )
 from ._layered_scores import SCORES, Draw, contributions
-from ._likelihood import Likelihood, split_gaussian
+from ._likelihood import Likelihood
 from ._warm_up import WarmUp
 
 # Features that a user's backbone makes of a row, since it can't read a and y beside it.

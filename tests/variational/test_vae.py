@@ -11,10 +11,10 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from skdeepad import VAE
-from skdeepad.autoencoder._likelihood import Likelihood
-from skdeepad.autoencoder._vae_module import VAEModule
-from skdeepad.autoencoder._vae_scores import SCORES
 from skdeepad.nn import ConvBackbone, MLPBackbone, ResidualScore, kl_standard_normal
+from skdeepad.variational._likelihood import Likelihood
+from skdeepad.variational._vae_module import VAEModule
+from skdeepad.variational._vae_scores import SCORES
 
 
 def make_module(**params):
@@ -393,7 +393,7 @@ def share_of_new_rows(score, n, n_seeds):
 def test_the_threshold_holds_for_new_rows_whether_all_rows_are_references_or_some(
     score, n, monkeypatch
 ):
-    monkeypatch.setattr("skdeepad.autoencoder._vae.MAX_REFERENCE", 600)
+    monkeypatch.setattr("skdeepad.variational._vae.MAX_REFERENCE", 600)
     assert abs(share_of_new_rows(score, n, 2) - 0.1) < 0.03
 
 

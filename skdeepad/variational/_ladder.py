@@ -1,25 +1,30 @@
 """Ladder variational autoencoder."""
 
-from math import ceil, exp
+from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
-from .._codes import ReconstructorMixin, SamplerMixin
-from .._validation import Integral, Interval, Real, StrOptions
-from .._warnings import warn
-from ..base import BaseDetector
+from ..base import (
+    COUNT,
+    COUNT_OR_ZERO,
+    detector,
+    param,
+)
 from ..nn import check_batch_norm, check_widths, make_activation, make_mlp
+from ..training import warn
 from ._ladder_module import LadderModule
 from ._layered_scores import SCORES
-from ._likelihood import LIKELIHOODS, MAX_LOGVAR, EvidenceMixin, Likelihood
+from ._likelihood import Likelihood, VariationalDetector
 
 # Training rows from which the KL of each layer is known well enough.
 MAX_ROWS = 4096
 
 
-class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
+@detector
+class LadderVAE(VariationalDetector):
     r"""Ladder variational autoencoder: several layers of codes, the higher the more abstract.
 
     The model draws a code from the one above it, :math:`p(z_L) = N(0, I)`,
@@ -40,24 +45,12 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(64, 32, 16)
-        Width of the two hidden layers that lead to each code, from the input upwards; the way
-        down has the same. With single ones, a plain hierarchy does as well.
     n_latent : sequence of int, default=(8, 4, 2)
         Sizes of the codes :math:`z_1, \dots, z_L`, as many as ``hidden_layer_sizes``. The paper
         has five.
-    activation : str, default="leaky_relu"
-        Activation of the hidden layers, as in :class:`AutoEncoder`; the paper's.
     batch_norm : bool, default=True
         Batch normalisation, without affine parameters, before each activation. Without it the
         upper layers tend to stay unused.
-    backbone : Backbone or None, default=None
-        Makes the first layer upwards, with ``hidden_layer_sizes[0]`` outputs, and the decoder
-        p(x|z_1): with a :class:`~skdeepad.nn.ConvBackbone` a ladder for images.
-    likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
-        p(x|z_1), as in :class:`VAE`.
-    min_std : float, default=0.135
-        Least standard deviation of p(x|z_1), in units of the scaled data, as in :class:`VAE`.
     warm_up_epochs : int or "auto", default="auto"
         Epochs in which the weight w rises from 0 to 1; ``"auto"``: a fifth of those planned. A
         training that goes on does not begin again.
@@ -69,8 +62,20 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
     kl_layer : int or None, default=None
         Layer whose KL term is the score ``"kl"``, from 1, next to the data, to the number of
         layers, the most abstract; None: their sum.
+    likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
+        p(x|z_1), as in :class:`VAE`.
+    min_std : float, default=0.135
+        Least standard deviation of p(x|z_1), in units of the scaled data, as in :class:`VAE`.
     n_draws : int, default=16
         Draws of the scores, the same for every row.
+    hidden_layer_sizes : int or sequence of int, default=(64, 32, 16)
+        Width of the two hidden layers that lead to each code, from the input upwards; the way
+        down has the same. With single ones, a plain hierarchy does as well.
+    activation : str, default="leaky_relu"
+        Activation of the hidden layers, as in :class:`AutoEncoder`; the paper's.
+    backbone : Backbone or None, default=None
+        Makes the first layer upwards, with ``hidden_layer_sizes[0]`` outputs, and the decoder
+        p(x|z_1): with a :class:`~skdeepad.nn.ConvBackbone` a ladder for images.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scales the input. Values scaled by name grow by their logarithm only
         beyond ±20.
@@ -89,14 +94,6 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
     trim : float, default=0.1
         Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
         steps: those of the largest loss.
-    early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
-        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
-        epoch are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping``.
-    n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping``.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
         after ``fit``.
@@ -112,6 +109,14 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
         Seed of weights, shuffles and noise.
     verbose : int, default=0
         Above 0, a progress bar is shown.
+    early_stopping : bool, default=False
+        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
+        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
+        epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out under ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement under ``early_stopping``.
 
     Attributes
     ----------
@@ -167,79 +172,13 @@ class LadderVAE(EvidenceMixin, SamplerMixin, ReconstructorMixin, BaseDetector):
     ((200, 14), (3,))
     """
 
-    _parameter_constraints: dict = BaseDetector._parameter_constraints | {
-        "n_latent": ["array-like"],
-        "batch_norm": ["boolean"],
-        "likelihood": [StrOptions(LIKELIHOODS)],
-        "min_std": [Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither")],
-        "warm_up_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
-        "anomaly_score": [StrOptions(set(SCORES))],
-        "kl_layer": [Interval(Integral, 1, None, closed="left"), None],
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes=(64, 32, 16),
-        n_latent=(8, 4, 2),
-        activation="leaky_relu",
-        batch_norm=True,
-        backbone=None,
-        likelihood="heteroscedastic",
-        min_std=0.135,
-        warm_up_epochs="auto",
-        anomaly_score="elbo",
-        kl_layer=None,
-        n_draws=16,
-        scaler="standard",
-        max_epochs=500,
-        max_steps=2500,
-        lr=1e-3,
-        batch_size=128,
-        optimizer="adam",
-        weight_decay=0.0,
-        trim=0.1,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        contamination=0.1,
-        callbacks=None,
-        net_params=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.n_latent = n_latent
-        self.activation = activation
-        self.batch_norm = batch_norm
-        self.backbone = backbone
-        self.likelihood = likelihood
-        self.min_std = min_std
-        self.warm_up_epochs = warm_up_epochs
-        self.anomaly_score = anomaly_score
-        self.kl_layer = kl_layer
-        self.n_draws = n_draws
-        self.scaler = scaler
-        self.max_epochs = max_epochs
-        self.max_steps = max_steps
-        self.lr = lr
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.trim = trim
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.contamination = contamination
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.device = device
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    n_latent: Sequence = param((8, 4, 2), "array-like")
+    batch_norm: bool = param(True, "boolean")
+    warm_up_epochs: int | str = param("auto", COUNT_OR_ZERO, {"auto"})
+    anomaly_score: str = param("elbo", set(SCORES))
+    kl_layer: int | None = param(None, COUNT, None)
+    hidden_layer_sizes = (64, 32, 16)
+    activation = "leaky_relu"
 
     def _make_module(self, n_features: int) -> nn.Module:
         widths, n_latent = check_widths(self.hidden_layer_sizes), list(self.n_latent)

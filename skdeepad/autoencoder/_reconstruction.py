@@ -1,0 +1,74 @@
+"""What AutoEncoder and RobustAutoEncoder share: layers, residuals, snapshots."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from ..base import (
+    COUNT,
+    LAYER_SIZES,
+    SHARE_BELOW_ONE,
+    BaseDetector,
+    ReconstructorMixin,
+    detector,
+    param,
+)
+from ..base._residuals import calibrate_residuals
+from ..nn import (
+    RESIDUAL_NORMS,
+    RESIDUAL_SCALINGS,
+    ResidualScore,
+    check_widths,
+    make_activation,
+)
+from ._snapshots import train_with_snapshots
+
+
+@detector
+class ReconstructionDetector(ReconstructorMixin, BaseDetector):
+    """Base of the detectors whose score is a residual, the mean over snapshots of the weights."""
+
+    n_latent: int | None = param(None, COUNT, None)
+    residual_scaling: str = param("robust", RESIDUAL_SCALINGS)
+    residual_norm: str = param("mse", RESIDUAL_NORMS)
+    n_snapshots: int = param(1, COUNT)
+    trim_start: float = param(0.2, SHARE_BELOW_ONE, to="net")
+    hidden_layer_sizes: int | Sequence[int] | str = param("auto", *LAYER_SIZES, {"auto"})
+    max_steps = 1000
+
+    def _make_parts(self, n_features: int, dropout: float = 0.0) -> dict:
+        """Arguments of :class:`AutoEncoderModule` that both detectors have."""
+        widths, n_latent = self._widths(n_features)
+        backbone = self._make_backbone(hidden_layer_sizes=widths, dropout=dropout)
+        encoder = backbone.make_encoder(n_features, n_latent)
+        return {
+            "encoder": nn.Sequential(encoder, make_activation(backbone.activation)),
+            "decoder": backbone.make_decoder(n_latent, n_features),
+            "residual": ResidualScore(n_features, self.residual_scaling, self.residual_norm),
+            "n_latent": n_latent,
+            "n_snapshots": self.n_snapshots,
+        }
+
+    def _widths(self, n_features: int) -> tuple[tuple[int, ...], int]:
+        """Widths of the hidden layers before the code, and of the code."""
+        sizes, n_latent = self.hidden_layer_sizes, self.n_latent
+        if self.backbone is not None:
+            return (), n_latent or 32
+        if isinstance(sizes, str):
+            return (64, 32), n_latent or max(2, n_features // 4)
+        widths = check_widths(sizes)
+        if n_latent is not None:
+            return widths, n_latent
+        if not widths:
+            raise ValueError(
+                f"hidden_layer_sizes={sizes!r} needs at least one width, or n_latent the width of "
+                "the code."
+            )
+        return widths[:-1], widths[-1]
+
+    def _train(self, run, net, X, y) -> None:
+        train_with_snapshots(run, net, X, y)
+
+    def _calibrate(self, net, X) -> None:
+        for module in net.module_.scored():
+            calibrate_residuals(net, X, module)

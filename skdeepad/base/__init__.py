@@ -1,0 +1,36 @@
+"""What all detectors share: validate, scale, train, score, set the threshold."""
+
+from ._capabilities import DecoderMixin, EncoderMixin, ReconstructorMixin, SamplerMixin
+from ._detector import CLIP, BaseDetector, StopsEarly
+from ._parameters import (
+    COUNT,
+    COUNT_OR_ZERO,
+    LAYER_SIZES,
+    NON_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    SHARE_BELOW_ONE,
+    detector,
+    fixed,
+    param,
+)
+
+__all__ = [
+    "CLIP",
+    "COUNT",
+    "COUNT_OR_ZERO",
+    "LAYER_SIZES",
+    "NON_NEGATIVE",
+    "POSITIVE",
+    "SHARE",
+    "SHARE_BELOW_ONE",
+    "BaseDetector",
+    "DecoderMixin",
+    "EncoderMixin",
+    "ReconstructorMixin",
+    "SamplerMixin",
+    "StopsEarly",
+    "detector",
+    "fixed",
+    "param",
+]

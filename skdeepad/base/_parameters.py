@@ -1,0 +1,120 @@
+"""Parameters of detectors, each declared once: default, accepted values, where it goes."""
+
+from inspect import Parameter, Signature
+from typing import Any, NamedTuple, dataclass_transform
+
+from .._validation import Integral, Interval, Real, StrOptions
+
+# Accepted values that many parameters have.
+LAYER_SIZES = ("array-like", Interval(Integral, 1, None, closed="left"))
+COUNT = Interval(Integral, 1, None, closed="left")
+COUNT_OR_ZERO = Interval(Integral, 0, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+NON_NEGATIVE = Interval(Real, 0, None, closed="left")
+SHARE_BELOW_ONE = Interval(Real, 0, 1, closed="left")
+SHARE = Interval(Real, 0, 1, closed="both")
+
+
+class Declared(NamedTuple):
+    """A parameter as a class declares it."""
+
+    default: Any
+    accepted: tuple  #: constraints, as scikit-learn's parameter validation takes them
+    to: str  #: "estimator", "net", "module" or "batches"
+    resumes: bool  #: whether a fit that goes on takes it anew
+
+
+class Fixed(NamedTuple):
+    """The value of what is a parameter of the base class, and none of this one."""
+
+    value: Any
+
+
+def param(default, *accepted, to: str = "estimator", resumes: bool = False) -> Any:
+    """Declare a parameter in the body of a class with :func:`detector`.
+
+    Parameters
+    ----------
+    default : object
+        Default value; it must be immutable.
+    *accepted : constraints or sets of str
+        What is accepted, each as in scikit-learn's ``_parameter_constraints``; a set holds the
+        strings that are.
+    to : {"estimator", "net", "module", "batches"}, default="estimator"
+        What takes the value beside the estimator: the skorch net, the torch module, or the
+        iterator over the training batches. See ``BaseDetector._parameters_to``.
+    resumes : bool, default=False
+        Whether the value may change between fits with ``warm_start=True``. A change of any other
+        parameter is ignored then, with a warning.
+
+    Returns
+    -------
+    declared : Declared
+        What :func:`detector` reads.
+    """
+    accepted = tuple(StrOptions(a) if isinstance(a, set | frozenset) else a for a in accepted)
+    return Declared(default, accepted, to, resumes)
+
+
+def fixed(value) -> Any:
+    """Declare that an inherited parameter is none of this class, and the value that it has."""
+    return Fixed(value)
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(param,))
+def detector(cls):
+    """Give a class a constructor and the constraints of the parameters that its body declares.
+
+    A parameter is ``name: type = param(default, ...)``. Parameters of the base classes are
+    inherited; a plain ``name = value`` in the body changes the default of one. New parameters come
+    first in the signature, those of the base classes follow in the order of the ``__mro__``. All
+    are keyword-only.
+
+    The classes are no dataclasses, since other libraries take an instance of these for nothing
+    but its fields, and so would lose what has been fitted.
+    """
+    inherited: dict[str, Declared | Fixed] = {}
+    for base in reversed(cls.__mro__[1:]):
+        inherited = _over(inherited, vars(base).get("_declared", {}))
+    own = {}
+    for name, value in vars(cls).items():
+        if isinstance(value, Declared | Fixed):
+            own[name] = value
+        elif isinstance(inherited.get(name), Declared):
+            own[name] = inherited[name]._replace(default=value)
+    for name, value in own.items():
+        setattr(cls, name, value.value if isinstance(value, Fixed) else value.default)
+    declared = _over(inherited, own)
+    cls._declared = own
+    cls._parameters = {k: v for k, v in declared.items() if isinstance(v, Declared)}
+    cls._parameter_constraints = {k: list(v.accepted) for k, v in cls._parameters.items()}
+    cls.__init__ = _constructor(cls)
+    return cls
+
+
+def _over(inherited: dict, own: dict) -> dict:
+    """Own declarations before inherited ones; what is declared anew keeps its place."""
+    new = {name: value for name, value in own.items() if name not in inherited}
+    return new | inherited | own
+
+
+def _constructor(cls):
+    """Return the ``__init__`` that stores the parameters of a class."""
+    parameters = cls._parameters
+
+    def __init__(self, **given):
+        for name in given:
+            if name not in parameters:
+                raise TypeError(f"{cls.__name__}() got an unexpected keyword argument {name!r}")
+        for name, parameter in parameters.items():
+            setattr(self, name, given.get(name, parameter.default))
+
+    positional = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+    keywords = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=parameter.default)
+        for name, parameter in parameters.items()
+    ]
+    __init__.__signature__ = Signature([positional, *keywords])
+    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    __init__.__module__ = cls.__module__
+    return __init__
