@@ -205,18 +205,18 @@ class AnoGAN(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
     array([ 1, -1])
     """
 
-    context_columns: Sequence | None = param(None, "array-like", None)
-    encoder: bool = param(False, "boolean")
-    encoder_steps: int = param(2000, COUNT, resumes=True)
-    encoder_feature_weight: float = param(1.0, NON_NEGATIVE, to="module")
+    context_columns: Sequence | None = param("array-like", None, default=None)
+    encoder: bool = param("boolean", default=False)
+    encoder_steps: int = param(COUNT, default=2000, resumes=True)
+    encoder_feature_weight: float = param(NON_NEGATIVE, default=1.0, to="module")
     discriminator_term: str = param(
-        "feature_matching", {"feature_matching", "cross_entropy"}, to="module"
+        {"feature_matching", "cross_entropy"}, default="feature_matching", to="module"
     )
-    discriminator_weight: float = param(0.1, SHARE, to="module")
-    n_latent_steps: int = param(100, COUNT_OR_ZERO, to="module")
-    lr_latent: float = param(0.05, POSITIVE, to="module")
-    n_starts: int = param(1024, COUNT)
-    n_restarts: int = param(1, COUNT, to="module")
+    discriminator_weight: float = param(SHARE, default=0.1, to="module")
+    n_latent_steps: int = param(COUNT_OR_ZERO, default=100, to="module")
+    lr_latent: float = param(POSITIVE, default=0.05, to="module")
+    n_starts: int = param(COUNT, default=1024)
+    n_restarts: int = param(COUNT, default=1, to="module")
 
     def _make_module(self, n_features: int) -> nn.Module:
         context = Context(n_features, self._context_columns(n_features))

@@ -195,18 +195,18 @@ class EGBAD(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
     array([ 1, -1])
     """
 
-    generator_layer_sizes: int | Sequence[int] = param((64, 128), *LAYER_SIZES)
-    discriminator_layer_sizes: int | Sequence[int] = param((128,), *LAYER_SIZES)
-    dropout: float = param(0.2, SHARE_BELOW_ONE)
-    context_columns: Sequence | None = param(None, "array-like", None)
-    alpha: float = param(0.9, SHARE, to="module")
+    generator_layer_sizes: int | Sequence[int] = param(*LAYER_SIZES, default=(64, 128))
+    discriminator_layer_sizes: int | Sequence[int] = param(*LAYER_SIZES, default=(128,))
+    dropout: float = param(SHARE_BELOW_ONE, default=0.2)
+    context_columns: Sequence | None = param("array-like", None, default=None)
+    alpha: float = param(SHARE, default=0.9, to="module")
     discriminator_term: str = param(
-        "cross_entropy", {"cross_entropy", "feature_matching"}, to="module"
+        {"cross_entropy", "feature_matching"}, default="cross_entropy", to="module"
     )
-    discriminator_input: str = param("row", {"row", "reconstruction"}, to="module")
-    degree: int = param(1, Interval(Integral, 1, 2, closed="both"), to="module")
-    score_scaling: str | None = param(None, {"train"}, None)
-    reconstruction_weight: float = param(0.0, NON_NEGATIVE, to="module")
+    discriminator_input: str = param({"row", "reconstruction"}, default="row", to="module")
+    degree: int = param(Interval(Integral, 1, 2, closed="both"), default=1, to="module")
+    score_scaling: str | None = param({"train"}, None, default=None)
+    reconstruction_weight: float = param(NON_NEGATIVE, default=0.0, to="module")
     hidden_layer_sizes = (64,)
     gradient_penalty_weight = 1.0
     trim = 0.0

@@ -180,12 +180,12 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
     array([ 1, -1])
     """
 
-    adversarial_weight: float = param(1.0, NON_NEGATIVE, to="module")
-    contextual_weight: float = param(50.0, NON_NEGATIVE, to="module")
-    encoder_weight: float = param(1.0, NON_NEGATIVE, to="module")
-    anomaly_score: str = param("latent", {"latent", "contextual"}, to="module")
-    latent_norm: str = param("l2", {"l2", "l1"}, to="module")
-    discriminator_reset_tol: float | None = param(1e-5, NON_NEGATIVE, None)
+    adversarial_weight: float = param(NON_NEGATIVE, default=1.0, to="module")
+    contextual_weight: float = param(NON_NEGATIVE, default=50.0, to="module")
+    encoder_weight: float = param(NON_NEGATIVE, default=1.0, to="module")
+    anomaly_score: str = param({"latent", "contextual"}, default="latent", to="module")
+    latent_norm: str = param({"l2", "l1"}, default="l2", to="module")
+    discriminator_reset_tol: float | None = param(NON_NEGATIVE, None, default=1e-5)
     gradient_penalty_weight = 0.0
     average_decay = 0.0
     max_steps = 1500

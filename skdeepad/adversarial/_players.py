@@ -128,12 +128,12 @@ class AdversarialDetector(BaseDetector):
 
     net_class = AdversarialNet
 
-    n_latent: int | None = param(None, COUNT, None)
-    label_smoothing: float = param(0.0, Interval(Real, 0, 0.5, closed="left"), to="module")
-    gradient_penalty_weight: float = param(0.1, NON_NEGATIVE, to="module")
-    average_decay: float = param(0.999, SHARE_BELOW_ONE, to="net")
-    turns: Sequence[int] = param((1, 1), "array-like")
-    lr_milestones: Sequence[float] = param((), "array-like", to="net")
+    n_latent: int | None = param(COUNT, None, default=None)
+    label_smoothing: float = param(Interval(Real, 0, 0.5, closed="left"), default=0.0, to="module")
+    gradient_penalty_weight: float = param(NON_NEGATIVE, default=0.1, to="module")
+    average_decay: float = param(SHARE_BELOW_ONE, default=0.999, to="net")
+    turns: Sequence[int] = param("array-like", default=(1, 1))
+    lr_milestones: Sequence[float] = param("array-like", default=(), to="net")
     hidden_layer_sizes = (128, 64)
     activation = "leaky_relu"
     scaler = "minmax"

@@ -183,7 +183,7 @@ class AAE(MatchedCodesDetector):
     net_class = AdversarialNet
 
     anomaly_score: str = param(
-        "reconstruction", {"reconstruction", "discriminator", "latent_density"}
+        {"reconstruction", "discriminator", "latent_density"}, default="reconstruction"
     )
 
     def _make_module(self, n_features: int) -> nn.Module:

@@ -167,11 +167,11 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
     array([ 1, -1])
     """
 
-    loss: str = param("squared_error", set(RECONSTRUCTION_LOSSES), to="module")
-    noise: float = param(0.0, NON_NEGATIVE, to="module")
-    dropout: float = param(0.0, SHARE_BELOW_ONE)
-    activity_weight: float = param(0.0, NON_NEGATIVE, to="module")
-    early_stopping: bool | str = param(False, "boolean", {"knee"}, to="net")
+    loss: str = param(set(RECONSTRUCTION_LOSSES), default="squared_error", to="module")
+    noise: float = param(NON_NEGATIVE, default=0.0, to="module")
+    dropout: float = param(SHARE_BELOW_ONE, default=0.0)
+    activity_weight: float = param(NON_NEGATIVE, default=0.0, to="module")
+    early_stopping: bool | str = param("boolean", {"knee"}, default=False, to="net")
 
     def _make_module(self, n_features: int) -> nn.Module:
         parts = self._make_parts(n_features, self.dropout)

@@ -125,13 +125,13 @@ class Discriminator(nn.Module):
 class MatchedCodesDetector(SamplerMixin, ReconstructorMixin, BaseDetector, StopsEarly):
     """Base of the detectors whose module is a :class:`MatchedCodes`."""
 
-    n_latent: int | None = param(None, COUNT, None)
-    encoder: str = param("deterministic", ENCODERS)
-    prior: Any = param("normal", set(PRIORS), Distribution, callable)
-    discriminator_layer_sizes: int | Sequence[int] = param((64, 64), *LAYER_SIZES)
-    lr_discriminator: float = param(5e-4, POSITIVE)
-    residual_scaling: str = param("robust", RESIDUAL_SCALINGS)
-    lr_milestones: Sequence[float] = param((), "array-like", to="net")
+    n_latent: int | None = param(COUNT, None, default=None)
+    encoder: str = param(ENCODERS, default="deterministic")
+    prior: Any = param(set(PRIORS), Distribution, callable, default="normal")
+    discriminator_layer_sizes: int | Sequence[int] = param(*LAYER_SIZES, default=(64, 64))
+    lr_discriminator: float = param(POSITIVE, default=5e-4)
+    residual_scaling: str = param(RESIDUAL_SCALINGS, default="robust")
+    lr_milestones: Sequence[float] = param("array-like", default=(), to="net")
     max_steps = 1000
 
     def _n_latent(self, n_features: int) -> int:

@@ -28,12 +28,12 @@ from ._snapshots import train_with_snapshots
 class ReconstructionDetector(ReconstructorMixin, BaseDetector):
     """Base of the detectors whose score is a residual, the mean over snapshots of the weights."""
 
-    n_latent: int | None = param(None, COUNT, None)
-    residual_scaling: str = param("robust", RESIDUAL_SCALINGS)
-    residual_norm: str = param("mse", RESIDUAL_NORMS)
-    n_snapshots: int = param(1, COUNT)
-    trim_start: float = param(0.2, SHARE_BELOW_ONE, to="net")
-    hidden_layer_sizes: int | Sequence[int] | str = param("auto", *LAYER_SIZES, {"auto"})
+    n_latent: int | None = param(COUNT, None, default=None)
+    residual_scaling: str = param(RESIDUAL_SCALINGS, default="robust")
+    residual_norm: str = param(RESIDUAL_NORMS, default="mse")
+    n_snapshots: int = param(COUNT, default=1)
+    trim_start: float = param(SHARE_BELOW_ONE, default=0.2, to="net")
+    hidden_layer_sizes: int | Sequence[int] | str = param(*LAYER_SIZES, {"auto"}, default="auto")
     max_steps = 1000
 
     def _make_parts(self, n_features: int, dropout: float = 0.0) -> dict:

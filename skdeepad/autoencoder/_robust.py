@@ -196,9 +196,11 @@ class RobustAutoEncoder(ReconstructionDetector):
     [[7], [2]]
     """
 
-    penalty: str = param("cell", {"cell", *GROUPS})
-    sparse_weight: float | str = param("auto", Interval(Real, 0, None, closed="both"), {"auto"})
-    n_inner_epochs: int = param(10, COUNT, resumes=True)
+    penalty: str = param({"cell", *GROUPS}, default="cell")
+    sparse_weight: float | str = param(
+        Interval(Real, 0, None, closed="both"), {"auto"}, default="auto"
+    )
+    n_inner_epochs: int = param(COUNT, default=10, resumes=True)
 
     def _make_module(self, n_features: int) -> nn.Module:
         weight = WEIGHTS[self.penalty] if self.sparse_weight == "auto" else self.sparse_weight

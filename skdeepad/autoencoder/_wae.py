@@ -238,12 +238,14 @@ class WAE(MatchedCodesDetector):
     array([ 1, -1])
     """
 
-    cost: str | Callable = param("squared_error", set(COSTS), callable)
-    divergence: str | Callable = param("mmd", {"mmd", "gan"}, callable)
-    divergence_weight: float = param(10.0, NON_NEGATIVE)
-    kernel: str = param("imq", set(KERNELS))
-    kernel_scales: Sequence = param((0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0), "array-like")
-    anomaly_score: str = param("reconstruction", {"reconstruction", "cost", "latent_density"})
+    cost: str | Callable = param(set(COSTS), callable, default="squared_error")
+    divergence: str | Callable = param({"mmd", "gan"}, callable, default="mmd")
+    divergence_weight: float = param(NON_NEGATIVE, default=10.0)
+    kernel: str = param(set(KERNELS), default="imq")
+    kernel_scales: Sequence = param("array-like", default=(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0))
+    anomaly_score: str = param(
+        {"reconstruction", "cost", "latent_density"}, default="reconstruction"
+    )
 
     @property
     def net_class(self) -> type[DetectorNet]:

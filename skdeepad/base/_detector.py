@@ -75,26 +75,26 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     #: Attributes with a value for each training row, and the value of rows that have no weight.
     _of_training_rows: dict[str, float] = {}
 
-    hidden_layer_sizes: int | Sequence[int] = param((64, 32), *LAYER_SIZES)
-    activation: str = param("tanh", set(ACTIVATIONS))
-    backbone: Any = param(None, HasMethods(["make_encoder", "make_decoder"]), None)
-    scaler: Any = param("standard", set(SCALERS), HasMethods(["fit", "transform"]), None)
-    max_epochs: int = param(500, COUNT, to="net", resumes=True)
-    max_steps: int | None = param(2500, COUNT, None, to="net", resumes=True)
-    lr: float = param(1e-3, POSITIVE, to="net", resumes=True)
-    batch_size: int | None = param(128, COUNT, None, to="net", resumes=True)
-    optimizer: str | type = param("adam", set(OPTIMIZERS), type, to="net")
-    weight_decay: float = param(0.0, NON_NEGATIVE, to="net")
-    trim: float | str = param(0.1, SHARE_BELOW_ONE, to="net")
+    hidden_layer_sizes: int | Sequence[int] = param(*LAYER_SIZES, default=(64, 32))
+    activation: str = param(set(ACTIVATIONS), default="tanh")
+    backbone: Any = param(HasMethods(["make_encoder", "make_decoder"]), None, default=None)
+    scaler: Any = param(set(SCALERS), HasMethods(["fit", "transform"]), None, default="standard")
+    max_epochs: int = param(COUNT, default=500, to="net", resumes=True)
+    max_steps: int | None = param(COUNT, None, default=2500, to="net", resumes=True)
+    lr: float = param(POSITIVE, default=1e-3, to="net", resumes=True)
+    batch_size: int | None = param(COUNT, None, default=128, to="net", resumes=True)
+    optimizer: str | type = param(set(OPTIMIZERS), type, default="adam", to="net")
+    weight_decay: float = param(NON_NEGATIVE, default=0.0, to="net")
+    trim: float | str = param(SHARE_BELOW_ONE, default=0.1, to="net")
     contamination: float | str = param(
-        0.1, Interval(Real, 0, 0.5, closed="right"), {"auto"}, resumes=True
+        Interval(Real, 0, 0.5, closed="right"), {"auto"}, default=0.1, resumes=True
     )
-    callbacks: Sequence | None = param(None, "array-like", None, to="net")
-    net_params: Mapping | None = param(None, Mapping, None, to="net")
-    device: str = param("auto", str, to="net")
-    warm_start: bool = param(False, "boolean", resumes=True)
-    random_state: Any = param(None, "random_state")
-    verbose: int = param(0, "verbose", resumes=True)
+    callbacks: Sequence | None = param("array-like", None, default=None, to="net")
+    net_params: Mapping | None = param(Mapping, None, default=None, to="net")
+    device: str = param(str, default="auto", to="net")
+    warm_start: bool = param("boolean", default=False, resumes=True)
+    random_state: Any = param("random_state", default=None)
+    verbose: int = param("verbose", default=0, resumes=True)
 
     # To be written by a detector -------------------------------------------------------------
 
@@ -381,6 +381,8 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
 class StopsEarly:
     """Parameters of a detector that can stop early, to stand behind BaseDetector."""
 
-    early_stopping: bool | str = param(False, "boolean", to="net")
-    validation_fraction: float = param(0.1, Interval(Real, 0, 1, closed="neither"), to="net")
-    n_iter_no_change: int = param(10, COUNT, to="net")
+    early_stopping: bool | str = param("boolean", default=False, to="net")
+    validation_fraction: float = param(
+        Interval(Real, 0, 1, closed="neither"), default=0.1, to="net"
+    )
+    n_iter_no_change: int = param(COUNT, default=10, to="net")

@@ -13,6 +13,8 @@ POSITIVE = Interval(Real, 0, None, closed="neither")
 NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 SHARE_BELOW_ONE = Interval(Real, 0, 1, closed="left")
 SHARE = Interval(Real, 0, 1, closed="both")
+# What may take a value beside the estimator itself.
+PLACES = ("estimator", "net", "module", "batches")
 
 
 class Declared(NamedTuple):
@@ -30,16 +32,16 @@ class Fixed(NamedTuple):
     value: Any
 
 
-def param(default, *accepted, to: str = "estimator", resumes: bool = False) -> Any:
+def param(*accepted, default, to: str = "estimator", resumes: bool = False) -> Any:
     """Declare a parameter in the body of a class with :func:`detector`.
 
     Parameters
     ----------
-    default : object
-        Default value; it must be immutable.
     *accepted : constraints or sets of str
         What is accepted, each as in scikit-learn's ``_parameter_constraints``; a set holds the
-        strings that are.
+        strings that are. None: what the base class accepts, or anything.
+    default : object
+        Default value; it must be immutable.
     to : {"estimator", "net", "module", "batches"}, default="estimator"
         What takes the value beside the estimator: the skorch net, the torch module, or the
         iterator over the training batches. See ``BaseDetector._parameters_to``.
@@ -52,6 +54,10 @@ def param(default, *accepted, to: str = "estimator", resumes: bool = False) -> A
     declared : Declared
         What :func:`detector` reads.
     """
+    if isinstance(default, list | dict | set):
+        raise TypeError(f"default={default!r} can be changed in place, for all instances at once.")
+    if to not in PLACES:
+        raise ValueError(f"to={to!r} must be one of {PLACES}.")
     accepted = tuple(StrOptions(a) if isinstance(a, set | frozenset) else a for a in accepted)
     return Declared(default, accepted, to, resumes)
 
@@ -65,7 +71,7 @@ def fixed(value) -> Any:
 def detector(cls):
     """Give a class a constructor and the constraints of the parameters that its body declares.
 
-    A parameter is ``name: type = param(default, ...)``. Parameters of the base classes are
+    A parameter is ``name: type = param(..., default=value)``. Parameters of the base classes are
     inherited; a plain ``name = value`` in the body changes the default of one. New parameters come
     first in the signature, those of the base classes follow in the order of the ``__mro__``. All
     are keyword-only.
@@ -78,16 +84,19 @@ def detector(cls):
         inherited = _over(inherited, vars(base).get("_declared", {}))
     own = {}
     for name, value in vars(cls).items():
-        if isinstance(value, Declared | Fixed):
+        if isinstance(value, Declared) and not value.accepted and name in inherited:
+            own[name] = value._replace(accepted=inherited[name].accepted)
+        elif isinstance(value, Declared | Fixed):
             own[name] = value
         elif isinstance(inherited.get(name), Declared):
             own[name] = inherited[name]._replace(default=value)
     for name, value in own.items():
         setattr(cls, name, value.value if isinstance(value, Fixed) else value.default)
-    declared = _over(inherited, own)
-    cls._declared = own
-    cls._parameters = {k: v for k, v in declared.items() if isinstance(v, Declared)}
-    cls._parameter_constraints = {k: list(v.accepted) for k, v in cls._parameters.items()}
+    declared = {k: v for k, v in _over(inherited, own).items() if isinstance(v, Declared)}
+    cls._declared, cls._parameters = own, declared
+    cls._parameter_constraints = {
+        name: list(parameter.accepted) or "no_validation" for name, parameter in declared.items()
+    }
     cls.__init__ = _constructor(cls)
     return cls
 

@@ -10,7 +10,7 @@ from ._parameters import COUNT_OR_ZERO, detector, param
 class PretrainingMixin:
     """``pretrain_epochs`` of an autoencoder, before the training itself begins."""
 
-    pretrain_epochs: int = param(50, COUNT_OR_ZERO)
+    pretrain_epochs: int = param(COUNT_OR_ZERO, default=50)
 
     def _make_autoencoder(self, module: nn.Module, n_features: int) -> nn.Module:
         """Return what is pre-trained; it shares the layers that the training goes on with."""

@@ -203,15 +203,17 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
     [False, True, True]
     """
 
-    n_clusters: int = param(10, COUNT)
-    loss: str = param("kl", set(MODULES))
-    cluster_weight: float = param(0.1, SHARE, resumes=True)
-    ramp_epochs: int = param(20, COUNT_OR_ZERO, resumes=True)
-    degrees_of_freedom: float = param(1.0, POSITIVE)
-    n_init: int = param(20, COUNT)
-    tol: float = param(1e-3, SHARE_BELOW_ONE, resumes=True)
-    n_latent: int | None = param(None, COUNT, None)
-    anomaly_score: str = param("combined", {"combined", "distance", "reconstruction", "entropy"})
+    n_clusters: int = param(COUNT, default=10)
+    loss: str = param(set(MODULES), default="kl")
+    cluster_weight: float = param(SHARE, default=0.1, resumes=True)
+    ramp_epochs: int = param(COUNT_OR_ZERO, default=20, resumes=True)
+    degrees_of_freedom: float = param(POSITIVE, default=1.0)
+    n_init: int = param(COUNT, default=20)
+    tol: float = param(SHARE_BELOW_ONE, default=1e-3, resumes=True)
+    n_latent: int | None = param(COUNT, None, default=None)
+    anomaly_score: str = param(
+        {"combined", "distance", "reconstruction", "entropy"}, default="combined"
+    )
     pretrain_epochs = 100
     max_epochs = 100
 

@@ -204,15 +204,19 @@ class BDSGM(BoundaryMixin, FlowDetector):
     (3, 2)
     """
 
-    density: Any = param("flow", {"flow", "gaussian"}, HasMethods(["score_samples", "log_density"]))
-    generator_layer_sizes: int | Sequence[int] | str = param("auto", *LAYER_SIZES, {"auto"})
-    distance_weight: float = param(0.3, NON_NEGATIVE)
-    dispersion_weight: float = param(0.025, NON_NEGATIVE)
-    n_reference: int = param(1024, COUNT, resumes=True)
-    generator_batch_size: int = param(256, Interval(Integral, 2, None, closed="left"))
-    generator_steps: int = param(1000, COUNT, resumes=True)
-    generator_lr: float = param(0.005, POSITIVE, resumes=True)
-    threshold_quantile: float = param(0.5, Interval(Real, 0, 1, closed="neither"), resumes=True)
+    density: Any = param(
+        {"flow", "gaussian"}, HasMethods(["score_samples", "log_density"]), default="flow"
+    )
+    generator_layer_sizes: int | Sequence[int] | str = param(*LAYER_SIZES, {"auto"}, default="auto")
+    distance_weight: float = param(NON_NEGATIVE, default=0.3)
+    dispersion_weight: float = param(NON_NEGATIVE, default=0.025)
+    n_reference: int = param(COUNT, default=1024, resumes=True)
+    generator_batch_size: int = param(Interval(Integral, 2, None, closed="left"), default=256)
+    generator_steps: int = param(COUNT, default=1000, resumes=True)
+    generator_lr: float = param(POSITIVE, default=0.005, resumes=True)
+    threshold_quantile: float = param(
+        Interval(Real, 0, 1, closed="neither"), default=0.5, resumes=True
+    )
     contamination = "auto"
 
     # Modules ---------------------------------------------------------------------------------

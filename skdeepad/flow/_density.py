@@ -77,14 +77,14 @@ def begin_flow(flow: InvertibleResNetModule, X: Tensor) -> None:
 class FlowDetector(SamplerMixin, DecoderMixin, BaseDetector):
     """Base of the detectors with a flow, whose ``score_samples`` are log-densities."""
 
-    n_blocks: int = param(6, COUNT)
-    lipschitz_constant: float = param(0.97, Interval(Real, 0, 0.999, closed="right"))
-    log_det: str = param("auto", {"auto", "exact", "series", "roulette"})
-    n_power_terms: int = param(10, COUNT)
-    noise: float = param(0.1, NON_NEGATIVE)
-    lr_milestones: Sequence[float] = param((0.6, 0.85), "array-like", to="net")
+    n_blocks: int = param(COUNT, default=6)
+    lipschitz_constant: float = param(Interval(Real, 0, 0.999, closed="right"), default=0.97)
+    log_det: str = param({"auto", "exact", "series", "roulette"}, default="auto")
+    n_power_terms: int = param(COUNT, default=10)
+    noise: float = param(NON_NEGATIVE, default=0.1)
+    lr_milestones: Sequence[float] = param("array-like", default=(0.6, 0.85), to="net")
     hidden_layer_sizes = (32, 32)
-    activation: str = param("lipswish", set(LIPSCHITZ_ACTIVATIONS))
+    activation: str = param(set(LIPSCHITZ_ACTIVATIONS), default="lipswish")
     backbone = fixed(None)
     max_epochs = 200
     max_steps = 1000

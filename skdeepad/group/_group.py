@@ -16,13 +16,13 @@ from .._validation import (
     take_rows,
     validate_data,
 )
-from ..variational import VAE
 from ..base import BaseDetector
 from ..base._resuming import all_or_nothing
 from ..base._rows import read_weights, repetitions
 from ..base._seeds import with_seeds
 from ..base._threshold import OffsetMixin, labels_of
 from ..base._training_scores import scores_of_training_rows, warn_if_degenerate
+from ..variational import VAE
 from ._members import Members, read_groups
 from ._scores import Characterization, GreatestScore, MeanScore
 

@@ -159,7 +159,7 @@ class DeepSAD(LabelsMixin, SphereDetector):
     array([ 1, -1])
     """
 
-    eta: float = param(1.0, NON_NEGATIVE)
+    eta: float = param(NON_NEGATIVE, default=1.0)
 
     _without_anomalies = "none is pushed away from the centre"
 

@@ -166,10 +166,10 @@ class DeepSVDD(SphereDetector):
     0.05
     """
 
-    objective: str = param("one-class", {"one-class", "soft-boundary"})
-    nu: float = param(0.1, Interval(Real, 0, 1, closed="right"))
-    warm_up_epochs: int = param(10, COUNT_OR_ZERO)
-    trim: float | str = param("auto", SHARE_BELOW_ONE, {"auto"}, to="net")
+    objective: str = param({"one-class", "soft-boundary"}, default="one-class")
+    nu: float = param(Interval(Real, 0, 1, closed="right"), default=0.1)
+    warm_up_epochs: int = param(COUNT_OR_ZERO, default=10)
+    trim: float | str = param(SHARE_BELOW_ONE, {"auto"}, default="auto", to="net")
     contamination = "auto"
 
     def _make_module(self, n_features: int) -> nn.Module:

@@ -180,19 +180,19 @@ class OCNN(BaseDetector):
     0.05
     """
 
-    nu: float = param(0.3, Interval(Real, 0, 1, closed="right"))
-    input_map: str | None = param("sphere", {"sphere"}, None)
-    encoder: Any = param(None, HasMethods(["fit", "transform"]), None)
-    tol: float = param(1e-4, NON_NEGATIVE, resumes=True)
-    n_iter_no_change: Any = param(5, COUNT, to="net")
-    lr_milestones: Sequence = param((0.66,), "array-like", to="net")
+    nu: float = param(Interval(Real, 0, 1, closed="right"), default=0.3)
+    input_map: str | None = param({"sphere"}, None, default="sphere")
+    encoder: Any = param(HasMethods(["fit", "transform"]), None, default=None)
+    tol: float = param(NON_NEGATIVE, default=1e-4, resumes=True)
+    n_iter_no_change: Any = param(COUNT, default=5, to="net")
+    lr_milestones: Sequence = param("array-like", default=(0.66,), to="net")
     hidden_layer_sizes = (32,)
     activation = "relu"
     max_epochs = 100
     max_steps = None
     lr = 1e-2
     batch_size = 512
-    trim: float | str = param("auto", SHARE_BELOW_ONE, {"auto"}, to="net")
+    trim: float | str = param(SHARE_BELOW_ONE, {"auto"}, default="auto", to="net")
     backbone = fixed(None)
     weight_decay = fixed(0.0)
 

@@ -44,10 +44,10 @@ class SphereModule(nn.Module):
 class SphereDetector(PretrainingMixin, EncoderMixin, BaseDetector, StopsEarly):
     """Base of the detectors whose module is a SphereModule."""
 
-    n_latent: int = param(16, COUNT)
-    batch_norm: bool = param(True, "boolean")
-    center_eps: float = param(0.1, POSITIVE)
-    lr_milestones: Sequence[float] = param((0.66,), "array-like", to="net")
+    n_latent: int = param(COUNT, default=16)
+    batch_norm: bool = param("boolean", default=True)
+    center_eps: float = param(POSITIVE, default=0.1)
+    lr_milestones: Sequence[float] = param("array-like", default=(0.66,), to="net")
     activation = "leaky_relu"
     max_epochs = 20
     weight_decay = 5e-7

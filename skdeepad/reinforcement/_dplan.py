@@ -185,19 +185,19 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
 
     net_class = AgentNet
 
-    pseudo_share: float = param(0.05, Interval(Real, 0, 0.5, closed="both"))
-    discount: float = param(0.99, SHARE_BELOW_ONE, to="module")
-    loss: str = param("squared_error", {"squared_error", "huber"}, to="module")
-    anomaly_probability: float = param(0.5, SHARE, to="batches")
-    subset_size: int = param(1000, COUNT, to="batches")
-    intrinsic_weight: float = param(1.0, NON_NEGATIVE, to="batches")
-    warm_up_steps: int = param(10000, COUNT_OR_ZERO, to="batches")
-    steps_per_episode: int = param(2000, COUNT)
-    exploration: Sequence = param((1.0, 0.1), "array-like", to="batches")
-    exploration_steps: int = param(10000, COUNT, to="batches")
-    replay_size: int = param(100000, COUNT, to="batches")
-    target_update: int = param(10000, COUNT, to="batches")
-    reward_update: int = param(2000, COUNT, to="batches")
+    pseudo_share: float = param(Interval(Real, 0, 0.5, closed="both"), default=0.05)
+    discount: float = param(SHARE_BELOW_ONE, default=0.99, to="module")
+    loss: str = param({"squared_error", "huber"}, default="squared_error", to="module")
+    anomaly_probability: float = param(SHARE, default=0.5, to="batches")
+    subset_size: int = param(COUNT, default=1000, to="batches")
+    intrinsic_weight: float = param(NON_NEGATIVE, default=1.0, to="batches")
+    warm_up_steps: int = param(COUNT_OR_ZERO, default=10000, to="batches")
+    steps_per_episode: int = param(COUNT, default=2000)
+    exploration: Sequence = param("array-like", default=(1.0, 0.1), to="batches")
+    exploration_steps: int = param(COUNT, default=10000, to="batches")
+    replay_size: int = param(COUNT, default=100000, to="batches")
+    target_update: int = param(COUNT, default=10000, to="batches")
+    reward_update: int = param(COUNT, default=2000, to="batches")
     hidden_layer_sizes = (40,)
     activation = "relu"
     max_epochs = 10

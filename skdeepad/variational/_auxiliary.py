@@ -159,11 +159,11 @@ class AuxiliaryVAE(VariationalDetector):
     array([ 1, -1])
     """
 
-    n_latent: int | Sequence = param(8, COUNT, "array-like")
-    n_auxiliary: int = param(4, COUNT)
-    skip: bool = param(False, "boolean")
-    warm_up_epochs: int = param(0, COUNT_OR_ZERO)
-    anomaly_score: str = param("elbo", set(SCORES))
+    n_latent: int | Sequence = param(COUNT, "array-like", default=8)
+    n_auxiliary: int = param(COUNT, default=4)
+    skip: bool = param("boolean", default=False)
+    warm_up_epochs: int = param(COUNT_OR_ZERO, default=0)
+    anomaly_score: str = param(set(SCORES), default="elbo")
 
     def _make_module(self, n_features: int) -> nn.Module:
         heads = MLPBackbone(self.hidden_layer_sizes, self.activation)

@@ -22,12 +22,12 @@ from ._likelihood import Likelihood, VariationalDetector
 class DeepGenerativeDetector(VariationalDetector):
     """Base of the detectors whose module is a DeepGenerativeModule."""
 
-    n_latent: int = param(8, COUNT)
-    n_auxiliary: int = param(8, COUNT)
-    batch_norm: bool = param(False, "boolean")
-    classification_weight: float | str = param("auto", NON_NEGATIVE, {"auto"}, resumes=True)
-    warm_up_epochs: int = param(0, COUNT_OR_ZERO)
-    anomaly_score: str = param("combined", set(SCORES))
+    n_latent: int = param(COUNT, default=8)
+    n_auxiliary: int = param(COUNT, default=8)
+    batch_norm: bool = param("boolean", default=False)
+    classification_weight: float | str = param(NON_NEGATIVE, {"auto"}, default="auto", resumes=True)
+    warm_up_epochs: int = param(COUNT_OR_ZERO, default=0)
+    anomaly_score: str = param(set(SCORES), default="combined")
 
     @property
     @abstractmethod

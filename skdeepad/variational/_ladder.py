@@ -172,11 +172,11 @@ class LadderVAE(VariationalDetector):
     ((200, 14), (3,))
     """
 
-    n_latent: Sequence = param((8, 4, 2), "array-like")
-    batch_norm: bool = param(True, "boolean")
-    warm_up_epochs: int | str = param("auto", COUNT_OR_ZERO, {"auto"})
-    anomaly_score: str = param("elbo", set(SCORES))
-    kl_layer: int | None = param(None, COUNT, None)
+    n_latent: Sequence = param("array-like", default=(8, 4, 2))
+    batch_norm: bool = param("boolean", default=True)
+    warm_up_epochs: int | str = param(COUNT_OR_ZERO, {"auto"}, default="auto")
+    anomaly_score: str = param(set(SCORES), default="elbo")
+    kl_layer: int | None = param(COUNT, None, default=None)
     hidden_layer_sizes = (64, 32, 16)
     activation = "leaky_relu"
 

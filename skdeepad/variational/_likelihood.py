@@ -81,9 +81,9 @@ class Likelihood(nn.Module):
 class VariationalDetector(SamplerMixin, ReconstructorMixin, BaseDetector, StopsEarly):
     """Base of the detectors that bound log p(x), of a module with ``negative_elbo(x)``."""
 
-    likelihood: str = param("heteroscedastic", LIKELIHOODS)
-    min_std: float = param(0.135, Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither"))
-    n_draws: int = param(16, COUNT)
+    likelihood: str = param(LIKELIHOODS, default="heteroscedastic")
+    min_std: float = param(Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither"), default=0.135)
+    n_draws: int = param(COUNT, default=16)
 
     def _net_parameters(self) -> dict:
         params = super()._net_parameters()

@@ -175,12 +175,12 @@ class VAE(VariationalDetector):
     array([ 1, -1])
     """
 
-    n_latent: int = param(8, COUNT)
-    beta: float = param(1.0, NON_NEGATIVE)
-    anomaly_score: str = param("elbo", set(SCORES))
-    residual_scaling: str = param("robust", RESIDUAL_SCALINGS)
-    trim_start: float = param(0.2, SHARE_BELOW_ONE, to="net")
-    early_stopping: bool | str = param(False, "boolean", {"knee"}, to="net")
+    n_latent: int = param(COUNT, default=8)
+    beta: float = param(NON_NEGATIVE, default=1.0)
+    anomaly_score: str = param(set(SCORES), default="elbo")
+    residual_scaling: str = param(RESIDUAL_SCALINGS, default="robust")
+    trim_start: float = param(SHARE_BELOW_ONE, default=0.2, to="net")
+    early_stopping: bool | str = param("boolean", {"knee"}, default=False, to="net")
 
     def _make_module(self, n_features: int) -> nn.Module:
         likelihood = Likelihood(self.likelihood, n_features, self.min_std)

@@ -161,9 +161,9 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
     array([ 1, -1])
     """
 
-    margin: float = param(5.0, POSITIVE)
-    n_reference: int = param(5000, Interval(Integral, 2, None, closed="left"))
-    steps_per_epoch: int = param(20, COUNT, to="net")
+    margin: float = param(POSITIVE, default=5.0)
+    n_reference: int = param(Interval(Integral, 2, None, closed="left"), default=5000)
+    steps_per_epoch: int = param(COUNT, default=20, to="net")
     hidden_layer_sizes = (20,)
     activation = "relu"
     max_epochs = 50

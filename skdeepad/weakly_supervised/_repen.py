@@ -242,13 +242,13 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
     array([ 1, -1])
     """
 
-    n_latent: int = param(20, COUNT)
-    margin: float = param(1000.0, POSITIVE)
-    n_subsamples: int = param(50, COUNT)
-    subsample_size: int = param(8, COUNT)
-    threshold: float = param(1.7321, NON_NEGATIVE)
-    known_share: float = param(1.0, SHARE)
-    steps_per_epoch: int = param(50, COUNT, to="net")
+    n_latent: int = param(COUNT, default=20)
+    margin: float = param(POSITIVE, default=1000.0)
+    n_subsamples: int = param(COUNT, default=50)
+    subsample_size: int = param(COUNT, default=8)
+    threshold: float = param(NON_NEGATIVE, default=1.7321)
+    known_share: float = param(SHARE, default=1.0)
+    steps_per_epoch: int = param(COUNT, default=50, to="net")
     hidden_layer_sizes = ()
     activation = "relu"
     max_epochs = 30

@@ -8,7 +8,7 @@ from sklearn.ensemble import IsolationForest
 
 from skdeepad.base._labels import PseudoAnomaliesMixin, with_pseudo_anomalies
 
-from .instances import small
+from ..instances import small
 
 
 def read(y, n=4):
