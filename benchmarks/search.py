@@ -48,7 +48,7 @@ def main():
         X, y = fetch_adbench(name, return_X_y=True)
         X, normal = train_test_split(X[y == 0], train_size=N_ROWS, random_state=0)
         det = AnoGAN(n_latent_steps=N_STEPS, random_state=0)
-        encoder = AnoGAN(encoder=True, random_state=0)
+        encoder = AnoGAN(train_encoder=True, random_state=0)
         for each in (det, encoder):
             each.fit(normal)
         n_latent = det.net_.module_.n_latent

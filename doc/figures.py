@@ -57,7 +57,7 @@ def ladder_layers():
     sizes = {"n_latent": (16, 8, 4, 2, 2), "hidden_layer_sizes": (64, 64, 32, 32, 16)}
     variants = {
         "LadderVAE": {},
-        "without warm-up": {"warm_up_epochs": 0},
+        "without warm-up": {"kl_warm_up_epochs": 0},
         "without batch norm": {"batch_norm": False},
     }
     figure, ax = plt.subplots(figsize=(6, 3), layout="constrained")
@@ -79,7 +79,7 @@ def adversarial():
     game = {"gradient_penalty_weight": 0.1, "scaler": "standard", **common}
     panels = {
         "AnoGAN, search": AnoGAN(**game),
-        "AnoGAN, encoder": AnoGAN(encoder=True, **game),
+        "AnoGAN, encoder": AnoGAN(train_encoder=True, **game),
         "EGBAD": EGBAD(**game),
         "GANomaly": GANomaly(scaler="standard", **common),
         "GANomaly, contextual": GANomaly(anomaly_score="contextual", scaler="standard", **common),

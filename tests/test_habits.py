@@ -185,9 +185,9 @@ def test_a_value_that_cannot_be_scaled_is_named(name, X):
 
 
 def test_another_detectors_parameter_of_the_same_name_is_not_taken_for_granted(X):
-    det = small("DevNet", warm_start=True, n_reference=500).fit(X, some_labels(X))
-    with pytest.warns(UserWarning, match="had when it began: n_reference"):
-        det.set_params(n_reference=10).fit(X, some_labels(X))
+    det = small("DevNet", warm_start=True, n_prior_draws=500).fit(X, some_labels(X))
+    with pytest.warns(UserWarning, match="had when it began: n_prior_draws"):
+        det.set_params(n_prior_draws=10).fit(X, some_labels(X))
 
 
 # Streams ------------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ def test_subpackages_load_when_they_are_asked_for():
 
 
 def collapsed(call):
-    return lambda: call(VAE(beta=1000.0, max_epochs=30, random_state=0), NOISE)
+    return lambda: call(VAE(kl_weight=1000.0, max_epochs=30, random_state=0), NOISE)
 
 
 NOISE = np.random.RandomState(0).randn(200, 3)
@@ -274,7 +274,7 @@ WARNING = {
         hidden_layer_sizes=(4,), max_steps=150, lr=0.5, n_starts=4, n_latent_steps=1, random_state=0
     ).fit(NOISE),
     "in an ensemble": lambda: DetectorEnsemble(
-        VAE(beta=1000.0, max_epochs=30), n_estimators=1, random_state=0
+        VAE(kl_weight=1000.0, max_epochs=30), n_estimators=1, random_state=0
     ).fit(NOISE),
 }
 

@@ -28,14 +28,15 @@ from skdeepad.datasets import load_kddcup99
 ANOGAN_ROWS = 10_000
 #: Trainings of EGBAD, the first with its defaults.
 TRAININGS = ({}, {"lr": 2e-4})
-#: Forms of EGBAD's score, of one training: discriminator_term and _input, score_scaling, alpha.
+#: Forms of EGBAD's score, of one training: discriminator_term and _input, score_scaling,
+#: residual_weight.
 FORMS = {
     "EGBAD": ("cross_entropy", "row", None, 0.9),
-    "EGBAD, alpha=1": ("cross_entropy", "row", None, 1.0),
-    "EGBAD, alpha=0": ("cross_entropy", "row", None, 0.0),
-    "EGBAD, alpha=0, reconstruction": ("cross_entropy", "reconstruction", None, 0.0),
-    "EGBAD, alpha=0.5, scaled": ("cross_entropy", "row", "train", 0.5),
-    "EGBAD, alpha=0.1, scaled": ("cross_entropy", "row", "train", 0.1),
+    "EGBAD, residual_weight=1": ("cross_entropy", "row", None, 1.0),
+    "EGBAD, residual_weight=0": ("cross_entropy", "row", None, 0.0),
+    "EGBAD, residual_weight=0, reconstruction": ("cross_entropy", "reconstruction", None, 0.0),
+    "EGBAD, residual_weight=0.5, scaled": ("cross_entropy", "row", "train", 0.5),
+    "EGBAD, residual_weight=0.1, scaled": ("cross_entropy", "row", "train", 0.1),
     "EGBAD, feature matching": ("feature_matching", "row", None, 0.9),
 }
 # Means and, where given, standard deviations over ten seeds, of precision, recall and F1.
@@ -80,9 +81,9 @@ def run_egbad(train, test, y, seed, **params):
     detector, seconds = timed(skdeepad.EGBAD(random_state=seed, **params).fit, train)
     module = detector.net_.module_
     scaled = detector.scaler_.transform(train)
-    for name, (term, judged, scaling, alpha) in FORMS.items():
+    for name, (term, judged, scaling, weight) in FORMS.items():
         module.discriminator_term, module.discriminator_input = term, judged
-        module.alpha = alpha
+        module.residual_weight = weight
         terms = detector.net_.apply(module.terms, scaled) if scaling else np.ones((1, 2))
         module.scale_by(terms)
         scores, of_scores = timed(detector.score_samples, test)

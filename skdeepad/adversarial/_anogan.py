@@ -42,8 +42,8 @@ class AnoGAN(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
 
     where :math:`f` are the features in the last hidden layer of D. The anomaly score is
     :math:`A(x) = \min_\gamma L(z_\gamma)`, and the residual :math:`x - G(z)` says where the anomaly
-    is [1]_. With ``encoder=True`` an encoder E is trained for G afterwards, and the score is that
-    of f-AnoGAN [2]_, without a search:
+    is [1]_. With ``train_encoder=True`` an encoder E is trained for G afterwards, and the score is
+    that of f-AnoGAN [2]_, without a search:
 
     .. math::
         A(x) = \tfrac1d \|x - G(E(x))\|^2 + \tfrac{\kappa}{n_f} \|f(x) - f(G(E(x)))\|^2 .
@@ -54,7 +54,7 @@ class AnoGAN(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
         Columns of ``X`` that are the context c of a row: a conditional net [3]_ of
         :math:`G(z|c)` and :math:`D(x|c)`, in which the other columns are judged as values under
         that context. Categories have to be in indicator columns.
-    encoder : bool, default=False
+    train_encoder : bool, default=False
         Whether to train an encoder and score without a search.
     encoder_steps : int, default=2000
         Optimizer steps of the encoder's training, at most. ``trim`` leaves out the rows of the
@@ -64,9 +64,9 @@ class AnoGAN(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
     discriminator_term : {"feature_matching", "cross_entropy"}, default="feature_matching"
         The second term of L. ``"cross_entropy"``: :math:`-\log D(G(z))`, which feature matching
         improved on.
-    discriminator_weight : float, default=0.1
-        :math:`\lambda`, the paper's value. Both terms are sums, so that its effect depends on the
-        number of features in either.
+    residual_weight : float, default=0.9
+        Weight :math:`1 - \lambda` of the residual, the paper's value. Both terms are sums, so that
+        its effect depends on the number of features in either.
     n_latent_steps : int, default=100
         :math:`\Gamma`. The paper has 500; from a near start 100 of length 0.05 do as well.
     lr_latent : float, default=0.05
@@ -149,7 +149,7 @@ class AnoGAN(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
     discriminator_ : torch module
         D, from scaled rows to log odds; ``discriminator_.features`` is f.
     encoder_ : torch module or None
-        E before its tanh; None unless ``encoder=True``.
+        E before its tanh; None unless ``train_encoder=True``.
     scaler_ : transformer or None
         The fitted scaler.
     training_scores_ : ndarray of shape (n_samples,)
@@ -206,13 +206,13 @@ class AnoGAN(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
     """
 
     context_columns: Sequence | None = param("array-like", None, default=None)
-    encoder: bool = param("boolean", default=False)
+    train_encoder: bool = param("boolean", default=False)
     encoder_steps: int = param(COUNT, default=2000, resumes=True)
     encoder_feature_weight: float = param(NON_NEGATIVE, default=1.0, to="module")
     discriminator_term: str = param(
         {"feature_matching", "cross_entropy"}, default="feature_matching", to="module"
     )
-    discriminator_weight: float = param(SHARE, default=0.1, to="module")
+    residual_weight: float = param(SHARE, default=0.9, to="module")
     n_latent_steps: int = param(COUNT_OR_ZERO, default=100, to="module")
     lr_latent: float = param(POSITIVE, default=0.05, to="module")
     n_starts: int = param(COUNT, default=1024)
@@ -229,7 +229,7 @@ class AnoGAN(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
             context=context,
             starts=torch.randn(self.n_starts, n_latent),
             # The last one to be drawn: the game is the same with and without it.
-            encoder=judging.make_encoder(n_features, n_latent) if self.encoder else None,
+            encoder=judging.make_encoder(n_features, n_latent) if self.train_encoder else None,
             **self._parameters_to("module"),
         )
 
@@ -238,7 +238,7 @@ class AnoGAN(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
         if self.context_columns is not None:
             net.module_.context.remember(X)
         self.encoder_history_ = {}
-        if self.encoder:
+        if self.train_encoder:
             net.module_.eval()
             trainer = self._make_net(
                 Encoding,
@@ -261,7 +261,7 @@ class AnoGAN(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
 
     def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
         planned = super()._planned_epochs(net, n_samples, epochs)
-        if not self.encoder:
+        if not self.train_encoder:
             return planned
         n_batches = count_batches(n_samples, self.batch_size or n_samples)
         return planned + min(epochs or self.max_epochs, ceil(self.encoder_steps / n_batches))

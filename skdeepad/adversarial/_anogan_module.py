@@ -26,7 +26,7 @@ class AnoGANModule(ContextualGenerator):
         label_smoothing: float,
         gradient_penalty_weight: float,
         discriminator_term: str,
-        discriminator_weight: float,
+        residual_weight: float,
         encoder_feature_weight: float,
         n_latent_steps: int,
         lr_latent: float,
@@ -40,7 +40,7 @@ class AnoGANModule(ContextualGenerator):
         self.label_smoothing = label_smoothing
         self.gradient_penalty_weight = gradient_penalty_weight
         self.discriminator_term = discriminator_term
-        self.discriminator_weight = discriminator_weight
+        self.residual_weight = residual_weight
         self.encoder_feature_weight = encoder_feature_weight
         self.n_latent_steps = n_latent_steps
         self.lr_latent = lr_latent
@@ -93,9 +93,9 @@ class AnoGANModule(ContextualGenerator):
 
     def search_losses(self, x: Tensor, features: Tensor, restored: Tensor) -> Tensor:
         """L = (1 − λ) L_R + λ L_D."""
-        weight = self.discriminator_weight
-        return (1 - weight) * self.residual_loss(x, restored) + (
-            weight * self.discriminator_loss(features, restored)
+        weight = self.residual_weight
+        return weight * self.residual_loss(x, restored) + (
+            (1 - weight) * self.discriminator_loss(features, restored)
         )
 
     def search(self, x: Tensor) -> Tensor:
@@ -131,8 +131,8 @@ class AnoGANModule(ContextualGenerator):
             else:
                 f_starts = self.discriminator.features(restored).flatten(1)
                 of_features = torch.cdist(features[rows], f_starts, p=1)
-            losses = (1 - self.discriminator_weight) * torch.cdist(x[rows], restored, p=1)
-            losses = losses + self.discriminator_weight * of_features
+            losses = self.residual_weight * torch.cdist(x[rows], restored, p=1)
+            losses = losses + (1 - self.residual_weight) * of_features
             nearest[rows] = losses.topk(self.n_restarts, largest=False).indices
         return nearest
 
@@ -156,7 +156,7 @@ class AnoGANModule(ContextualGenerator):
         residual = x - self.reconstruct(x)
         if self.encoder is not None:
             return residual.double() ** 2 / residual.shape[1]
-        return (1 - self.discriminator_weight) * residual.double().abs()
+        return self.residual_weight * residual.double().abs()
 
 
 class Encoding(nn.Module):

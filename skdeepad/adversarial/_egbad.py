@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
-from .._validation import Integral, Interval, check_is_fitted
+from .._validation import check_is_fitted
 from ..base import (
     LAYER_SIZES,
     NON_NEGATIVE,
@@ -16,7 +16,7 @@ from ..base import (
     param,
 )
 from ..nn import check_widths, make_mlp
-from ._egbad_module import EGBADModule, PairDiscriminator
+from ._egbad_module import NORMS, EGBADModule, PairDiscriminator
 from ._players import AdversarialDetector, ConditionalMixin, Context
 
 
@@ -56,19 +56,20 @@ class EGBAD(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
         Columns of ``X`` that are the context c of a row: a conditional net of :math:`G(z|c)`,
         :math:`E(x|c)` and :math:`D(x, z|c)`, in which the other columns are judged as values under
         that context. Categories have to be in indicator columns.
-    alpha : float, default=0.9
-        :math:`\alpha`, the paper's value. The norm is a sum over the features, so that hardly
-        anything of :math:`L_D` is left at 0.9 where there are many: see ``score_scaling``.
+    residual_weight : float, default=0.9
+        Weight :math:`\alpha` of the residual, the paper's value. The norm is a sum over the
+        features, so that hardly anything of :math:`L_D` is left at 0.9 where there are many: see
+        ``score_scaling``.
     discriminator_term : {"cross_entropy", "feature_matching"}, default="cross_entropy"
         :math:`L_D`. Cross-entropy was the better one in the paper, and is the steadier one.
     discriminator_input : {"row", "reconstruction"}, default="row"
         What the cross-entropy is of: :math:`D(x, E(x))`, as in the paper, or
         :math:`D(G(E(x)), E(x))`, as in its published code, which is less steady.
-    degree : {1, 2}, default=1
-        Degree of the norms, those of residuals and of features.
+    norm : {"l1", "l2"}, default="l1"
+        Norm of residuals and of differences of features.
     score_scaling : {"train"} or None, default=None
         ``"train"``: both terms are divided by their means over the training rows, so that
-        ``alpha`` weighs like with like; 0.5 then suits.
+        ``residual_weight`` weighs like with like; 0.5 then suits.
     reconstruction_weight : float, default=0.0
         Weight of the mean of :math:`|x - G(E(x))|` in the encoder's loss. The paper has none; it
         hurries a short training along.
@@ -199,12 +200,12 @@ class EGBAD(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
     discriminator_layer_sizes: int | Sequence[int] = param(*LAYER_SIZES, default=(128,))
     dropout: float = param(SHARE_BELOW_ONE, default=0.2)
     context_columns: Sequence | None = param("array-like", None, default=None)
-    alpha: float = param(SHARE, default=0.9, to="module")
+    residual_weight: float = param(SHARE, default=0.9, to="module")
     discriminator_term: str = param(
         {"cross_entropy", "feature_matching"}, default="cross_entropy", to="module"
     )
     discriminator_input: str = param({"row", "reconstruction"}, default="row", to="module")
-    degree: int = param(Interval(Integral, 1, 2, closed="both"), default=1, to="module")
+    norm: str = param(set(NORMS), default="l1", to="module")
     score_scaling: str | None = param({"train"}, None, default=None)
     reconstruction_weight: float = param(NON_NEGATIVE, default=0.0, to="module")
     hidden_layer_sizes = (64,)

@@ -59,6 +59,10 @@ class PairDiscriminator(nn.Module):
         return self.head(self.features(x, z)).squeeze(1)
 
 
+# Orders of the norms.
+NORMS = {"l1": 1, "l2": 2}
+
+
 class EGBADModule(ContextualGenerator):
     """G(z), E(x) and D(x, z), and A(x) = α L_G(x) + (1 − α) L_D(x).
 
@@ -79,10 +83,10 @@ class EGBADModule(ContextualGenerator):
         encoder: nn.Module,
         context: Context,
         n_noise: int,
-        alpha: float,
+        residual_weight: float,
         discriminator_term: str,
         discriminator_input: str,
-        degree: int,
+        norm: str,
         reconstruction_weight: float,
         label_smoothing: float,
         gradient_penalty_weight: float,
@@ -92,10 +96,10 @@ class EGBADModule(ContextualGenerator):
         self.discriminator = discriminator
         self.encoder = encoder
         self.register_buffer("scales", torch.ones(2, dtype=torch.float64))
-        self.alpha = alpha
+        self.residual_weight = residual_weight
         self.discriminator_term = discriminator_term
         self.discriminator_input = discriminator_input
-        self.degree = degree
+        self.norm = norm
         self.reconstruction_weight = reconstruction_weight
         self.label_smoothing = label_smoothing
         self.gradient_penalty_weight = gradient_penalty_weight
@@ -150,18 +154,18 @@ class EGBADModule(ContextualGenerator):
         """The code E(x), and the context beside it."""
         return torch.cat([self.encoder(x), self.context.split(x)[1]], 1)
 
-    def norm(self, difference: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(difference, self.degree, 1, dtype=torch.float64)
+    def size(self, difference: Tensor) -> Tensor:
+        return torch.linalg.vector_norm(difference, NORMS[self.norm], 1, dtype=torch.float64)
 
     def generator_loss(self, x: Tensor, restored: Tensor) -> Tensor:
         """L_G = ‖x − G(E(x))‖."""
-        return self.norm(x - restored)
+        return self.size(x - restored)
 
     def discriminator_loss(self, x: Tensor, restored: Tensor, z: Tensor) -> Tensor:
         """L_D = −log D(x, E(x)), or ‖f(x, E(x)) − f(G(E(x)), E(x))‖."""
         if self.discriminator_term == "feature_matching":
             features = self.discriminator.features
-            return self.norm(features(x, z) - features(restored, z))
+            return self.size(features(x, z) - features(restored, z))
         judged = x if self.discriminator_input == "row" else restored
         return real_loss(self.discriminator(judged, z).double())
 
@@ -179,11 +183,11 @@ class EGBADModule(ContextualGenerator):
 
     def anomaly_score(self, x: Tensor) -> Tensor:
         of_generator, of_discriminator = (self.terms(x) / self.scales).unbind(1)
-        return self.alpha * of_generator + (1 - self.alpha) * of_discriminator
+        return self.residual_weight * of_generator + (1 - self.residual_weight) * of_discriminator
 
     def contributions(self, x: Tensor) -> Tensor:
         """What each value adds to α L_G."""
         residual = (x - self.reconstruct(x)).double().abs()
-        if self.degree == 2:
+        if self.norm == "l2":
             residual = residual**2 / residual.norm(dim=1, keepdim=True).clamp(min=1e-30)
-        return self.alpha * residual / self.scales[0]
+        return self.residual_weight * residual / self.scales[0]

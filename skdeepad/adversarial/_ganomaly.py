@@ -44,7 +44,7 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
     anomaly_score : {"latent", "contextual"}, default="latent"
         ``"latent"``: A above. ``"contextual"``: the mean absolute residual,
         :math:`\tfrac1d \|x - \hat x\|_1`.
-    latent_norm : {"l2", "l1"}, default="l2"
+    norm : {"l2", "l1"}, default="l2"
         Whether A is the mean of squares or of absolute values.
     discriminator_reset_tol : float or None, default=1e-5
         The discriminator's weights are drawn anew after a step at which its loss was below this.
@@ -184,7 +184,7 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
     contextual_weight: float = param(NON_NEGATIVE, default=50.0, to="module")
     encoder_weight: float = param(NON_NEGATIVE, default=1.0, to="module")
     anomaly_score: str = param({"latent", "contextual"}, default="latent", to="module")
-    latent_norm: str = param({"l2", "l1"}, default="l2", to="module")
+    norm: str = param({"l2", "l1"}, default="l2", to="module")
     discriminator_reset_tol: float | None = param(NON_NEGATIVE, None, default=1e-5)
     gradient_penalty_weight = 0.0
     average_decay = 0.0

@@ -26,7 +26,7 @@ class GANomalyModule(nn.Module):
         contextual_weight: float,
         encoder_weight: float,
         anomaly_score: str,
-        latent_norm: str,
+        norm: str,
         label_smoothing: float,
         gradient_penalty_weight: float,
     ) -> None:
@@ -41,7 +41,7 @@ class GANomalyModule(nn.Module):
             "encoder": encoder_weight,
         }
         self.score_name = anomaly_score
-        self.latent_norm = latent_norm
+        self.norm = norm
         self.label_smoothing = label_smoothing
         self.gradient_penalty_weight = gradient_penalty_weight
 
@@ -95,7 +95,7 @@ class GANomalyModule(nn.Module):
     def latent_distance(self, x: Tensor) -> Tensor:
         z = self.encode(x)
         difference = (z - self.encoder2(self.decode(z))).double()
-        return (difference**2 if self.latent_norm == "l2" else difference.abs()).mean(1)
+        return (difference**2 if self.norm == "l2" else difference.abs()).mean(1)
 
     def anomaly_score(self, x: Tensor) -> Tensor:
         if self.score_name == "contextual":

@@ -64,7 +64,7 @@ class AAE(MatchedCodesDetector):
         is read in ``fit``.
     n_latent : int or None, default=None
         Size of the code. None: max(2, n_features // 4), or 32 with a ``backbone``.
-    encoder : {"deterministic", "gaussian"}, default="deterministic"
+    posterior : {"deterministic", "gaussian"}, default="deterministic"
         ``"gaussian"``: z is drawn from a normal distribution whose mean and variance are
         functions of x; scores are of the mean.
     prior : str, distribution or callable, default="normal"

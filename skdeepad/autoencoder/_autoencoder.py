@@ -53,7 +53,7 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
         .75 quantile of its absolute value on the training rows, growing by its logarithm only
         beyond 10.
         ``"plain"``: as they are. ``"mahalanobis"``: whitened by their shrunk covariance.
-    residual_norm : {"mse", "mae", "max"}, default="mse"
+    norm : {"l2", "l1", "max"}, default="l2"
         Mean square, mean absolute value or largest absolute value over the features.
     n_snapshots : int, default=1
         Weights that the score is the mean over: those after evenly spaced epochs, of which at

@@ -33,7 +33,7 @@ from ..nn import (
 from ..training import seeded_generator
 from ._priors import PRIORS, Prior, make_prior
 
-ENCODERS = {"deterministic", "gaussian"}
+POSTERIORS = {"deterministic", "gaussian"}
 
 
 class MatchedCodes(Stochastic):
@@ -126,7 +126,7 @@ class MatchedCodesDetector(SamplerMixin, ReconstructorMixin, BaseDetector, Stops
     """Base of the detectors whose module is a :class:`MatchedCodes`."""
 
     n_latent: int | None = param(COUNT, None, default=None)
-    encoder: str = param(ENCODERS, default="deterministic")
+    posterior: str = param(POSTERIORS, default="deterministic")
     prior: Any = param(set(PRIORS), Distribution, callable, default="normal")
     discriminator_layer_sizes: int | Sequence[int] = param(*LAYER_SIZES, default=(64, 64))
     lr_discriminator: float = param(POSITIVE, default=5e-4)
@@ -141,7 +141,7 @@ class MatchedCodesDetector(SamplerMixin, ReconstructorMixin, BaseDetector, Stops
 
     def _make_parts(self, n_features: int) -> dict:
         """Arguments of :class:`MatchedCodes`."""
-        n_latent, random = self._n_latent(n_features), self.encoder == "gaussian"
+        n_latent, random = self._n_latent(n_features), self.posterior == "gaussian"
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
         return {
             "encoder": backbone.make_encoder(n_features, n_latent * (2 if random else 1)),

@@ -30,7 +30,7 @@ class ReconstructionDetector(ReconstructorMixin, BaseDetector):
 
     n_latent: int | None = param(COUNT, None, default=None)
     residual_scaling: str = param(RESIDUAL_SCALINGS, default="robust")
-    residual_norm: str = param(RESIDUAL_NORMS, default="mse")
+    norm: str = param(RESIDUAL_NORMS, default="l2")
     n_snapshots: int = param(COUNT, default=1)
     trim_start: float = param(SHARE_BELOW_ONE, default=0.2, to="net")
     hidden_layer_sizes: int | Sequence[int] | str = param(*LAYER_SIZES, {"auto"}, default="auto")
@@ -44,7 +44,7 @@ class ReconstructionDetector(ReconstructorMixin, BaseDetector):
         return {
             "encoder": nn.Sequential(encoder, make_activation(backbone.activation)),
             "decoder": backbone.make_decoder(n_latent, n_features),
-            "residual": ResidualScore(n_features, self.residual_scaling, self.residual_norm),
+            "residual": ResidualScore(n_features, self.residual_scaling, self.norm),
             "n_latent": n_latent,
             "n_snapshots": self.n_snapshots,
         }

@@ -83,7 +83,7 @@ class RobustAutoEncoder(ReconstructionDetector):
         these is the code; 32 with a ``backbone``.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in the score, as in :class:`AutoEncoder`.
-    residual_norm : {"mse", "mae", "max"}, default="mse"
+    norm : {"l2", "l1", "max"}, default="l2"
         Mean square, mean absolute value or largest absolute value over the features.
     n_snapshots : int, default=1
         Weights that the score is the mean over, as in :class:`AutoEncoder`.

@@ -123,7 +123,7 @@ class WAE(MatchedCodesDetector):
         ``fit``.
     n_latent : int or None, default=None
         Size of the code. None: max(2, n_features // 4), or 32 with a ``backbone``.
-    encoder : {"deterministic", "gaussian"}, default="deterministic"
+    posterior : {"deterministic", "gaussian"}, default="deterministic"
         ``"gaussian"``: z is drawn from a normal distribution whose mean and variance are
         functions of x; scores are of the mean.
     prior : str, distribution or callable, default="normal"

@@ -69,7 +69,7 @@ class BDSGM(BoundaryMixin, FlowDetector):
         Rows N of B in each step, the paper's.
     generator_steps : int, default=1000
         Steps that B takes.
-    generator_lr : float, default=0.005
+    lr_generator : float, default=0.005
         Learning rate of B; it drops by 10 after 70 % of the steps.
     threshold_quantile : float in (0, 1), default=0.5
         Quantile of the boundary's log-densities that is the threshold of
@@ -213,7 +213,7 @@ class BDSGM(BoundaryMixin, FlowDetector):
     n_reference: int = param(COUNT, default=1024, resumes=True)
     generator_batch_size: int = param(Interval(Integral, 2, None, closed="left"), default=256)
     generator_steps: int = param(COUNT, default=1000, resumes=True)
-    generator_lr: float = param(POSITIVE, default=0.005, resumes=True)
+    lr_generator: float = param(POSITIVE, default=0.005, resumes=True)
     threshold_quantile: float = param(
         Interval(Real, 0, 1, closed="neither"), default=0.5, resumes=True
     )

@@ -98,7 +98,7 @@ class BoundaryMixin:
             seed=seed,
             max_epochs=max_steps,
             max_steps=max_steps,
-            lr=self.generator_lr,
+            lr=self.lr_generator,
             optimizer="adam",
             weight_decay=0.0,
             trim=0.0,

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 RESIDUAL_SCALINGS = {"plain", "robust", "mahalanobis"}
-RESIDUAL_NORMS = {"mse", "mae", "max"}
+RESIDUAL_NORMS = {"l2", "l1", "max"}
 # Beyond this many units of its own scale, a residual grows by its logarithm only.
 LIMIT = 10.0
 # Residual scales below this are noise of the fit; inputs have unit variance.
@@ -23,11 +23,11 @@ class ResidualScore(nn.Module):
     ``"plain"``: :math:`r` as it is. ``"robust"``: each feature divided by the .75 quantile of its
     absolute residual on the training rows, and growing by its logarithm only beyond 10 of these.
     ``"mahalanobis"``: :math:`\Sigma^{-1/2} r` with the shrunk covariance of the training residuals.
-    Then the mean square (``"mse"``), the mean absolute value (``"mae"``) or the largest absolute
+    Then the mean square (``"l2"``), the mean absolute value (``"l1"``) or the largest absolute
     value (``"max"``) over the features.
     """
 
-    def __init__(self, n_features: int, scaling: str, norm: str = "mse") -> None:
+    def __init__(self, n_features: int, scaling: str, norm: str = "l2") -> None:
         super().__init__()
         self.scaling = scaling
         self.norm = norm
@@ -64,7 +64,7 @@ class ResidualScore(nn.Module):
         elif self.scaling == "mahalanobis":
             # The symmetric root keeps each coordinate next to its feature.
             residual = residual @ self.scale
-        return residual**2 if self.norm == "mse" else residual.abs()
+        return residual**2 if self.norm == "l2" else residual.abs()
 
 
 def _inverse_root(residuals: Tensor, shrinkage: float = 0.05) -> Tensor:

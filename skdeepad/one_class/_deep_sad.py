@@ -14,9 +14,9 @@ EPS = 1e-6
 class DeepSADModule(SphereModule):
     """The net and its centre, from which known anomalies are pushed away."""
 
-    def __init__(self, encoder: nn.Module, *, n_latent: int, eta: float) -> None:
+    def __init__(self, encoder: nn.Module, *, n_latent: int, labelled_weight: float) -> None:
         super().__init__(encoder, n_latent)
-        self.eta = eta
+        self.labelled_weight = labelled_weight
 
     def loss(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Distance of unlabelled rows, η (distance)^y of those of known sign y."""
@@ -24,7 +24,7 @@ class DeepSADModule(SphereModule):
         if y is None:
             return distance
         known = torch.where(y > 0, distance, 1 / (distance + EPS))
-        return torch.where(y == 0, distance, self.eta * known)
+        return torch.where(y == 0, distance, self.labelled_weight * known)
 
 
 @detector
@@ -44,7 +44,7 @@ class DeepSAD(LabelsMixin, SphereDetector):
 
     Parameters
     ----------
-    eta : float, default=1.0
+    labelled_weight : float, default=1.0
         Weight :math:`\eta` of a labelled row; 1, the paper's, is that of an unlabelled one.
     n_latent : int, default=16
         Dimension of the space of the centre.
@@ -159,12 +159,16 @@ class DeepSAD(LabelsMixin, SphereDetector):
     array([ 1, -1])
     """
 
-    eta: float = param(NON_NEGATIVE, default=1.0)
+    labelled_weight: float = param(NON_NEGATIVE, default=1.0)
 
     _without_anomalies = "none is pushed away from the centre"
 
     def _make_module(self, n_features: int) -> nn.Module:
-        return DeepSADModule(self._make_encoder(n_features), n_latent=self.n_latent, eta=self.eta)
+        return DeepSADModule(
+            self._make_encoder(n_features),
+            n_latent=self.n_latent,
+            labelled_weight=self.labelled_weight,
+        )
 
     def _train(self, run, net, X, y) -> None:
         super()._train(run, net, X, None if y is None else y.to(X.device))

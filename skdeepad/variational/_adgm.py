@@ -41,7 +41,7 @@ class ADGM(DeepGenerativeDetector):
         Weight :math:`\alpha` of the classification of labelled rows; ``"auto"`` is
         :math:`N / N_l` with :math:`N_l` of :math:`N` rows labelled. Worth searching over
         powers of ten.
-    warm_up_epochs : int, default=0
+    kl_warm_up_epochs : int, default=0
         Epochs in which the cost of :math:`a`, :math:`y` and :math:`z` rises from 0 to its weight.
     anomaly_score : {"combined", "joint", "posterior", "marginal"}, default="combined"
         ``"combined"``: the sum of "joint" and of what "posterior" is above its median, each less

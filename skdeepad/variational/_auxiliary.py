@@ -46,7 +46,7 @@ class AuxiliaryVAE(VariationalDetector):
         Size of the auxiliary variable :math:`a`.
     skip : bool, default=False
         Whether :math:`a` reaches :math:`x`, and is part of the code.
-    warm_up_epochs : int, default=0
+    kl_warm_up_epochs : int, default=0
         Epochs in which the cost of the codes rises from 0 to its weight. It can save layers that
         would be switched off before they are of use.
     anomaly_score : {"elbo", "reconstruction_probability", "iwae", "kl"}, default="elbo"
@@ -162,7 +162,7 @@ class AuxiliaryVAE(VariationalDetector):
     n_latent: int | Sequence = param(COUNT, "array-like", default=8)
     n_auxiliary: int = param(COUNT, default=4)
     skip: bool = param("boolean", default=False)
-    warm_up_epochs: int = param(COUNT_OR_ZERO, default=0)
+    kl_warm_up_epochs: int = param(COUNT_OR_ZERO, default=0)
     anomaly_score: str = param(set(SCORES), default="elbo")
 
     def _make_module(self, n_features: int) -> nn.Module:
@@ -189,11 +189,11 @@ class AuxiliaryVAE(VariationalDetector):
 
     def _train(self, run, net, X, y) -> None:
         module = net.module_
-        run(net, X, y, module.warm_up.follow(net, self.warm_up_epochs))
+        run(net, X, y, module.warm_up.follow(net, self.kl_warm_up_epochs))
         rows = X[:: ceil(len(X) / MAX_ROWS)]
         if net.apply(lambda x: kl(module, x), rows).mean() <= 0.01:
             warn(
-                "The codes carry no information (posterior collapse): set warm_up_epochs, or "
+                "The codes carry no information (posterior collapse): set kl_warm_up_epochs, or "
                 "train longer.",
                 ConvergenceWarning,
             )

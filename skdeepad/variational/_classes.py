@@ -26,7 +26,7 @@ class DeepGenerativeDetector(VariationalDetector):
     n_auxiliary: int = param(COUNT, default=8)
     batch_norm: bool = param("boolean", default=False)
     classification_weight: float | str = param(NON_NEGATIVE, {"auto"}, default="auto", resumes=True)
-    warm_up_epochs: int = param(COUNT_OR_ZERO, default=0)
+    kl_warm_up_epochs: int = param(COUNT_OR_ZERO, default=0)
     anomaly_score: str = param(set(SCORES), default="combined")
 
     @property
@@ -82,7 +82,7 @@ class DeepGenerativeDetector(VariationalDetector):
         if weight == "auto":
             weight = len(y) / max(1, n_known)
         net.module_.alpha.fill_(weight)
-        run(net, X, y.to(X.device), net.module_.warm_up.follow(net, self.warm_up_epochs))
+        run(net, X, y.to(X.device), net.module_.warm_up.follow(net, self.kl_warm_up_epochs))
 
     def _calibrate(self, net, X) -> None:
         module = net.module_

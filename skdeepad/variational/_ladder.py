@@ -51,7 +51,7 @@ class LadderVAE(VariationalDetector):
     batch_norm : bool, default=True
         Batch normalisation, without affine parameters, before each activation. Without it the
         upper layers tend to stay unused.
-    warm_up_epochs : int or "auto", default="auto"
+    kl_warm_up_epochs : int or "auto", default="auto"
         Epochs in which the weight w rises from 0 to 1; ``"auto"``: a fifth of those planned. A
         training that goes on does not begin again.
     anomaly_score : str, default="elbo"
@@ -174,7 +174,7 @@ class LadderVAE(VariationalDetector):
 
     n_latent: Sequence = param("array-like", default=(8, 4, 2))
     batch_norm: bool = param("boolean", default=True)
-    warm_up_epochs: int | str = param(COUNT_OR_ZERO, {"auto"}, default="auto")
+    kl_warm_up_epochs: int | str = param(COUNT_OR_ZERO, {"auto"}, default="auto")
     anomaly_score: str = param(set(SCORES), default="elbo")
     kl_layer: int | None = param(COUNT, None, default=None)
     hidden_layer_sizes = (64, 32, 16)
@@ -238,13 +238,13 @@ class LadderVAE(VariationalDetector):
         super()._check_rows(X)
 
     def _train(self, run, net, X, y) -> None:
-        warm_up_epochs = self.warm_up_epochs
-        if warm_up_epochs == "auto":
-            warm_up_epochs = net.planned_epochs(len(X)) // 5
-        run(net, X, y, net.module_.warm_up.follow(net, warm_up_epochs))
+        kl_warm_up_epochs = self.kl_warm_up_epochs
+        if kl_warm_up_epochs == "auto":
+            kl_warm_up_epochs = net.planned_epochs(len(X)) // 5
+        run(net, X, y, net.module_.warm_up.follow(net, kl_warm_up_epochs))
         if self._kl_per_layer(net, X).max() <= 0.01:
             warn(
-                "No layer carries information (posterior collapse): raise warm_up_epochs, or "
+                "No layer carries information (posterior collapse): raise kl_warm_up_epochs, or "
                 "train longer.",
                 ConvergenceWarning,
             )

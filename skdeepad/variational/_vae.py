@@ -42,7 +42,7 @@ class VAE(VariationalDetector):
     n_latent : int, default=8
         Size of the code. The KL term switches off the units that the data don't need, see
         ``active_units_``.
-    beta : float, default=1.0
+    kl_weight : float, default=1.0
         Weight :math:`\beta` of the KL term in training.
     anomaly_score : str, default="elbo"
         ``"elbo"``: negative evidence lower bound. ``"reconstruction_probability"``:
@@ -176,7 +176,7 @@ class VAE(VariationalDetector):
     """
 
     n_latent: int = param(COUNT, default=8)
-    beta: float = param(NON_NEGATIVE, default=1.0)
+    kl_weight: float = param(NON_NEGATIVE, default=1.0)
     anomaly_score: str = param(set(SCORES), default="elbo")
     residual_scaling: str = param(RESIDUAL_SCALINGS, default="robust")
     trim_start: float = param(SHARE_BELOW_ONE, default=0.2, to="net")
@@ -192,7 +192,7 @@ class VAE(VariationalDetector):
             ResidualScore(n_features, self.residual_scaling),
             n_features=n_features,
             n_latent=self.n_latent,
-            beta=self.beta,
+            kl_weight=self.kl_weight,
             score=self.anomaly_score,
             n_draws=self.n_draws,
         )
@@ -234,9 +234,9 @@ class VAE(VariationalDetector):
 
     def _train(self, run, net, X, y) -> None:
         super()._train(run, net, X, y)
-        if self.beta and kl_standard_normal(*self._posteriors(net, X)).mean(0).max() <= 0.01:
+        if self.kl_weight and kl_standard_normal(*self._posteriors(net, X)).mean(0).max() <= 0.01:
             warn(
-                "No unit of the code carries information (posterior collapse): lower beta, or "
+                "No unit of the code carries information (posterior collapse): lower kl_weight, or "
                 "train longer.",
                 ConvergenceWarning,
             )

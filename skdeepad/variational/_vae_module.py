@@ -22,7 +22,7 @@ class VAEModule(Stochastic):
         *,
         n_features: int,
         n_latent: int,
-        beta: float,
+        kl_weight: float,
         score: str,
         n_draws: int,
     ) -> None:
@@ -32,7 +32,7 @@ class VAEModule(Stochastic):
         self.likelihood = likelihood
         self.residual = residual
         self.n_latent = n_latent
-        self.beta = beta
+        self.kl_weight = kl_weight
         self.score = score
         # The same draws for every row and every call: a score is a function of the row. Their
         # errors don't average out over the rows, so that they are evenly spread ones.
@@ -48,7 +48,7 @@ class VAEModule(Stochastic):
         mu, logvar = self.posterior(x)
         z = mu + torch.exp(0.5 * logvar) * self.randn_like(mu)
         nll = self.likelihood.nll(self.decoder(z), x).sum(1)
-        return nll + self.beta * kl_standard_normal(mu, logvar).sum(1)
+        return nll + self.kl_weight * kl_standard_normal(mu, logvar).sum(1)
 
     def nll(self, x: Tensor, z: Tensor) -> Tensor:
         """−log p(x|z), summed over the features in float64."""

@@ -16,11 +16,11 @@ CRITICAL_DEVIATION = 1.96
 class DevNetModule(nn.Module):
     """A scalar φ(x), and how far it lies from what scores of a normal prior would be."""
 
-    def __init__(self, phi: ScalarNet, *, margin: float, n_reference: int) -> None:
+    def __init__(self, phi: ScalarNet, *, margin: float, n_prior_draws: int) -> None:
         super().__init__()
         self.phi = phi
         self.margin = margin
-        reference = torch.randn(n_reference)
+        reference = torch.randn(n_prior_draws)
         self.register_buffer("mu_R", reference.mean())
         self.register_buffer("sigma_R", reference.std())
 
@@ -59,7 +59,7 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
     ----------
     margin : float, default=5.0
         Deviation :math:`a` that known anomalies are to reach, in standard deviations of the prior.
-    n_reference : int, default=5000
+    n_prior_draws : int, default=5000
         Number :math:`l` of draws from the prior, made once.
     steps_per_epoch : int, default=20
         Batches of an epoch: they are drawn, whatever the number of rows.
@@ -162,7 +162,7 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
     """
 
     margin: float = param(POSITIVE, default=5.0)
-    n_reference: int = param(Interval(Integral, 2, None, closed="left"), default=5000)
+    n_prior_draws: int = param(Interval(Integral, 2, None, closed="left"), default=5000)
     steps_per_epoch: int = param(COUNT, default=20, to="net")
     hidden_layer_sizes = (20,)
     activation = "relu"
@@ -176,7 +176,7 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
     def _make_module(self, n_features: int) -> nn.Module:
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
         return DevNetModule(
-            ScalarNet(backbone, n_features), margin=self.margin, n_reference=self.n_reference
+            ScalarNet(backbone, n_features), margin=self.margin, n_prior_draws=self.n_prior_draws
         )
 
     def _net_parameters(self) -> dict:

@@ -133,7 +133,7 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
         Number m of subsamples.
     subsample_size : int, default=8
         Rows of a subsample, at most half of the training rows.
-    threshold : float, default=1.7321
+    outlier_threshold : float, default=1.7321
         Standard deviations above the mean of the first scores from which a row is taken for an
         outlier: whatever their distribution, at most 1/4 of the rows are
         (:math:`1 / (1 + \alpha^2)`, Cantelli's inequality).
@@ -246,7 +246,7 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
     margin: float = param(POSITIVE, default=1000.0)
     n_subsamples: int = param(COUNT, default=50)
     subsample_size: int = param(COUNT, default=8)
-    threshold: float = param(NON_NEGATIVE, default=1.7321)
+    outlier_threshold: float = param(NON_NEGATIVE, default=1.7321)
     known_share: float = param(SHARE, default=1.0)
     steps_per_epoch: int = param(COUNT, default=50, to="net")
     hidden_layer_sizes = ()
@@ -281,7 +281,7 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
         module.subsamples = torch.as_tensor(rows, device=module.references.device)
         references = X[torch.as_tensor(rows, device=X.device)].to(module.references.device)
         scores = net.apply(lambda x: lesinn(x, references), X)
-        weights = draw_weights(scores, y, self.threshold, self.known_share)
+        weights = draw_weights(scores, y, self.outlier_threshold, self.known_share)
         run(net, X, weight=torch.as_tensor(weights, device=X.device))
 
     def _calibrate(self, net, X) -> None:

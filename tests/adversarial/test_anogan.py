@@ -98,7 +98,7 @@ def test_generated_rows_have_the_means_and_the_spread_of_the_training_rows(X):
 
 
 def test_the_score_is_the_weighted_sum_of_both_residuals_at_the_code(X):
-    det = few_steps(discriminator_weight=0.3).fit(X)
+    det = few_steps(residual_weight=0.7).fit(X)
     module, rows = det.net_.module_, X[:20]
     x = torch.as_tensor(det.scaler_.transform(rows), dtype=torch.float32)
     with torch.no_grad():
@@ -138,7 +138,7 @@ def test_the_score_never_rises_with_more_restarts_or_starts(X):
         ]
     )
     module = det.net_.module_
-    module.discriminator_weight = 0.0
+    module.residual_weight = 1.0
     assert_allclose(-det.score_samples(rows), every.min(0), rtol=1e-5)
 
 
@@ -147,7 +147,7 @@ def test_more_restarts_than_starts_are_refused(X):
         few_steps(n_restarts=9, n_starts=5).fit(X)
 
 
-@pytest.mark.parametrize("params", [{}, {"encoder": True, "encoder_steps": 50}])
+@pytest.mark.parametrize("params", [{}, {"train_encoder": True, "encoder_steps": 50}])
 def test_scoring_leaves_the_nets_alone_and_repeats(X, params):
     det = few_steps(max_steps=50, **params).fit(X)
     before = {name: value.clone() for name, value in det.net_.module_.state_dict().items()}
@@ -179,7 +179,7 @@ def test_batch_normalisation_scores_a_row_by_itself(X):
 
 def test_the_search_finds_the_codes_of_generated_rows(X):
     found, start = (
-        few_steps(n_latent_steps=n, n_starts=64, discriminator_weight=0.0).fit(X) for n in (100, 0)
+        few_steps(n_latent_steps=n, n_starts=64, residual_weight=1.0).fit(X) for n in (100, 0)
     )
     rows = found.sample(100, random_state=1)
     distance = np.median(-found.score_samples(rows))
@@ -213,7 +213,7 @@ def test_optdigits_anomalies_are_found_by_search(shared_data):
 
 
 def test_the_encoder_is_trained_after_the_game_and_moves_nothing_of_it(X):
-    search, det = few_steps().fit(X), few_steps(encoder=True, encoder_steps=200).fit(X)
+    search, det = few_steps().fit(X), few_steps(train_encoder=True, encoder_steps=200).fit(X)
     for mine, other in zip(
         det.generator_.parameters(), search.generator_.parameters(), strict=True
     ):
@@ -225,7 +225,7 @@ def test_the_encoder_is_trained_after_the_game_and_moves_nothing_of_it(X):
 
 
 def test_the_encoders_score_is_the_error_that_it_was_trained_on(X):
-    det = few_steps(encoder=True, encoder_steps=100, encoder_feature_weight=2.0).fit(X)
+    det = few_steps(train_encoder=True, encoder_steps=100, encoder_feature_weight=2.0).fit(X)
     x = torch.as_tensor(det.scaler_.transform(X), dtype=torch.float32)
     with torch.no_grad():
         restored = det.generator_(torch.tanh(det.encoder_(x)))
@@ -237,7 +237,7 @@ def test_the_encoders_score_is_the_error_that_it_was_trained_on(X):
 
 def test_the_encoder_finds_broken_correlations(X, broken_correlations):
     rows, y = broken_correlations
-    det = few_steps(max_steps=1000, encoder=True, encoder_steps=500).fit(X)
+    det = few_steps(max_steps=1000, train_encoder=True, encoder_steps=500).fit(X)
     assert roc_auc_score(y, -det.score_samples(rows)) >= 0.75
 
 
@@ -374,7 +374,7 @@ def test_at_the_start_the_discriminator_knows_nothing(X):
 
 
 def test_an_encoder_is_trained_on_where_training_goes_on(X, recwarn):
-    det = few_steps(encoder=True, encoder_steps=50, max_steps=50, warm_start=True).fit(X)
+    det = few_steps(train_encoder=True, encoder_steps=50, max_steps=50, warm_start=True).fit(X)
     first = next(det.encoder_.parameters()).detach().clone()
     det.set_params(encoder_steps=20).fit(X)
     assert not torch.equal(next(det.encoder_.parameters()), first)
@@ -385,10 +385,10 @@ def test_an_encoder_is_trained_on_where_training_goes_on(X, recwarn):
 def test_turns_and_rates_of_the_game_are_none_of_the_encoders(X):
     rates = {"optimizer_generator__lr": 1e-3, "optimizer_discriminator__lr": 1e-3}
     game = {"max_steps": 20, "lr": 1e-3, "turns": (5, 1)}
-    plain = few_steps(encoder=True, encoder_steps=8, **game).fit(X)
-    given = few_steps(encoder=True, encoder_steps=8, net_params=rates, **game).fit(X)
+    plain = few_steps(train_encoder=True, encoder_steps=8, **game).fit(X)
+    given = few_steps(train_encoder=True, encoder_steps=8, net_params=rates, **game).fit(X)
     assert_array_equal(plain.score_samples(X), given.score_samples(X))
-    before = few_steps(encoder=True, encoder_steps=1, **game | {"lr": 1e-12}).fit(X).encoder_
+    before = few_steps(train_encoder=True, encoder_steps=1, **game | {"lr": 1e-12}).fit(X).encoder_
     moved = [
         not torch.allclose(p, q, atol=1e-6)
         for p, q in zip(plain.encoder_.parameters(), before.parameters(), strict=True)
@@ -414,7 +414,7 @@ def test_a_collapse_is_seen_beside_the_contexts_that_vary(X):
 
 
 def test_starts_are_compared_by_both_terms(X):
-    det = few_steps(n_latent_steps=0, n_starts=200, discriminator_weight=0.9).fit(X)
+    det = few_steps(n_latent_steps=0, n_starts=200, residual_weight=0.1).fit(X)
     module = det.net_.module_
     x = torch.as_tensor(det.scaler_.transform(X[:50]), dtype=torch.float32)
     with torch.no_grad():

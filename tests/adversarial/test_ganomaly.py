@@ -221,7 +221,7 @@ def test_a_discriminator_that_has_won_is_no_reason_to_warn(X):
 
 def test_scores_are_distances_of_codes_or_residuals(X):
     dets = {
-        (score, norm): fitted(X, anomaly_score=score, latent_norm=norm)
+        (score, norm): fitted(X, anomaly_score=score, norm=norm)
         for score, norm in [("latent", "l2"), ("latent", "l1"), ("contextual", "l2")]
     }
     det = dets["latent", "l2"]

@@ -95,6 +95,6 @@ def test_both_losses_of_ganomaly_are_trimmed_after_a_fifth_of_the_steps(X):
 
 
 def test_the_encoder_of_anogan_leaves_out_the_rows_of_the_largest_error(X):
-    det = AnoGAN(**STILL, hidden_layer_sizes=(16,), encoder=True, encoder_steps=10).fit(X)
+    det = AnoGAN(**STILL, hidden_layer_sizes=(16,), train_encoder=True, encoder_steps=10).fit(X)
     losses = det.encoder_history_["train_loss"]
     assert_allclose(losses, trimmed_means(-det.score_samples(X), 10), rtol=1e-4)

@@ -105,7 +105,7 @@ def test_the_density_of_codes_finds_rows_far_along_the_plane(X):
 
 
 def test_a_gaussian_encoder_draws_in_training_and_scores_by_the_mean(X):
-    det = AAE(n_latent=2, encoder="gaussian", max_epochs=2, random_state=0).fit(X)
+    det = AAE(n_latent=2, posterior="gaussian", max_epochs=2, random_state=0).fit(X)
     module, x = det.net_.module_, batch(X)
     with torch.no_grad():
         mu, logvar = module.encoder(x).chunk(2, dim=1)

@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 from skdeepad.nn import ResidualScore
 
 NORMS = {
-    "mse": lambda r: (r**2).mean(1),
-    "mae": lambda r: np.abs(r).mean(1),
+    "l2": lambda r: (r**2).mean(1),
+    "l1": lambda r: np.abs(r).mean(1),
     "max": lambda r: np.abs(r).max(1),
 }
 every_norm = pytest.mark.parametrize("norm", NORMS)
@@ -63,7 +63,7 @@ def test_a_robust_residual_grows_by_its_logarithm_beyond_ten_units(norm):
 def test_the_robust_residual_of_a_constant_column_counts_as_it_is():
     residuals, x = training_residuals()
     residuals[:, 1], x[:, 1] = 1e-9, 7.0
-    score = calibrated("robust", "mse", residuals, x)
+    score = calibrated("robust", "l2", residuals, x)
     assert_allclose(apply(score, [[0.0, 0.3, 0.0, 0.0]]), [0.09 / 4], rtol=1e-5)
     assert score.scale[1] == 1
 
@@ -82,13 +82,13 @@ def shrunk_covariance(residuals, shrinkage=0.05):
 
 def test_mahalanobis_is_the_distance_under_the_shrunk_covariance():
     residuals, x = training_residuals()
-    score = calibrated("mahalanobis", "mse", residuals, x)
+    score = calibrated("mahalanobis", "l2", residuals, x)
     precision = np.linalg.inv(shrunk_covariance(residuals))
     expected = np.einsum("ij,jk,ik->i", residuals, precision, residuals) / residuals.shape[1]
     assert_allclose(apply(score, residuals), expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("norm", ["mae", "max"])
+@pytest.mark.parametrize("norm", ["l1", "max"])
 def test_the_other_norms_of_mahalanobis_are_of_the_whitened_residual(norm):
     residuals, x = training_residuals()
     score = calibrated("mahalanobis", norm, residuals, x)
@@ -100,18 +100,18 @@ def test_the_other_norms_of_mahalanobis_are_of_the_whitened_residual(norm):
 def test_mahalanobis_takes_correlations_into_account():
     rng = np.random.RandomState(0)
     residuals = rng.randn(500, 1) * [1, 1] + 0.1 * rng.randn(500, 2)
-    score = calibrated("mahalanobis", "mse", residuals, residuals)
+    score = calibrated("mahalanobis", "l2", residuals, residuals)
     along, across = apply(score, [[1.0, 1.0], [1.0, -1.0]])
     assert across > 10 * along
 
 
 def test_mahalanobis_of_residuals_that_are_all_zero_is_finite():
-    score = calibrated("mahalanobis", "mse", np.zeros((10, 3)), np.ones((10, 3)))
+    score = calibrated("mahalanobis", "l2", np.zeros((10, 3)), np.ones((10, 3)))
     assert np.isfinite(apply(score, np.ones((2, 3)))).all()
 
 
 @pytest.mark.parametrize("scaling", ["plain", "robust", "mahalanobis"])
-@pytest.mark.parametrize("norm", ["mse", "mae", "max"])
+@pytest.mark.parametrize("norm", ["l2", "l1", "max"])
 def test_contributions_make_up_the_score(scaling, norm):
     torch.manual_seed(0)
     x = torch.randn(50, 4)

@@ -36,7 +36,7 @@ def test_without_labels_it_is_deep_svdd_to_the_bit(y, X):
 
 
 def test_the_loss_by_hand():
-    module = DeepSADModule(nn.Identity(), n_latent=2, eta=3.0)
+    module = DeepSADModule(nn.Identity(), n_latent=2, labelled_weight=3.0)
     module.center.copy_(torch.tensor([1.0, 1.0]))
     x = torch.tensor([[1.0, 3.0], [2.0, 1.0], [4.0, 5.0]])  # distances 4, 1, 25
     assert_allclose(module.loss(x, torch.tensor([0, 1, -1])), [4, 3, 3 / 25], rtol=1e-6)
@@ -60,7 +60,9 @@ def test_eta_weighs_labels(X):
     y = np.r_[-np.ones(10), np.zeros(len(X) - 10)]
 
     def share_of_known(eta):
-        scores = -DeepSAD(**SMALL | {"max_epochs": 20}, eta=eta).fit(X, y).score_samples(X)
+        scores = (
+            -DeepSAD(**SMALL | {"max_epochs": 20}, labelled_weight=eta).fit(X, y).score_samples(X)
+        )
         return roc_auc_score(y < 0, scores)
 
     assert share_of_known(10.0) > share_of_known(0.0) + 0.1

@@ -181,7 +181,7 @@ def test_a_backbone_leaves_the_other_nets_to_hidden_layer_sizes(X):
 
 
 def test_the_cost_of_the_codes_warms_up(X):
-    det = AuxiliaryVAE(max_epochs=1, warm_up_epochs=4, random_state=0)
+    det = AuxiliaryVAE(max_epochs=1, kl_warm_up_epochs=4, random_state=0)
     weights = [float(det.partial_fit(X).net_.module_.warm_up.weight) for _ in range(6)]
     assert weights == [0.25, 0.5, 0.75, 1, 1, 1]
 

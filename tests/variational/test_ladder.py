@@ -221,8 +221,8 @@ def test_the_second_layer_of_digits_stays_alive_where_a_plain_hierarchys_dies():
     X = load_digits().data / 16
     params = {"hidden_layer_sizes": (64, 32), "n_latent": (8, 4), "likelihood": "bernoulli"}
     params |= {"scaler": None, "max_epochs": 40, "max_steps": None, "trim": 0, "random_state": 0}
-    ladder = LadderVAE(warm_up_epochs=20, **params).fit(X)
-    plain = PlainHierarchy(batch_norm=False, warm_up_epochs=0, **params).fit(X)
+    ladder = LadderVAE(kl_warm_up_epochs=20, **params).fit(X)
+    plain = PlainHierarchy(batch_norm=False, kl_warm_up_epochs=0, **params).fit(X)
     assert ladder.kl_per_layer_[-1] >= 0.7
     assert plain.kl_per_layer_[-1] <= 0.2
     assert ladder.score(X) >= plain.score(X) + 0.5
@@ -244,8 +244,8 @@ def test_the_top_layer_stays_alive_where_a_plain_hierarchys_dies(shared_data):
         "trim": 0,
         "random_state": 0,
     }
-    ladder = LadderVAE(warm_up_epochs=7, **params).fit(train)
-    plain = PlainHierarchy(batch_norm=False, warm_up_epochs=0, **params).fit(train)
+    ladder = LadderVAE(kl_warm_up_epochs=7, **params).fit(train)
+    plain = PlainHierarchy(batch_norm=False, kl_warm_up_epochs=0, **params).fit(train)
     top, plain_top = ladder.kl_per_layer_[-1], plain.kl_per_layer_[-1]
     assert top >= 1
     assert top >= 10 * plain_top
@@ -276,7 +276,7 @@ def test_the_warm_up_is_a_fifth_of_the_plan_and_never_begins_again(X):
     det.partial_fit(X)
     assert weights == [1, 1]
     weights.clear()
-    det = Watched(**TINY | {"max_epochs": 20, "warm_up_epochs": 2})
+    det = Watched(**TINY | {"max_epochs": 20, "kl_warm_up_epochs": 2})
     for _ in range(3):
         det.partial_fit(X)
     assert weights == [0, 0.5, 0.5, 1, 1, 1]

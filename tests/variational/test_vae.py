@@ -23,7 +23,7 @@ def make_module(**params):
     settings = {
         "n_features": 3,
         "n_latent": 2,
-        "beta": 1.0,
+        "kl_weight": 1.0,
         "score": "elbo",
         "n_draws": 64,
     } | params
@@ -136,7 +136,7 @@ def test_beta_decides_how_much_the_code_says():
     X = linear_gaussian(1000, np.random.RandomState(0), np.random.RandomState(1).randn(2, 6), 0.1)
 
     def mean_kl(beta):
-        det = VAE(n_latent=2, beta=beta, anomaly_score="kl", max_epochs=60, random_state=0)
+        det = VAE(n_latent=2, kl_weight=beta, anomaly_score="kl", max_epochs=60, random_state=0)
         return -det.fit(X).score_samples(X).mean()
 
     assert mean_kl(0) > 3
@@ -146,7 +146,7 @@ def test_beta_decides_how_much_the_code_says():
 
 def test_the_loss_is_the_negative_elbo_with_one_draw():
     for beta in (1.0, 3.0):
-        module = make_module(beta=beta)
+        module = make_module(kl_weight=beta)
         x = torch.randn(5, 3)
         module.rng = torch.Generator().manual_seed(1)
         loss = module.loss(x)
@@ -172,7 +172,7 @@ def test_jacodeco_is_the_density_of_linear_gaussian_data(noise):
         ResidualScore(6, "plain"),
         n_features=6,
         n_latent=2,
-        beta=1.0,
+        kl_weight=1.0,
         score="jacodeco",
         n_draws=1,
     )

@@ -61,8 +61,8 @@ def test_neither_a_longer_training_nor_other_rows_warm_up_again(X):
 def test_early_stopping_begins_behind_the_warm_up(cls):
     X = np.random.RandomState(0).randn(100, 3)
     params = {"early_stopping": True, "n_iter_no_change": 1, "max_epochs": 60, "lr": 0.02}
-    det = cls(warm_up_epochs=20, random_state=0, **params).fit(X)
+    det = cls(kl_warm_up_epochs=20, random_state=0, **params).fit(X)
     assert 20 < det.n_iter_ < 60
     assert weight(det) == 1
-    short = cls(warm_up_epochs=0, random_state=0, **params).fit(X)
+    short = cls(kl_warm_up_epochs=0, random_state=0, **params).fit(X)
     assert short.n_iter_ < 20

@@ -17,10 +17,10 @@ from .protocol import few_labels, published_and_ours, scores_of
 QUICK = {"max_epochs": 3, "steps_per_epoch": 4, "batch_size": 32, "random_state": 0}
 
 
-def make_module(n_reference=5000, **params):
+def make_module(n_prior_draws=5000, **params):
     torch.manual_seed(0)
     phi = ScalarNet(MLPBackbone((3,), "relu"), 2)
-    return DevNetModule(phi, **{"margin": 5.0, "n_reference": n_reference} | params)
+    return DevNetModule(phi, **{"margin": 5.0, "n_prior_draws": n_prior_draws} | params)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_the_prior_is_drawn_once_and_summed_up_by_its_mean_and_deviation():
     torch.manual_seed(3)
     expected = torch.randn(5000).double()
     torch.manual_seed(3)
-    module = DevNetModule(nn.Identity(), margin=5.0, n_reference=5000)
+    module = DevNetModule(nn.Identity(), margin=5.0, n_prior_draws=5000)
     assert_allclose(module.mu_R, expected.mean(), atol=1e-6)
     assert_allclose(module.sigma_R, expected.std(), rtol=1e-6)
     assert abs(module.mu_R) < 4 / 5000**0.5
