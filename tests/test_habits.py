@@ -220,7 +220,8 @@ def test_known_anomalies_of_earlier_chunks_are_remembered(name, X, known_far, fa
         det.partial_fit(X[:100])
     assert roc_auc_score(y, -det.score_samples(rows)) > 0.95
     for _ in range(500):
-        det._recall(known_far.astype(np.float32), torch.full((len(known_far),), -1), fresh=False)
+        labels = torch.full((len(known_far),), -1)
+        det._labels.recall(det, known_far.astype(np.float32), labels, fresh=False)
     assert sum(map(len, det._remembered)) <= 512
 
 

@@ -1,6 +1,5 @@
 """AnoGAN, and f-AnoGAN."""
 
-from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
@@ -14,18 +13,19 @@ from ..base import (
     NON_NEGATIVE,
     POSITIVE,
     SHARE,
-    ReconstructorMixin,
     detector,
     param,
 )
 from ..nn import link_generator
 from ..training import count_batches, history_table
+from ._adversarial import ContextualDetector
 from ._anogan_module import AnoGANModule, Encoding
-from ._players import AdversarialDetector, ConditionalMixin, Context, Discriminator
+from ._context import Context
+from ._discriminator import Discriminator
 
 
 @detector
-class AnoGAN(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
+class AnoGAN(ContextualDetector):
     r"""AnoGAN: the distance of a row from the nearest one that a generator can make.
 
     On normal rows a generator :math:`G` and a discriminator :math:`D` play
@@ -205,7 +205,6 @@ class AnoGAN(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
     array([ 1, -1])
     """
 
-    context_columns: Sequence | None = param("array-like", None, default=None)
     train_encoder: bool = param("boolean", default=False)
     encoder_steps: int = param(COUNT, default=2000, resumes=True)
     encoder_feature_weight: float = param(NON_NEGATIVE, default=1.0, to="module")

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from ..nn import generated_loss, latent_search, real_loss
-from ._players import Context, ContextualGenerator, Discriminator, r1_penalty
+from ._context import Context, ContextualGenerator
+from ._discriminator import Discriminator, r1_penalty
 
 
 class AnoGANModule(ContextualGenerator):

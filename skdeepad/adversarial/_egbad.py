@@ -11,17 +11,17 @@ from ..base import (
     NON_NEGATIVE,
     SHARE,
     SHARE_BELOW_ONE,
-    ReconstructorMixin,
     detector,
     param,
 )
 from ..nn import check_widths, make_mlp
+from ._adversarial import ContextualDetector
+from ._context import Context
 from ._egbad_module import NORMS, EGBADModule, PairDiscriminator
-from ._players import AdversarialDetector, ConditionalMixin, Context
 
 
 @detector
-class EGBAD(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
+class EGBAD(ContextualDetector):
     r"""EGBAD: rows and codes in one game, in which an encoder learns to invert the generator.
 
     On normal rows a generator :math:`G`, an encoder :math:`E` and a discriminator :math:`D` of
@@ -199,7 +199,6 @@ class EGBAD(ConditionalMixin, ReconstructorMixin, AdversarialDetector):
     generator_layer_sizes: int | Sequence[int] = param(*LAYER_SIZES, default=(64, 128))
     discriminator_layer_sizes: int | Sequence[int] = param(*LAYER_SIZES, default=(128,))
     dropout: float = param(SHARE_BELOW_ONE, default=0.2)
-    context_columns: Sequence | None = param("array-like", None, default=None)
     residual_weight: float = param(SHARE, default=0.9, to="module")
     discriminator_term: str = param(
         {"cross_entropy", "feature_matching"}, default="cross_entropy", to="module"

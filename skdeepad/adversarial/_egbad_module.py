@@ -15,7 +15,8 @@ from ..nn import (
     make_mlp,
     real_loss,
 )
-from ._players import Context, ContextualGenerator, r1_penalty
+from ._context import Context, ContextualGenerator
+from ._discriminator import r1_penalty
 
 
 class PairDiscriminator(nn.Module):

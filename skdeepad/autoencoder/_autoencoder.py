@@ -9,7 +9,7 @@ from ..base import (
     detector,
     param,
 )
-from ..base._residuals import check_unit_interval
+from ..base._residual_calibration import check_unit_interval
 from ..nn import RECONSTRUCTION_LOSSES
 from ._autoencoder_module import AutoEncoderModule
 from ._reconstruction import ReconstructionDetector
@@ -178,5 +178,6 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
         return AutoEncoderModule(**parts, **self._parameters_to("module"))
 
     def _check_rows(self, X) -> None:
+        super()._check_rows(X)
         if self.loss == "binary_cross_entropy":
             check_unit_interval(X, "loss", self.loss)

@@ -19,7 +19,7 @@ from ..base import (
     detector,
     param,
 )
-from ..base._residuals import calibrate_residuals
+from ..base._residual_calibration import calibrate_residuals
 from ..nn import (
     RESIDUAL_SCALINGS,
     ResidualScore,
@@ -160,6 +160,7 @@ class MatchedCodesDetector(SamplerMixin, ReconstructorMixin, BaseDetector, Stops
         return {"optimizer_discriminator__lr": self.lr_discriminator}
 
     def _check_rows(self, X: np.ndarray) -> None:
+        super()._check_rows(X)
         prior = make_prior(self.prior, self._n_latent(X.shape[1]))
         codes = prior.draw(2, seeded_generator(0))
         if not torch.isfinite(codes).all():

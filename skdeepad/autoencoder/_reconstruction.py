@@ -13,7 +13,7 @@ from ..base import (
     detector,
     param,
 )
-from ..base._residuals import calibrate_residuals
+from ..base._residual_calibration import calibrate_residuals
 from ..nn import (
     RESIDUAL_NORMS,
     RESIDUAL_SCALINGS,

@@ -2,6 +2,7 @@
 
 from ._capabilities import DecoderMixin, EncoderMixin, ReconstructorMixin, SamplerMixin
 from ._detector import CLIP, BaseDetector, StopsEarly
+from ._labels import SignedLabels
 from ._parameters import (
     COUNT,
     COUNT_OR_ZERO,
@@ -29,6 +30,7 @@ __all__ = [
     "EncoderMixin",
     "ReconstructorMixin",
     "SamplerMixin",
+    "SignedLabels",
     "StopsEarly",
     "detector",
     "fixed",

@@ -32,6 +32,7 @@ from ..training import (
     to_tensor,
     with_default_settings,
 )
+from ._labels import IgnoredLabels
 from ._parameters import (
     COUNT,
     LAYER_SIZES,
@@ -62,7 +63,7 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
 
     A detector writes its constructor, its torch module and ``_make_module``. It may extend
     ``_train`` (stages, updates at the end of an epoch), ``_calibrate``, ``_paper_offset`` (the
-    threshold that the paper defines), ``_make_scaler``, ``_read_labels`` and ``net_class``. The
+    threshold that the paper defines), ``_make_scaler``, ``_labels`` and ``net_class``. The
     public methods here are final.
 
     The module has ``loss(x)`` and ``anomaly_score(x)``, both of shape (batch,), the latter in
@@ -71,6 +72,9 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     """
 
     net_class: type[DetectorNet] = DetectorNet
+
+    #: How ``y`` is read.
+    _labels: IgnoredLabels = IgnoredLabels()
 
     #: Attributes with a value for each training row, and the value of rows that have no weight.
     _of_training_rows: dict[str, float] = {}
@@ -111,16 +115,6 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
 
     def _calibrate(self, net: DetectorNet, X: np.ndarray) -> None:
         """Set what the score takes from the scaled training rows, ``net`` being trained."""
-
-    def _read_labels(self, y, n_samples: int, *, fresh: bool):
-        """Return labels for the loss as a tensor, or None: unsupervised methods ignore ``y``.
-
-        ``fresh`` is False where a training goes on, with the classes that it began with.
-        """
-
-    def _recall(self, X: np.ndarray, labels, *, fresh: bool):
-        """Return scaled rows and labels to learn from, some of earlier chunks behind them."""
-        return X, labels
 
     def _check_rows(self, X: np.ndarray) -> None:
         """Refuse scaled rows, or parameters for so many of them, that can't be trained on."""
@@ -220,7 +214,7 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
                 reset=fresh,
             )
             n_samples = len(data)
-            labels = self._read_labels(y, n_samples, fresh=fresh)
+            labels = self._labels.read(self, y, n_samples, fresh=fresh)
             rows = self._rows_to_train_on(data, labels, sample_weight, 2 if fresh else 1)
             data, labels = data[rows], None if labels is None else labels[rows]
             if fresh:
@@ -232,7 +226,7 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
             data = self._scale(data, fit=fresh)
             self._check_rows(data)
             n_own = len(data)
-            data, labels = self._recall(data, labels, fresh=fresh)
+            data, labels = self._labels.recall(self, data, labels, fresh=fresh)
             if fresh:
                 self.net_ = self._make_net(self._make_module, data.shape[1], seed=seed)
                 self._made_with = lasting_parameters(self)

@@ -71,29 +71,48 @@ class Remembered(NamedTuple):
     others: np.ndarray  #: other rows, (n, n_features)
 
 
-class LabelsMixin:
-    """Labels of a detector that learns from a few of them: the signs of ``y``.
+class IgnoredLabels:
+    """How a detector that doesn't learn from labels reads them: not at all."""
 
-    A training that goes on needs anomalies and other rows in each chunk: where a chunk lacks one
-    of the two, rows of earlier ones take their place, of which a bounded number is kept.
+    def read(self, detector, y, n_samples: int, *, fresh: bool) -> Tensor | None:
+        """Return labels for the loss, or None.
+
+        ``fresh`` is False where a training goes on.
+        """
+
+    def recall(self, detector, X: np.ndarray, labels: Tensor | None, *, fresh: bool):
+        """Return scaled rows and labels to learn from, some of earlier chunks behind them."""
+        return X, labels
+
+
+class SignedLabels(IgnoredLabels):
+    """How a detector that learns from few labels reads them: by the signs of ``y``.
+
+    A training that goes on needs anomalies and other rows in each chunk. Where a chunk lacks one
+    of the two, rows of earlier chunks take their place; a bounded number of them is kept.
+
+    Parameters
+    ----------
+    without_anomalies : str
+        End of the warning: what ``fit`` does when no anomaly is labelled.
     """
 
-    #: What a fit without known anomalies comes to, for the warning.
-    _without_anomalies: str
+    def __init__(self, without_anomalies: str) -> None:
+        self.without_anomalies = without_anomalies
 
-    def _read_labels(self, y, n_samples: int, *, fresh: bool) -> Tensor | None:
+    def read(self, detector, y, n_samples, *, fresh):
         y = check_labels(y, n_samples, all_known=not fresh)
         if fresh:
-            warn_without_anomalies(y, self._without_anomalies)
+            warn_without_anomalies(y, self.without_anomalies)
         return torch.from_numpy(np.sign(y).astype(np.int8)) if y.any() else None
 
-    def _recall(self, X, labels, *, fresh):
+    def recall(self, detector, X, labels, *, fresh):
         known = np.zeros(len(X), dtype=bool) if labels is None else labels.numpy() < 0
         nothing = Remembered(X[:0], X[:0])
-        before = nothing if fresh else getattr(self, "_remembered", nothing)  # in older files
+        before = nothing if fresh else getattr(detector, "_remembered", nothing)  # in older files
         anomalies = X[:0] if known.any() else before.anomalies
         others = X[:0] if (~known).sum() >= FEW_ROWS else before.others
-        self._remembered = Remembered(
+        detector._remembered = Remembered(
             np.concatenate([before.anomalies, X[known]])[-N_REMEMBERED:],
             np.concatenate([before.others, X[~known]])[-N_REMEMBERED:],
         )
@@ -105,13 +124,10 @@ class LabelsMixin:
         return np.concatenate([X, anomalies, others]), torch.cat([own, added])
 
 
-class PseudoAnomaliesMixin(LabelsMixin):
-    """Labels of a detector that can't do without anomalies: where none is known, some are made."""
-
-    _without_anomalies = "an isolation forest's most anomalous rows stand in for known ones"
-
-    def _train(self, run, net, X, y) -> None:
-        run(net, X, with_pseudo_anomalies(X, y, net.seed))
+#: Labels of the detectors that can't do without anomalies.
+LABELS_OR_PSEUDO_ANOMALIES = SignedLabels(
+    "an isolation forest's most anomalous rows stand in for known ones"
+)
 
 
 def with_pseudo_anomalies(

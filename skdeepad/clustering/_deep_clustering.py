@@ -5,6 +5,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
+from .._validation import check_is_fitted
 from ..base import (
     COUNT,
     COUNT_OR_ZERO,
@@ -19,7 +20,7 @@ from ..base import (
 from ..base._pretraining import PretrainingMixin
 from ..nn import EncoderDecoder
 from ..training import as_tensor, warn
-from ._clusters import ClustersMixin, centers_of, set_centers, spread_of_codes
+from ._centers import centers_of, set_centers, spread_of_codes
 from ._deep_clustering_module import MODULES, ClusteringModule
 from ._k_means import best_centers, moved_centers
 
@@ -29,7 +30,7 @@ COLLAPSED = 1e-3
 
 
 @detector
-class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDetector):
+class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
     r"""Deep clustering: rows far from every cluster of codes, or badly restored, are anomalous.
 
     An autoencoder, with codes :math:`z = E(x)` and reconstructions :math:`\hat x = D(z)`, is
@@ -291,3 +292,53 @@ class DeepClustering(ClustersMixin, PretrainingMixin, ReconstructorMixin, BaseDe
         terms = as_tensor(net.apply(lambda x: torch.stack(module.terms(x), 1), X))
         cluster, distance, error = terms.T
         module.calibrate(cluster.long(), distance, error)
+
+    # Clusters. scikit-learn's ClusterMixin asks for a fit_predict that gives clusters; a detector's
+    # gives outliers.
+
+    def predict_cluster(self, X):
+        """Return the cluster of each row, that of the nearest centre.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to assign.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Numbers of clusters, from 0 to ``n_clusters - 1``, as in ``labels_``.
+        """
+        check_is_fitted(self)
+        return self._apply(self.net_.module_.nearest, X).astype(np.int32)
+
+    def predict_proba_cluster(self, X):
+        """Return the soft assignment of each row to the clusters.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to assign.
+
+        Returns
+        -------
+        q : ndarray of shape (n_samples, n_clusters)
+            Student's t of the distance from each centre; rows sum to 1.
+        """
+        check_is_fitted(self)
+        return self._apply(self.net_.module_.assign, X)
+
+    @property
+    def cluster_centers_(self) -> np.ndarray:
+        check_is_fitted(self)
+        return centers_of(self.net_.module_)
+
+    @property
+    def cluster_scale_(self) -> np.ndarray:
+        check_is_fitted(self)
+        return self.net_.module_.cluster_scale.cpu().numpy()
+
+    @property
+    def reconstruction_scale_(self) -> float:
+        check_is_fitted(self)
+        return self.net_.module_.reconstruction_scale.item()

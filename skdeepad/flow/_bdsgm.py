@@ -1,11 +1,13 @@
 """Boundary of Distribution's Support Generative Model."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
+import numpy as np
 from torch import nn
 
-from .._validation import HasMethods, Integral, Interval, Real, check_is_fitted
+from .._validation import HasMethods, Integral, Interval, Real, check_is_fitted, check_parameter
 from ..base import (
     COUNT,
     LAYER_SIZES,
@@ -17,9 +19,9 @@ from ..base import (
 from ..nn import check_widths, make_mlp
 from ..training import as_tensor
 from ._bdsgm_module import BDSGMModule, BoundaryModule
-from ._boundary import BoundaryMixin
-from ._densities import GaussianDensity, GivenDensity, covariance_factor
-from ._density import (
+from ._boundary import N_BOUNDARY, N_QUANTILES, train_boundary
+from ._density_modules import GaussianDensity, GivenDensity, covariance_factor
+from ._flow import (
     FlowDetector,
     begin_flow,
     linear_scaling,
@@ -29,7 +31,7 @@ from ._density import (
 
 
 @detector
-class BDSGM(BoundaryMixin, FlowDetector):
+class BDSGM(FlowDetector):
     r"""Boundary of Distribution's Support Generative Model (BDSGM).
 
     An invertible residual network is fitted to the density :math:`p_g` of the rows, as in
@@ -257,6 +259,7 @@ class BDSGM(BoundaryMixin, FlowDetector):
         return GivenDensity(self.density, scaling, log_volume(self.scaler_, n_features))
 
     def _check_rows(self, X) -> None:
+        super()._check_rows(X)
         if isinstance(self.density, str) and self.density == "gaussian":
             covariance_factor(as_tensor(X), self.noise)  # refuse it before anything is lost
 
@@ -268,4 +271,65 @@ class BDSGM(BoundaryMixin, FlowDetector):
             if not net.history:
                 begin_flow(density, X)
             run(net, X, y)
-        self._train_boundary(run, net, X)
+        train_boundary(self, run, net, X)
+
+    def _has_trained(self) -> bool:
+        # A density without training leaves no history; its boundary goes on all the same.
+        return super()._has_trained() or (hasattr(self, "net_") and self._boundary.n_trainings > 0)
+
+    def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
+        n_batches = max(1, n_samples // self.n_reference)
+        planned = min(epochs or self.generator_steps, ceil(self.generator_steps / n_batches))
+        if isinstance(self.density, str) and self.density == "flow":
+            planned += super()._planned_epochs(net, n_samples, epochs)
+        return planned
+
+    # The boundary ----------------------------------------------------------------------------
+
+    @property
+    def _boundary(self) -> BoundaryModule:
+        return self.net_.module_.boundary
+
+    def _calibrate(self, net, X) -> None:
+        z = np.random.RandomState(net.seed).standard_normal((N_BOUNDARY, X.shape[1]))
+        b = net.apply(net.module_.boundary.generate, z.astype(np.float32))
+        log_density = net.apply(net.module_.log_prob, b.astype(np.float32))
+        self._boundary_quantiles = np.quantile(log_density, np.linspace(0, 1, N_QUANTILES))
+
+    @property
+    def log_density_threshold_(self) -> float:
+        check_is_fitted(self)
+        check_parameter(self, "threshold_quantile")
+        shares = np.linspace(0, 1, N_QUANTILES)
+        return float(np.interp(self.threshold_quantile, shares, self._boundary_quantiles))
+
+    def _paper_offset(self) -> float:
+        return self.log_density_threshold_
+
+    @property
+    def boundary_generator_(self) -> nn.Module:
+        check_is_fitted(self)
+        return self._boundary.generator
+
+    @property
+    def boundary_false_alarm_rate_(self) -> float:
+        check_is_fitted(self)
+        return float(np.mean(self.training_scores_ < self.log_density_threshold_))
+
+    def sample_boundary(self, n_samples=1, random_state=None):
+        """Draw rows from the boundary of the support.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            Rows B(z), in the units of the training data.
+        """
+        check_is_fitted(self)
+        return self._draw(self._boundary.generate, n_samples, random_state)

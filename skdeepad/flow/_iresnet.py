@@ -3,7 +3,7 @@
 from torch import nn
 
 from ..base import StopsEarly, detector
-from ._density import FlowDetector, begin_flow, make_flow
+from ._flow import FlowDetector, begin_flow, make_flow
 
 
 @detector

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base import NON_NEGATIVE, detector, param
-from ..base._labels import LabelsMixin
+from ..base._labels import SignedLabels
 from ._sphere import SphereDetector, SphereModule
 
 # Added to distances before their inverse is taken.
@@ -28,7 +28,7 @@ class DeepSADModule(SphereModule):
 
 
 @detector
-class DeepSAD(LabelsMixin, SphereDetector):
+class DeepSAD(SphereDetector):
     r"""Deep SAD: Deep SVDD that pushes known anomalies away from the centre.
 
     A net :math:`\phi(\cdot\,; W)` without biases maps n unlabelled rows and those known to be
@@ -161,7 +161,7 @@ class DeepSAD(LabelsMixin, SphereDetector):
 
     labelled_weight: float = param(NON_NEGATIVE, default=1.0)
 
-    _without_anomalies = "none is pushed away from the centre"
+    _labels = SignedLabels("none is pushed away from the centre")
 
     def _make_module(self, n_features: int) -> nn.Module:
         return DeepSADModule(

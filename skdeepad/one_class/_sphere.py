@@ -65,6 +65,7 @@ class SphereDetector(PretrainingMixin, EncoderMixin, BaseDetector, StopsEarly):
         return EncoderDecoder(module.encoder, decoder)
 
     def _check_rows(self, X) -> None:
+        super()._check_rows(X)
         if self.backbone is None:
             check_batch_norm(self.batch_size, self.batch_norm)
 

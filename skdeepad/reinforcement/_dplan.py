@@ -15,14 +15,14 @@ from ..base import (
     detector,
     param,
 )
-from ..base._labels import PseudoAnomaliesMixin, with_pseudo_anomalies
+from ..base._labels import LABELS_OR_PSEUDO_ANOMALIES, with_pseudo_anomalies
 from ..nn import check_widths, make_activation
 from ._agent import AgentNet, Interaction
 from ._dplan_module import DPLANModule, QNetwork
 
 
 @detector
-class DPLAN(PseudoAnomaliesMixin, BaseDetector):
+class DPLAN(BaseDetector):
     r"""DPLAN: an agent learns which rows to call anomalous, from few known anomalies.
 
     States are rows; the actions on one are to call it normal, :math:`a^0`, or anomalous,
@@ -184,6 +184,7 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
     """
 
     net_class = AgentNet
+    _labels = LABELS_OR_PSEUDO_ANOMALIES
 
     pseudo_share: float = param(Interval(Real, 0, 0.5, closed="both"), default=0.05)
     discount: float = param(SHARE_BELOW_ONE, default=0.99, to="module")
@@ -224,6 +225,7 @@ class DPLAN(PseudoAnomaliesMixin, BaseDetector):
         run(net, X, with_pseudo_anomalies(X, y, net.seed, self.pseudo_share))
 
     def _check_rows(self, X) -> None:
+        super()._check_rows(X)
         if len(self.exploration) != 2 or not all(
             isinstance(share, Real) and 0 <= share <= 1 for share in self.exploration
         ):

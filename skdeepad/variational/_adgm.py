@@ -1,7 +1,7 @@
 """Auxiliary deep generative model."""
 
 from ..base import detector
-from ._classes import DeepGenerativeDetector
+from ._deep_generative import DeepGenerativeDetector
 
 
 @detector

@@ -17,7 +17,8 @@ from ..nn import MLPBackbone
 from ..training import warn
 from ._auxiliary_module import AuxiliaryVAEModule, make_networks
 from ._layered_scores import SCORES, kl
-from ._likelihood import Likelihood, VariationalDetector
+from ._likelihood import Likelihood
+from ._variational import VariationalDetector
 
 # As many training rows as the mean cost of the codes is looked at.
 MAX_ROWS = 4096

@@ -17,7 +17,8 @@ from ..nn import check_batch_norm, check_widths, make_activation, make_mlp
 from ..training import warn
 from ._ladder_module import LadderModule
 from ._layered_scores import SCORES
-from ._likelihood import Likelihood, VariationalDetector
+from ._likelihood import Likelihood
+from ._variational import VariationalDetector
 
 # Training rows from which the KL of each layer is known well enough.
 MAX_ROWS = 4096

@@ -1,23 +1,11 @@
 """What the decoders of variational autoencoders stand for: p(x|·)."""
 
-from math import exp, log
+from math import log
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .._validation import Interval, Real
-from ..base import (
-    COUNT,
-    BaseDetector,
-    ReconstructorMixin,
-    SamplerMixin,
-    StopsEarly,
-    detector,
-    param,
-)
-from ..base._residuals import check_unit_interval
 from ..nn import gaussian_nll
 
 LIKELIHOODS = {"heteroscedastic", "gaussian", "bernoulli"}
@@ -75,41 +63,3 @@ class Likelihood(nn.Module):
             return (uniform < self.mean(output)).to(noise.dtype)
         mean, logvar = self.parameters_from(output)
         return mean + torch.exp(0.5 * logvar) * noise
-
-
-@detector
-class VariationalDetector(SamplerMixin, ReconstructorMixin, BaseDetector, StopsEarly):
-    """Base of the detectors that bound log p(x), of a module with ``negative_elbo(x)``."""
-
-    likelihood: str = param(LIKELIHOODS, default="heteroscedastic")
-    min_std: float = param(Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither"), default=0.135)
-    n_draws: int = param(COUNT, default=16)
-
-    def _net_parameters(self) -> dict:
-        params = super()._net_parameters()
-        if self.likelihood == "gaussian":
-            rate = {"lr": VARIANCE_RATE * self.lr, "lr_factor": VARIANCE_RATE}
-            params["optimizer__param_groups"] = [("*likelihood.logvar", rate)]
-        return params
-
-    def _check_rows(self, X: np.ndarray) -> None:
-        if self.likelihood == "bernoulli":
-            check_unit_interval(X, "likelihood", self.likelihood)
-
-    def score(self, X, y=None):
-        """Return the mean evidence lower bound of the rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to score.
-        y : Ignored
-            Not used, present for API consistency.
-
-        Returns
-        -------
-        elbo : float
-            In nats per scaled row; a lower bound of the mean log-likelihood, whatever the weights
-            of its terms were in training.
-        """
-        return float(-np.mean(self._apply(lambda x: self.net_.module_.negative_elbo(x), X)))

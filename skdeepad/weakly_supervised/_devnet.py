@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from .._validation import Integral, Interval
 from ..base import COUNT, POSITIVE, BaseDetector, detector, param
-from ..base._labels import PseudoAnomaliesMixin
+from ..base._labels import LABELS_OR_PSEUDO_ANOMALIES, with_pseudo_anomalies
 from ..nn import ScalarNet
 from ..training import BalancedBatches
 
@@ -37,7 +37,7 @@ class DevNetModule(nn.Module):
 
 
 @detector
-class DevNet(PseudoAnomaliesMixin, BaseDetector):
+class DevNet(BaseDetector):
     r"""Deviation network: a scalar that a few known anomalies push far from the other rows'.
 
     A net :math:`\phi` gives each row a score. How far it lies from the scores of normal rows is
@@ -173,11 +173,16 @@ class DevNet(PseudoAnomaliesMixin, BaseDetector):
     weight_decay = 0.02
     trim = 0.05
 
+    _labels = LABELS_OR_PSEUDO_ANOMALIES
+
     def _make_module(self, n_features: int) -> nn.Module:
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
         return DevNetModule(
             ScalarNet(backbone, n_features), margin=self.margin, n_prior_draws=self.n_prior_draws
         )
+
+    def _train(self, run, net, X, y) -> None:
+        run(net, X, with_pseudo_anomalies(X, y, net.seed))
 
     def _net_parameters(self) -> dict:
         return super()._net_parameters() | {

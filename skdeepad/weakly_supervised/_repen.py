@@ -6,7 +6,7 @@ from sklearn.utils.random import sample_without_replacement
 from torch import Tensor, nn
 
 from ..base import COUNT, NON_NEGATIVE, POSITIVE, SHARE, BaseDetector, EncoderMixin, detector, param
-from ..base._labels import LabelsMixin
+from ..base._labels import SignedLabels
 from ..nn import make_activation
 from ..training import TupleBatches
 
@@ -103,7 +103,7 @@ def _shares(rows: np.ndarray, weights: np.ndarray | float = 1.0) -> np.ndarray:
 
 
 @detector
-class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
+class REPEN(EncoderMixin, BaseDetector):
     r"""REPEN: a representation in which outliers are far from random subsamples of the rows.
 
     The score of a row x by nearest-neighbour distances to m subsamples :math:`S_i` of the training
@@ -256,7 +256,7 @@ class REPEN(LabelsMixin, EncoderMixin, BaseDetector):
     batch_size = 256
     trim = 0.0
 
-    _without_anomalies = (
+    _labels = SignedLabels(
         "the rows that lie farthest from subsamples of all rows are learned from, as by the "
         "unsupervised method"
     )

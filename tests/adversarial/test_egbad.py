@@ -11,8 +11,8 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from skdeepad import EGBAD
+from skdeepad.adversarial._context import Context
 from skdeepad.adversarial._egbad_module import EGBADModule
-from skdeepad.adversarial._players import Context
 from skdeepad.datasets import load_kddcup99
 from skdeepad.nn import DCGANBackbone
 

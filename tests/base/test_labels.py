@@ -6,13 +6,13 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.ensemble import IsolationForest
 
-from skdeepad.base._labels import PseudoAnomaliesMixin, with_pseudo_anomalies
+from skdeepad.base._labels import LABELS_OR_PSEUDO_ANOMALIES, with_pseudo_anomalies
 
 from ..instances import small
 
 
 def read(y, n=4):
-    return PseudoAnomaliesMixin()._read_labels(y, n, fresh=True)
+    return LABELS_OR_PSEUDO_ANOMALIES.read(None, y, n, fresh=True)
 
 
 def test_labels_are_signs():

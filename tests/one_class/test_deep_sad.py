@@ -84,7 +84,7 @@ def test_the_weight_of_labels_is_searched_with_labels_of_both_signs(X, far_anoma
     rows, y = far_anomalies
     search = GridSearchCV(
         make_pipeline(StandardScaler(), DeepSAD(**SMALL)),
-        {"deepsad__eta": [0.1, 10.0]},
+        {"deepsad__labelled_weight": [0.1, 10.0]},
         scoring=anomaly_roc_auc_scorer,
         cv=StratifiedKFold(2, shuffle=True, random_state=0),
     ).fit(rows, 1 - 2 * y)

@@ -364,7 +364,9 @@ def test_30_labels_tell_more_beside_unlabelled_rows_than_alone(monkeypatch):
         return (SDGM(**params).fit(X, y).predict_class(X_test) != truth + 1).mean()
 
     with_the_bounds = error()
-    monkeypatch.setattr("skdeepad.variational._classes.DeepGenerativeModule", ClassifierAlone)
+    monkeypatch.setattr(
+        "skdeepad.variational._deep_generative.DeepGenerativeModule", ClassifierAlone
+    )
     assert with_the_bounds <= 0.3
     assert with_the_bounds <= error() - 0.05
 
@@ -404,6 +406,8 @@ def test_100_labels_of_mnist_are_enough(shared_data, monkeypatch):
         return (det.predict_class(X_test[:, lively]) != truth + 1).mean()
 
     with_the_bounds = error()
-    monkeypatch.setattr("skdeepad.variational._classes.DeepGenerativeModule", ClassifierAlone)
+    monkeypatch.setattr(
+        "skdeepad.variational._deep_generative.DeepGenerativeModule", ClassifierAlone
+    )
     assert with_the_bounds <= 0.15
     assert with_the_bounds <= 0.75 * error()

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from skdeepad import VAE
 from skdeepad.nn import ConvBackbone, MLPBackbone, ResidualScore, kl_standard_normal
 from skdeepad.variational._likelihood import Likelihood
-from skdeepad.variational._vae_module import VAEModule
+from skdeepad.variational._vae import VAEModule
 from skdeepad.variational._vae_scores import SCORES
 
 

@@ -9,18 +9,45 @@ from torch import nn
 
 from .._validation import check_is_fitted
 from ..base import COUNT, COUNT_OR_ZERO, NON_NEGATIVE, detector, param
-from ..base._labels import check_labels, warn_without_anomalies
-from ..base._residuals import MAX_ROWS
+from ..base._labels import IgnoredLabels, check_labels, warn_without_anomalies
+from ..base._residual_calibration import MAX_ROWS
 from ..nn import MLPBackbone, check_batch_norm
 from ..training import LabelledBatches
 from ._adgm_module import SCORES, DeepGenerativeModule
 from ._auxiliary_module import make_networks
-from ._likelihood import Likelihood, VariationalDetector
+from ._likelihood import Likelihood
+from ._variational import VariationalDetector
+
+
+class ClassLabels(IgnoredLabels):
+    """How the distinct values of ``y`` are read as classes; 0 is unlabelled."""
+
+    def read(self, detector, y, n_samples, *, fresh):
+        y = check_labels(y, n_samples, all_known=not fresh)
+        known = np.unique(y[y != 0])
+        if fresh:
+            warn_without_anomalies(y, "only what is normal is learned")
+            # What is normal is a class even if no row is known to be.
+            detector.classes_ = known if (known > 0).any() else np.append(known, 1.0)
+            if (detector.classes_ == detector.classes_.round()).all():
+                detector.classes_ = detector.classes_.astype(int)
+        new = np.setdiff1d(known, detector.classes_)
+        if len(new):
+            raise ValueError(
+                f"y has the labels {new.tolist()!r}, which the first fit did not have: they must "
+                f"be among {detector.classes_.tolist()!r}, or 0."
+            )
+        if detector.anomaly_score == "posterior" and not (detector.classes_ < 0).any():
+            raise ValueError("anomaly_score='posterior' needs labelled anomalies, below 0 in y.")
+        labels = np.where(y == 0, 0, 1 + np.searchsorted(detector.classes_, y))
+        return torch.from_numpy(labels)
 
 
 @detector
 class DeepGenerativeDetector(VariationalDetector):
     """Base of the detectors whose module is a DeepGenerativeModule."""
+
+    _labels = ClassLabels()
 
     n_latent: int = param(COUNT, default=8)
     n_auxiliary: int = param(COUNT, default=8)
@@ -37,26 +64,6 @@ class DeepGenerativeDetector(VariationalDetector):
     def _check_rows(self, X) -> None:
         check_batch_norm(self.batch_size, self.batch_norm)
         super()._check_rows(X)
-
-    def _read_labels(self, y, n_samples, *, fresh):
-        y = check_labels(y, n_samples, all_known=not fresh)
-        known = np.unique(y[y != 0])
-        if fresh:
-            warn_without_anomalies(y, "only what is normal is learned")
-            # What is normal is a class even if no row is known to be.
-            self.classes_ = known if (known > 0).any() else np.append(known, 1.0)
-            if (self.classes_ == self.classes_.round()).all():
-                self.classes_ = self.classes_.astype(int)
-        new = np.setdiff1d(known, self.classes_)
-        if len(new):
-            raise ValueError(
-                f"y has the labels {new.tolist()!r}, which the first fit did not have: they must "
-                f"be among {self.classes_.tolist()!r}, or 0."
-            )
-        if self.anomaly_score == "posterior" and not (self.classes_ < 0).any():
-            raise ValueError("anomaly_score='posterior' needs labelled anomalies, below 0 in y.")
-        labels = np.where(y == 0, 0, 1 + np.searchsorted(self.classes_, y))
-        return torch.from_numpy(labels)
 
     def _net_parameters(self):
         return super()._net_parameters() | {

@@ -1,0 +1,122 @@
+"""What the adversarial detectors share: parameters, their discriminator, contexts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.preprocessing import MinMaxScaler
+from torch import nn
+
+from .._validation import Integral, Interval, Real, check_is_fitted
+from ..base import (
+    COUNT,
+    NON_NEGATIVE,
+    SHARE_BELOW_ONE,
+    BaseDetector,
+    ReconstructorMixin,
+    SamplerMixin,
+    detector,
+    param,
+)
+from ..nn import check_batch_norm
+from ..training import AdversarialNet
+
+
+@detector
+class AdversarialDetector(BaseDetector):
+    """Base of the detectors with a generator and a discriminator.
+
+    None stops early: the loss of one player says nothing of how far the other one is.
+    """
+
+    net_class = AdversarialNet
+
+    n_latent: int | None = param(COUNT, None, default=None)
+    label_smoothing: float = param(Interval(Real, 0, 0.5, closed="left"), default=0.0, to="module")
+    gradient_penalty_weight: float = param(NON_NEGATIVE, default=0.1, to="module")
+    average_decay: float = param(SHARE_BELOW_ONE, default=0.999, to="net")
+    turns: Sequence[int] = param("array-like", default=(1, 1))
+    lr_milestones: Sequence[float] = param("array-like", default=(), to="net")
+    hidden_layer_sizes = (128, 64)
+    activation = "leaky_relu"
+    scaler = "minmax"
+    max_epochs = 2000
+    max_steps = 3000
+    lr = 5e-4
+    batch_size = 64
+
+    #: The players that share their number of turns.
+    _opponents: tuple[str, ...] = ("generator",)
+
+    def _n_latent(self, n_values: int) -> int:
+        """Size of the code."""
+        default = min(32, max(2, n_values // 2)) if self.backbone is None else 100
+        return default if self.n_latent is None else self.n_latent
+
+    def _net_parameters(self) -> dict:
+        of_discriminator, of_opponents = self.turns
+        turns = {"discriminator": of_discriminator} | dict.fromkeys(self._opponents, of_opponents)
+        return super()._net_parameters() | {"turns": turns}
+
+    def _make_scaler(self, seed: int):
+        # The range of a tanh, with which DCGAN's generators end.
+        return MinMaxScaler((-1, 1)) if self.scaler == "minmax" else super()._make_scaler(seed)
+
+    def _check_rows(self, X: np.ndarray) -> None:
+        super()._check_rows(X)
+        turns = self.turns
+        if len(turns) != 2 or not all(isinstance(n, Integral) and n > 0 for n in turns):
+            raise ValueError(
+                f"turns={turns!r} must be two positive integers: turns of the discriminator, and "
+                "of the other players."
+            )
+        check_batch_norm(self.batch_size, getattr(self.backbone, "batch_norm", False))
+        low, high = getattr(self.backbone, "output_range", (-np.inf, np.inf))
+        if self.scaler == "minmax":  # later rows of a training that goes on may lie outside
+            return
+        if X.min() < low - 1e-3 or X.max() > high + 1e-3:
+            raise ValueError(
+                f"backbone={self.backbone!r} makes values in [{low:g}, {high:g}], but the scaled "
+                f"rows have values from {X.min():.3g} to {X.max():.3g}: bring them there, or use "
+                "scaler='minmax'."
+            )
+
+    @property
+    def generator_(self) -> nn.Module:
+        check_is_fitted(self)
+        return self.net_.module_.generator
+
+    @property
+    def discriminator_(self) -> nn.Module:
+        check_is_fitted(self)
+        return self.net_.module_.discriminator
+
+
+@detector
+class ContextualDetector(SamplerMixin, ReconstructorMixin, AdversarialDetector):
+    """Base of the detectors that can judge a row in the context of some of its columns."""
+
+    context_columns: Sequence | None = param("array-like", None, default=None)
+
+    def _context_columns(self, n_features: int) -> list[int]:
+        """Numbers of the columns that are the context of a row."""
+        names = list(getattr(self, "feature_names_in_", ()))
+        columns = [] if self.context_columns is None else list(self.context_columns)
+        numbers = [names.index(c) if c in names else c for c in columns]
+        known = all(isinstance(c, Integral) and -n_features <= c < n_features for c in numbers)
+        numbers = {int(c) % n_features for c in numbers} if known else set()
+        if not known or len(numbers) < len(columns) or len(numbers) == n_features:
+            raise ValueError(
+                f"context_columns={self.context_columns!r} must be different names or numbers of "
+                f"the {n_features} columns of X, and leave one at least."
+            )
+        if numbers and self.backbone is not None:
+            raise ValueError(
+                f"context_columns={self.context_columns!r} needs backbone=None, got "
+                f"{self.backbone!r}: a context is no part of an image."
+            )
+        return sorted(numbers)
+
+    def _draw_noise(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        z = super()._draw_noise(n_samples, rng)
+        contexts = self.net_.module_.context.drawn.cpu().numpy()
+        return np.c_[z, contexts[rng.randint(len(contexts), size=n_samples)]]

@@ -1,0 +1,75 @@
+"""Rows of which some columns are a context, and generators within one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..nn import Stochastic
+
+# Contexts of training rows that are kept to draw rows in.
+MAX_CONTEXTS = 1000
+
+
+class Context(nn.Module):
+    """Which columns of a row are its context c; the others are its values v."""
+
+    def __init__(self, n_features: int, columns: Sequence[int]) -> None:
+        super().__init__()
+        others = [column for column in range(n_features) if column not in columns]
+        self.n_values, self.n_columns = len(others), len(columns)
+        self.register_buffer("order", torch.tensor([*others, *columns]))
+        self.register_buffer("drawn", torch.zeros(1, len(columns)))
+
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Values v and context c."""
+        if not self.n_columns:
+            return x, x[:, :0]
+        return x[:, self.order].tensor_split((self.n_values,), 1)
+
+    def join(self, v: Tensor, c: Tensor) -> Tensor:
+        """The rows of values and contexts."""
+        if not self.n_columns:
+            return v
+        rows = torch.cat([v, c], 1)
+        return torch.empty_like(rows).index_copy_(1, self.order, rows)
+
+    def remember(self, X: np.ndarray) -> None:
+        """Keep the contexts of evenly spaced training rows."""
+        rows = torch.as_tensor(X[:: -(-len(X) // MAX_CONTEXTS)], device=self.order.device)
+        self.drawn = self.split(rows)[1].clone()
+
+
+class ContextualGenerator(Stochastic):
+    """Base of modules with G(z|c), whose codes are z and the context beside it.
+
+    A subclass has the ``generator``, and ``encode(x)``.
+    """
+
+    def __init__(self, context: Context, n_noise: int) -> None:
+        super().__init__()
+        self.context = context
+        self.n_noise = n_noise
+
+    @property
+    def n_latent(self) -> int:
+        return self.n_noise + self.context.n_columns
+
+    def draw(self, c: Tensor) -> Tensor:
+        """Draw z ~ N(0, I), one for each context."""
+        return self.randn_like(c.new_empty(len(c), self.n_noise))
+
+    def generate_in(self, c: Tensor, z: Tensor) -> Tensor:
+        """The rows of G(z|c) and c."""
+        return self.context.join(self.generator(torch.cat([z, c], 1)), c)
+
+    def decode(self, code: Tensor) -> Tensor:
+        z, c = code.tensor_split((self.n_noise,), 1)
+        return self.generate_in(c, z)
+
+    def generate(self, noise: Tensor) -> Tensor:
+        return self.decode(noise)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
