@@ -22,6 +22,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeepad import all_detectors
+from skdeepad.base._labels import IgnoredLabels
 
 from .instances import (
     LEARNING,
@@ -171,6 +172,32 @@ def test_whole_weights_are_repetitions_whatever_their_unit(name, X):
 
 
 @every_detector
+def test_a_row_of_no_weight_is_as_if_it_were_not_there(name, X):
+    y, weight = some_labels(X), np.random.RandomState(3).rand(len(X)) * (np.arange(len(X)) % 2)
+    kept, order = weight > 0, np.random.RandomState(4).permutation(len(X))
+    weighted = small(name).fit(X, y, sample_weight=weight)
+    dropped = small(name).fit(X[kept], y[kept], sample_weight=weight[kept])
+    moved = small(name).fit(X[order], y[order], sample_weight=weight[order])
+    for other in (dropped, moved):
+        assert_array_equal(other.training_scores_, weighted.training_scores_)
+        assert_array_equal(other.score_samples(X), weighted.score_samples(X))
+
+
+@every_detector
+def test_labels_without_weight_are_none(name, X):
+    y = some_labels(X)
+    with warnings.catch_warnings(record=True):
+        det = small(name).fit(X, y, sample_weight=y >= 0)
+        same = small(name).fit(X[y >= 0], y[y >= 0])
+    assert_array_equal(det.score_samples(X), same.score_samples(X))
+    if type(det._labels) is not IgnoredLabels:
+        scores = det.score_samples(X)
+        with pytest.raises(ValueError, match="marks every row as a known anomaly"):
+            det.fit(X, y, sample_weight=y < 0)
+        assert_array_equal(det.score_samples(X), scores)
+
+
+@every_detector
 @pytest.mark.parametrize(
     ("weight", "message"),
     [(-1.0, "Negative values"), (0.0, "zero"), (np.nan, "NaN")],
@@ -257,10 +284,21 @@ def test_a_score_depends_on_its_row_alone(name, X):
 
 
 @every_detector
+@pytest.mark.parametrize("width", [9, 17])
+def test_a_score_depends_on_its_row_alone_whatever_the_widths(name, width):
+    X = np.random.RandomState(0).randn(100, width)
+    widths = (10, 9, 5) if name == "LadderVAE" else (10, 9)
+    det = small(name, hidden_layer_sizes=widths, max_epochs=1).fit(X)
+    scores, order = det.score_samples(X), np.random.RandomState(0).permutation(len(X))
+    assert_array_equal(det.score_samples(X[order]), scores[order])
+    assert_array_equal(np.r_[[det.score_samples(x[None])[0] for x in X[:5]]], scores[:5])
+
+
+@every_detector
 def test_large_inputs_are_scored_in_slices_with_the_same_bits(name, X, monkeypatch):
     det = small(name).fit(X)
     expected = det.score_samples(X)
-    monkeypatch.setattr("skdeepad.base.SLICE_VALUES", 37 * X.shape[1])
+    monkeypatch.setattr("skdeepad.base._detector.SLICE_VALUES", 37 * X.shape[1])
     assert_array_equal(det.score_samples(X), expected)
     frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(X.shape[1])])
     named = small(name).fit(frame)

@@ -9,12 +9,17 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -306,11 +311,41 @@ def test_weights_of_an_ensemble_are_repetitions(X):
     ensemble.fit(X.repeat(weight, axis=0))
     assert_array_equal(ensemble.score_samples(X), scores)
     assert ensemble.offset_ == offset
-    piped = DetectorEnsemble(
-        make_pipeline(StandardScaler(), DevNet(max_epochs=2)),
-        n_estimators=1,
-        combine="rank",
-        random_state=0,
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        make_pipeline(StandardScaler(), PCA(2), DevNet(max_epochs=2)),
+        make_pipeline(make_pipeline(StandardScaler(), AutoEncoder(max_epochs=2))),
+        IsolationForest(n_estimators=5),
+        LocalOutlierFactor(novelty=True),
+        GaussianMixture(),
+    ],
+    ids=lambda member: type(member).__name__,
+)
+@pytest.mark.parametrize("routing", [False, True])
+def test_members_of_any_kind_see_repetitions(member, routing, X):
+    weight, y = np.arange(len(X)) % 3, some_labels(X)
+    weighted, repeated = (
+        DetectorEnsemble(member, n_estimators=1, combine="rank", random_state=0) for _ in range(2)
     )
-    y = some_labels(X)
-    assert len(piped.fit(X, y, sample_weight=weight).training_scores_) == weight.sum()
+    with sklearn.config_context(enable_metadata_routing=routing):
+        weighted.fit(X, y, sample_weight=weight)
+    repeated.fit(X.repeat(weight, axis=0), y.repeat(weight))
+    assert_array_equal(weighted.score_samples(X), repeated.score_samples(X))
+    assert len(weighted.training_scores_) == weight.sum()
+
+
+def test_weights_of_any_size_are_the_same_in_any_order_of_ensembles_and_groups(X):
+    weight, order = np.random.RandomState(0).rand(len(X)), np.random.RandomState(1).permutation(300)
+    groups = np.arange(len(X)) // 10
+    ensemble, groups_detector = META["DetectorEnsemble"], META["GroupAnomalyDetector"]
+    offsets = [
+        (
+            ensemble.fit(X[o], sample_weight=weight[o]).offset_,
+            groups_detector.fit(X[o], groups=groups[o], sample_weight=weight[o]).offset_,
+        )
+        for o in (np.arange(len(X)), order)
+    ]
+    assert_allclose(*offsets, rtol=1e-12)

@@ -48,6 +48,11 @@ SURROUNDINGS = {
     "precision of products": lambda: set_for_a_while(
         torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "medium"
     ),
+    "conversion of modules": lambda: set_for_a_while(
+        torch.__future__.get_overwrite_module_params_on_conversion,
+        torch.__future__.set_overwrite_module_params_on_conversion,
+        True,
+    ),
     # Where both ways to set a precision are used, torch's older getter raises.
     "precision by operation": lambda: set_for_a_while(
         lambda: torch.backends.mkldnn.matmul.fp32_precision,
@@ -65,6 +70,7 @@ def settings_of_torch():
         torch.get_default_device(),
         torch.get_default_dtype(),
         torch.are_deterministic_algorithms_enabled(),
+        torch.__future__.get_overwrite_module_params_on_conversion(),
         torch.backends.mkldnn.matmul.fp32_precision,
         torch.backends.cuda.matmul.fp32_precision,
     )

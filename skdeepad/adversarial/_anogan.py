@@ -50,10 +50,6 @@ class AnoGAN(ContextualDetector):
 
     Parameters
     ----------
-    context_columns : sequence of int or str, or None, default=None
-        Columns of ``X`` that are the context c of a row: a conditional net [3]_ of
-        :math:`G(z|c)` and :math:`D(x|c)`, in which the other columns are judged as values under
-        that context. Categories have to be in indicator columns.
     train_encoder : bool, default=False
         Whether to train an encoder and score without a search.
     encoder_steps : int, default=2000
@@ -75,6 +71,10 @@ class AnoGAN(ContextualDetector):
         Size of the fixed set of codes in which the search finds its nearest start.
     n_restarts : int, default=1
         Number of starts, the nearest ones, from which to search; the best counts.
+    context_columns : sequence of int or str, or None, default=None
+        Columns of ``X`` that are the context c of a row: a conditional net [3]_ of
+        :math:`G(z|c)` and :math:`D(x|c)`, in which the other columns are judged as values under
+        that context. Categories have to be in indicator columns.
     n_latent : int or None, default=None
         Size of z. None: half of the features, at least 2 and at most 32, or 100 with a
         ``backbone``.

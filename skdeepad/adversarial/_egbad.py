@@ -52,10 +52,6 @@ class EGBAD(ContextualDetector):
         whose output is f, is as wide as their last one.
     dropout : float, default=0.2
         Share of the discriminator's hidden units that are left out in training, the paper's value.
-    context_columns : sequence of int or str, or None, default=None
-        Columns of ``X`` that are the context c of a row: a conditional net of :math:`G(z|c)`,
-        :math:`E(x|c)` and :math:`D(x, z|c)`, in which the other columns are judged as values under
-        that context. Categories have to be in indicator columns.
     residual_weight : float, default=0.9
         Weight :math:`\alpha` of the residual, the paper's value. The norm is a sum over the
         features, so that hardly anything of :math:`L_D` is left at 0.9 where there are many: see
@@ -73,6 +69,10 @@ class EGBAD(ContextualDetector):
     reconstruction_weight : float, default=0.0
         Weight of the mean of :math:`|x - G(E(x))|` in the encoder's loss. The paper has none; it
         hurries a short training along.
+    context_columns : sequence of int or str, or None, default=None
+        Columns of ``X`` that are the context c of a row: a conditional net of :math:`G(z|c)`,
+        :math:`E(x|c)` and :math:`D(x, z|c)`, in which the other columns are judged as values under
+        that context. Categories have to be in indicator columns.
     n_latent : int or None, default=None
         Size of z. None: half of the features, at least 2 and at most 32, the paper's value for
         KDD99; or 100 with a ``backbone``.

@@ -18,6 +18,7 @@ from .._validation import (
     check_is_fitted,
     fit_context,
     float_types,
+    n_rows_of,
     take_rows,
     validate_data,
 )
@@ -44,7 +45,7 @@ from ._parameters import (
 )
 from ._report import FitReport
 from ._resuming import all_or_nothing, lasting_parameters, warn_of_changed_parameters
-from ._rows import as_given, read_weights, rows_to_train_on
+from ._rows import as_given, read_weights, repetitions, rows_to_train_on
 from ._scaling import check_scaled, compress_in_place
 from ._seeds import with_seeds
 from ._threshold import ThresholdMixin
@@ -214,9 +215,12 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
                 reset=fresh,
             )
             n_samples = len(data)
-            labels = self._labels.read(self, y, n_samples, fresh=fresh)
-            rows = self._rows_to_train_on(data, labels, sample_weight, 2 if fresh else 1)
-            data, labels = data[rows], None if labels is None else labels[rows]
+            counts = self._repetitions(X, sample_weight, 2 if fresh else 1)
+            weighing = np.flatnonzero(counts)
+            labels = self._labels.read(self, y, n_samples, weighing, fresh=fresh)
+            order = rows_to_train_on(data[weighing], labels, counts[weighing])
+            data, labels = data[weighing][order], None if labels is None else labels[order]
+            rows = weighing[order]
             if fresh:
                 seed = check_random_state(self.random_state).randint(2**31 - 1)
                 self.scaler_ = self._make_scaler(seed)
@@ -253,17 +257,17 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         report.end()
         return self
 
-    def _rows_to_train_on(self, X, labels, sample_weight, least: int) -> np.ndarray:
-        """Numbers of the rows to train on, ``least`` of them or more."""
-        if sample_weight is not None:
-            sample_weight = read_weights(sample_weight, X)
-        rows = rows_to_train_on(X, labels, sample_weight)
-        if len(rows) < least:
+    def _repetitions(self, X, sample_weight, least: int) -> np.ndarray:
+        """How often each row is trained on, ``least`` times or more in all."""
+        if sample_weight is None:
+            return np.ones(n_rows_of(X), dtype=np.int64)
+        counts = repetitions(read_weights(sample_weight, X), self.n_features_in_)
+        if counts.sum() < least:
             raise ValueError(
-                f"sample_weight leaves {len(rows)} row(s) of weight, while a minimum of {least} is "
-                f"required by {type(self).__name__}."
+                f"sample_weight leaves {counts.sum()} row(s) of weight, while a minimum of {least} "
+                f"is required by {type(self).__name__}."
             )
-        return rows
+        return counts
 
     def _make_net(self, make_module: Callable, *args, seed: int, **kwargs) -> DetectorNet:
         """Return a net with a new module; ``kwargs`` take the place of parameters."""

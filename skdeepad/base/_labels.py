@@ -19,13 +19,16 @@ PSEUDO = -2
 PSEUDO_SHARE = 0.05
 
 
-def check_labels(y, n_samples: int, *, all_known: bool = False) -> np.ndarray:
-    """Return labels as numbers: below 0 an anomaly, above 0 a normal row, 0 unlabelled.
+def check_labels(
+    y, n_samples: int, rows: np.ndarray | slice = slice(None), *, all_known: bool = False
+) -> np.ndarray:
+    """Return labels of rows as numbers: below 0 an anomaly, above 0 a normal row, 0 unlabelled.
 
-    Every row may be a known anomaly if ``all_known``.
+    ``rows`` are the numbers of those that count. Each of them may be a known anomaly if
+    ``all_known``.
     """
     if y is None:
-        return np.zeros(n_samples)
+        return np.zeros(n_samples)[rows]
     given = np.asarray(y)  # a column of pandas' nullable type is one of objects
     kinds = {type(label) for label in given.flat} if given.dtype == object else {given.dtype.type}
     if any(issubclass(kind, bool | np.bool_ | str) for kind in kinds):
@@ -46,6 +49,7 @@ def check_labels(y, n_samples: int, *, all_known: bool = False) -> np.ndarray:
             "y contains NaN; an unlabelled row is 0. skdeepad.preprocessing.semi_labels converts."
         )
     check_consistent_length(y, range(n_samples))
+    y = y[rows]
     if (y < 0).all() and not all_known:
         raise ValueError(
             "y marks every row as a known anomaly: there is no normal or unlabelled row to "
@@ -74,10 +78,11 @@ class Remembered(NamedTuple):
 class IgnoredLabels:
     """How a detector that doesn't learn from labels reads them: not at all."""
 
-    def read(self, detector, y, n_samples: int, *, fresh: bool) -> Tensor | None:
+    def read(self, detector, y, n_samples: int, rows=slice(None), *, fresh: bool) -> Tensor | None:
         """Return labels for the loss, or None.
 
-        ``fresh`` is False where a training goes on.
+        ``rows`` are the numbers of the rows that count, among ``n_samples``. ``fresh`` is False
+        where a training goes on.
         """
 
     def recall(self, detector, X: np.ndarray, labels: Tensor | None, *, fresh: bool):
@@ -100,8 +105,8 @@ class SignedLabels(IgnoredLabels):
     def __init__(self, without_anomalies: str) -> None:
         self.without_anomalies = without_anomalies
 
-    def read(self, detector, y, n_samples, *, fresh):
-        y = check_labels(y, n_samples, all_known=not fresh)
+    def read(self, detector, y, n_samples, rows=slice(None), *, fresh):
+        y = check_labels(y, n_samples, rows, all_known=not fresh)
         if fresh:
             warn_without_anomalies(y, self.without_anomalies)
         return torch.from_numpy(np.sign(y).astype(np.int8)) if y.any() else None

@@ -29,7 +29,7 @@ def lasting_parameters(estimator) -> dict[str, str]:
 def warn_of_changed_parameters(estimator, made_with: dict[str, str]) -> None:
     """Warn where a training goes on without the parameters that have changed."""
     now = lasting_parameters(estimator)
-    changed = [name for name, value in made_with.items() if now[name] != value]
+    changed = [name for name, value in made_with.items() if now.get(name, value) != value]
     if changed:
         warn(
             f"Training goes on with the values that these parameters had when it began: "

@@ -2,18 +2,19 @@
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import indexable
 
-from .._validation import check_sample_weight
+from .._validation import check_sample_weight, take_rows
 from ..training import warn
 
-# Weights without a common unit are rounded to this share of their mean.
+# Weights without a common unit are rounded to multiples of this share of their mean.
 FINEST_SHARE = 1 / 4
 # More values than this are not made of repetitions: 1 GiB in float32.
 MAX_VALUES = 2**28
 
 
-def rows_to_train_on(X: np.ndarray, labels, sample_weight: np.ndarray | None) -> np.ndarray:
-    """Numbers of the rows to train on, each as often as it weighs.
+def rows_to_train_on(X: np.ndarray, labels=None, counts: np.ndarray | None = None) -> np.ndarray:
+    """Numbers of the rows to train on, each as often as it counts.
 
     Their order depends on the rows and their labels alone, so that a fit does not depend on the
     order in which rows are given, and a row of weight 2 is the same as the row given twice.
@@ -22,12 +23,10 @@ def rows_to_train_on(X: np.ndarray, labels, sample_weight: np.ndarray | None) ->
     ----------
     X : ndarray of shape (n_samples, n_features), float32 or float64, C order
     labels : array-like of shape (n_samples,) or None
-    sample_weight : ndarray of shape (n_samples,) or None
+    counts : ndarray of int of shape (n_samples,) or None
     """
     order = _order(X, labels)
-    if sample_weight is None:
-        return order
-    return np.repeat(order, repetitions(sample_weight[order], X.shape[1]))
+    return order if counts is None else np.repeat(order, counts[order])
 
 
 def read_weights(sample_weight, X) -> np.ndarray:
@@ -36,6 +35,18 @@ def read_weights(sample_weight, X) -> np.ndarray:
     if not weights.any():
         raise ValueError("sample_weight must have a value other than zero.")
     return weights
+
+
+def repeated(columns: tuple, sample_weight) -> tuple:
+    """Rows of X, the first of ``columns``, and of the others, as often as they weigh.
+
+    What is None stays None.
+    """
+    columns = indexable(*columns)
+    shape = getattr(columns[0], "shape", ())
+    counts = repetitions(read_weights(sample_weight, columns[0]), *shape[1:2])
+    rows = np.repeat(np.arange(len(counts)), counts)
+    return tuple(None if column is None else take_rows(column, rows) for column in columns)
 
 
 def places_of(rows: np.ndarray, n_samples: int) -> np.ndarray:
@@ -59,15 +70,16 @@ def repetitions(sample_weight: np.ndarray, n_features: int = 1) -> np.ndarray:
     """How often each row is repeated for its weight, as integers.
 
     Integers are repetitions, and so are multiples of the least weight. Other weights have no
-    common unit: they are divided by a quarter of their mean and rounded so that the sum of the
-    first k is off by at most a half, for every k.
+    common unit: each is divided by a quarter of the mean of those above 0, and rounded, so that
+    the order of the rows makes no difference. A row of a weight above 0 counts once at least.
     """
-    least = sample_weight[sample_weight > 0].min()
+    weighing = sample_weight > 0
+    least = sample_weight[weighing].min()
     counts = sample_weight
     if (counts != counts.round()).any():
         counts = sample_weight / least
         if np.abs(counts - counts.round()).max() > 1e-9 * counts.max():
-            counts = sample_weight / (FINEST_SHARE * sample_weight.mean())
+            counts = sample_weight / (FINEST_SHARE * sample_weight[weighing].mean())
     most = max(len(counts), MAX_VALUES // n_features)
     if counts.sum() > most:
         warn(
@@ -75,7 +87,7 @@ def repetitions(sample_weight: np.ndarray, n_features: int = 1) -> np.ndarray:
             f"fits into memory: they are divided by {counts.sum() / most:.3g} and rounded."
         )
         counts = counts * (most / counts.sum())
-    return np.diff(np.floor(counts.cumsum() + 0.5), prepend=0).astype(np.int64)
+    return np.maximum(np.floor(counts + 0.5), weighing).astype(np.int64)
 
 
 def _order(X: np.ndarray, labels) -> np.ndarray:

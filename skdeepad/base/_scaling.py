@@ -21,6 +21,8 @@ def check_scaled(scaled, X: np.ndarray, scaler) -> np.ndarray:
         scaled = check_array(scaled, dtype=np.float32, order="C", ensure_all_finite=False)
     if not np.isfinite(scaled.sum()) and not np.isfinite(scaled).all():
         what = "NaN" if np.isnan(scaled).any() else "infinity"
+        if not np.isfinite(X).all():
+            raise ValueError("X contains NaN or infinity, which assume_finite=True has let pass.")
         column = int(np.abs(X).max(0).argmax())
         raise ValueError(
             "X can't be computed with in float32 once it is scaled "

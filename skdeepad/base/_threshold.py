@@ -61,7 +61,8 @@ class OffsetMixin(OutlierMixin):
         position, last = share * (len(self.training_scores_) - 1), len(self.training_scores_) - 1
         below = int(position)
         low, high = self.training_scores_[[below, min(below + 1, last)]]
-        return float(low + (position - below) * (high - low))
+        # Scores that are not finite have no difference.
+        return float(low if low == high else low + (position - below) * (high - low))
 
     def _score_above(self, share: float) -> float:
         """Score that a share of the training rows, rounded down, lies strictly below."""

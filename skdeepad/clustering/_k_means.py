@@ -1,7 +1,10 @@
 """k-means of codes, by scikit-learn."""
 
+import warnings
+
 import numpy as np
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 # Rows that the starts of k-means are compared on; the best one goes on with all.
@@ -35,5 +38,7 @@ def _are_many(codes: np.ndarray, n_clusters: int) -> bool:
 
 def _centers_of(codes: np.ndarray, n_clusters: int, **params) -> np.ndarray:
     # With more threads the order of sums, and with it the result, is a matter of chance.
-    with threadpool_limits(1):
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Equal rows leave clusters without a centre of their own, as fewer rows than clusters do.
+        warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
         return KMeans(n_clusters, **params).fit(codes).cluster_centers_

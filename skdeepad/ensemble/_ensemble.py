@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -18,7 +17,7 @@ from .._validation import (
 )
 from ..autoencoder import AutoEncoder
 from ..base._resuming import all_or_nothing
-from ..base._rows import read_weights, repetitions
+from ..base._rows import repeated
 from ..base._seeds import reseeded
 from ..base._threshold import ThresholdMixin
 from ..base._training_scores import scores_of_training_rows, warn_if_degenerate
@@ -164,8 +163,8 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
         y : array-like of shape (n_samples,), default=None
             What the members' ``fit`` takes.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            How often each row counts, for the members and for what is learned from their scores:
-            weights that are no multiples of the least one are rounded to quarters of their mean.
+            How often each row counts: the members are fitted to rows that are repeated so often.
+            Weights that are no multiples of the least one are rounded to quarters of their mean.
             None: each row counts once.
 
         Returns
@@ -173,14 +172,13 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
         self : object
             The fitted ensemble.
         """
-        counts = None
         if sample_weight is not None:
-            counts = repetitions(read_weights(sample_weight, X))
+            X, y = repeated((X, y), sample_weight)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_estimators)
         prototype = AutoEncoder() if self.estimator is None else self.estimator
         members = [reseeded(clone(prototype), int(seed)) for seed in seeds]
         fitted = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(
-            delayed(_fit_member)(member, X, y, sample_weight, counts) for member in members
+            delayed(_fit_member)(member, X, y) for member in members
         )
         with all_or_nothing(self):
             self.estimators_ = [member for member, _ in fitted]
@@ -226,10 +224,6 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
             )
 
 
-def _fit_member(member, X, y, sample_weight, counts):
+def _fit_member(member, X, y):
     """A fitted member and its scores of the training rows, which may be computed elsewhere."""
-    if sample_weight is None:
-        return member.fit(X, y), scores_of_training_rows(member, X)
-    prefix = f"{member.steps[-1][0]}__" if isinstance(member, Pipeline) else ""
-    member.fit(X, y, **{f"{prefix}sample_weight": sample_weight})
-    return member, np.repeat(scores_of_training_rows(member, X), counts)
+    return member.fit(X, y), scores_of_training_rows(member, X)

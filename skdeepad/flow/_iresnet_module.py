@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from math import ceil, log, pi
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..nn import AdditiveNoise, LipschitzMLP, Stochastic
@@ -24,7 +25,11 @@ JacobianProduct = Callable[[Tensor], Tensor]
 def exact_log_det(multiply: JacobianProduct, probes: Tensor) -> Tensor:
     """Log det(I + J) of each row, from the columns of J or of its core."""
     eye = torch.eye(probes.shape[-1], dtype=probes.dtype, device=probes.device)
-    return torch.linalg.slogdet(eye + multiply(eye[None])).logabsdet
+    matrices = eye + multiply(eye[None])
+    if len(eye) % 2:  # of an odd size, the last bits depend on the place in the batch
+        matrices = F.pad(matrices, (0, 1, 0, 1))
+        matrices = matrices + F.pad(eye[:1, :1], (len(eye), 0, len(eye), 0))
+    return torch.linalg.slogdet(matrices).logabsdet
 
 
 def series_log_det(multiply: JacobianProduct, probes: Tensor, weights: Sequence[float]) -> Tensor:

@@ -12,13 +12,11 @@ from .._validation import (
     StrOptions,
     check_is_fitted,
     fit_context,
-    n_rows_of,
-    take_rows,
     validate_data,
 )
 from ..base import BaseDetector
 from ..base._resuming import all_or_nothing
-from ..base._rows import read_weights, repetitions
+from ..base._rows import repeated
 from ..base._seeds import with_seeds
 from ..base._threshold import OffsetMixin, labels_of
 from ..base._training_scores import scores_of_training_rows, warn_if_degenerate
@@ -352,9 +350,9 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
     def _code_spread(self, rows) -> np.ndarray | None:
         """Standard deviations of the codes of rows, where the encoder gives a distribution."""
         module = getattr(getattr(self.estimator_, "net_", None), "module_", None)
-        if not hasattr(module, "posterior"):
+        if not hasattr(module, "code_distribution"):
             return None
-        return np.exp(0.5 * self.estimator_._apply(lambda x: module.posterior(x)[1], rows))
+        return np.exp(0.5 * self.estimator_._apply(lambda x: module.code_distribution(x)[1], rows))
 
     def _scaled(self, rows) -> np.ndarray:
         """Rows as the estimator sees them."""
@@ -388,8 +386,7 @@ def _repeated(X, groups, sample_weight):
         raise ValueError(
             "sample_weight must be None where X is an array of groups: it is a weight of rows."
         )
-    rows = np.repeat(np.arange(n_rows_of(X)), repetitions(read_weights(sample_weight, X)))
-    return take_rows(X, rows), None if groups is None else take_rows(np.asarray(groups), rows)
+    return repeated((X, groups), sample_weight)
 
 
 def _scores(estimator, rows) -> np.ndarray:

@@ -25,6 +25,7 @@ from ._losses import (
     split_gaussian,
     squared_gradient,
 )
+from ._products import EvenProducts
 from ._residual_score import RESIDUAL_NORMS, RESIDUAL_SCALINGS, ResidualScore, compress
 from ._scalar import ScalarNet
 from ._stochastic import (
@@ -48,6 +49,7 @@ __all__ = [
     "DCGANBackbone",
     "Dropout",
     "EncoderDecoder",
+    "EvenProducts",
     "LipschitzMLP",
     "MLPBackbone",
     "ResidualScore",

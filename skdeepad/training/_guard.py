@@ -21,6 +21,15 @@ SHARED: list[tuple[Callable, Callable, tuple]] = [
         ((False, False),),
     ),
 ]
+SHARED += [
+    (
+        getattr(torch.__future__, f"get_{name}_on_conversion"),
+        getattr(torch.__future__, f"set_{name}_on_conversion"),
+        (False,),
+    )
+    for name in ("overwrite_module_params", "swap_module_params")
+    if hasattr(torch.__future__, f"get_{name}_on_conversion")
+]
 # What torch.set_float32_matmul_precision sets, too; its own getter raises where both are used.
 SHARED += [
     (

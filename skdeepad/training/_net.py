@@ -11,7 +11,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
-from ..nn import link_generator
+from ..nn import EvenProducts, link_generator
 from ._callbacks import StopTraining
 from ._data import Batch, TensorBatches, TensorData, as_tensor, count_batches
 from ._guard import with_default_settings
@@ -358,7 +358,7 @@ class DetectorNet(NeuralNet):
         size = max(PAD, min(CHUNK_ROWS, CHUNK_VALUES // max(1, X.shape[1]) // PAD * PAD))
         out: np.ndarray | None = None
         self.module_.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), EvenProducts():
             for start in range(0, len(X), size):
                 chunk = X[start : start + size]
                 n_rows = len(chunk)

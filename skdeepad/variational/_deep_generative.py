@@ -22,8 +22,8 @@ from ._variational import VariationalDetector
 class ClassLabels(IgnoredLabels):
     """How the distinct values of ``y`` are read as classes; 0 is unlabelled."""
 
-    def read(self, detector, y, n_samples, *, fresh):
-        y = check_labels(y, n_samples, all_known=not fresh)
+    def read(self, detector, y, n_samples, rows=slice(None), *, fresh):
+        y = check_labels(y, n_samples, rows, all_known=not fresh)
         known = np.unique(y[y != 0])
         if fresh:
             warn_without_anomalies(y, "only what is normal is learned")

@@ -62,13 +62,13 @@ class VAEModule(Stochastic):
         self.register_buffer("z_noise", even_normal_draws(n_draws, n_latent))
         self.register_buffer("x_noise", torch.randn(n_draws, n_features))
 
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def code_distribution(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of q(z|x)."""
         return split_gaussian(self.encoder(x))
 
     def loss(self, x: Tensor) -> Tensor:
         """−log p(x|z) + β KL(q(z|x) ‖ p(z)) with z = μ + σ ⊙ ε."""
-        mu, logvar = self.posterior(x)
+        mu, logvar = self.code_distribution(x)
         z = mu + torch.exp(0.5 * logvar) * self.randn_like(mu)
         nll = self.likelihood.nll(self.decoder(z), x).sum(1)
         return nll + self.kl_weight * kl_standard_normal(mu, logvar).sum(1)
@@ -78,7 +78,7 @@ class VAEModule(Stochastic):
         return self.likelihood.nll(self.decoder(z), x).sum(1, dtype=torch.float64)
 
     def encode(self, x: Tensor) -> Tensor:
-        return self.posterior(x)[0]
+        return self.code_distribution(x)[0]
 
     def decode(self, z: Tensor) -> Tensor:
         """Mean of p(x|z)."""
@@ -102,7 +102,7 @@ class VAEModule(Stochastic):
 
     def draws(self, x: Tensor) -> Iterator[Tensor]:
         """Draws from q(z|x)."""
-        mu, logvar = self.posterior(x)
+        mu, logvar = self.code_distribution(x)
         std = torch.exp(0.5 * logvar)
         for noise in self.z_noise:
             yield mu + std * noise
@@ -310,10 +310,10 @@ class VAE(VariationalDetector):
 
     def _posteriors(self, net, X) -> tuple[Tensor, Tensor]:
         """Means and log variances of the codes of evenly spaced rows."""
-        posterior, device = net.module_.posterior, net.module_.z_noise.device
+        module = net.module_
         rows = X[:: ceil(len(X) / MAX_REFERENCE)]
-        stacked = net.apply(lambda x: torch.stack(posterior(x), 1), rows)
-        return torch.as_tensor(stacked, dtype=torch.float32, device=device).unbind(1)
+        stacked = net.apply(lambda x: torch.stack(module.code_distribution(x), 1), rows)
+        return torch.as_tensor(stacked, dtype=torch.float32, device=module.z_noise.device).unbind(1)
 
     def _check_rows(self, X) -> None:
         if self.anomaly_score == "jacodeco" and self.likelihood == "bernoulli":

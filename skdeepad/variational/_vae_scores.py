@@ -20,17 +20,17 @@ REFERENCE_CHUNK = 128
 
 def kl(vae, x: Tensor) -> Tensor:
     """KL(q(z|x) ‖ p(z)), the regulariser."""
-    return kl_standard_normal(*vae.posterior(x)).sum(1, dtype=torch.float64)
+    return kl_standard_normal(*vae.code_distribution(x)).sum(1, dtype=torch.float64)
 
 
 def reconstruction_error(vae, x: Tensor) -> Tensor:
     """Size of x − m(μ(x)) on the scale of the residuals (DRE)."""
-    return vae.residual(x - vae.decode(vae.posterior(x)[0]))
+    return vae.residual(x - vae.decode(vae.code_distribution(x)[0]))
 
 
 def reconstruction_likelihood(vae, x: Tensor) -> Tensor:
     """−log p(x | z = μ(x)) (DRL)."""
-    return vae.nll(x, vae.posterior(x)[0])
+    return vae.nll(x, vae.code_distribution(x)[0])
 
 
 def reconstruction_probability(vae, x: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ def stochastic_error(vae, x: Tensor) -> Tensor:
 
 def decoder_stochastic_error(vae, x: Tensor) -> Tensor:
     """E ‖x − x̃‖ over x̃ ~ p(·|μ(x)) (DSRE)."""
-    mu = vae.posterior(x)[0]
+    mu = vae.code_distribution(x)[0]
     return _mean(_norm(x - vae.observe(mu, noise)) for noise in vae.x_noise)
 
 
@@ -62,7 +62,7 @@ def elbo(vae, x: Tensor) -> Tensor:
 
 def iwae(vae, x: Tensor) -> Tensor:
     """Importance-weighted bound −log (1/L) Σ p(x|z) p(z) / q(z|x); −log p(x) as L grows."""
-    mu, logvar = vae.posterior(x)
+    mu, logvar = vae.code_distribution(x)
     zero = torch.zeros_like(mu)
     log_weights = [
         _total(gaussian_nll(z, mu, logvar)) - _total(gaussian_nll(z, zero, zero)) - vae.nll(x, z)
@@ -97,7 +97,7 @@ def decoder_nearest(vae, x: Tensor) -> Tensor:
     """Least ‖x − m(z)‖ over any z, found from μ(x) by gradient steps."""
     with torch.inference_mode(False):
         x = x.clone()
-        start = vae.posterior(x)[0].detach()
+        start = vae.code_distribution(x)[0].detach()
         z = latent_search(lambda z: ((x - vae.decode(z)) ** 2).sum(1), start, 100, 0.05)
         return _norm(x - vae.decode(z)).detach()
 
@@ -112,7 +112,7 @@ def jacodeco(vae, x: Tensor) -> Tensor:
     """
     with torch.inference_mode(False):
         x = x.clone()
-        z = vae.posterior(x)[0].detach()
+        z = vae.code_distribution(x)[0].detach()
         jacobian = torch.vmap(torch.func.jacrev(lambda code: vae.decode(code[None])[0]))(z)
         singular = torch.linalg.svdvals(jacobian.detach().double()).clamp_min(1e-6)
         mean, logvar = (t.detach() for t in vae.likelihood.parameters_from(vae.decoder(z)))
@@ -159,7 +159,7 @@ def _to_reference(vae, x: Tensor, without_itself: bool, distance: Callable[..., 
     A row of the reference set is its own nearest neighbour: ``without_itself`` that distance is
     infinite, and the others are those of a new row.
     """
-    mu, logvar = (t.double()[:, None] for t in vae.posterior(x))
+    mu, logvar = (t.double()[:, None] for t in vae.code_distribution(x))
     reference = vae.reference_mu.double(), vae.reference_logvar.double()
     distances, same = [], []
     for m, s in zip(*(t.split(REFERENCE_CHUNK) for t in reference), strict=True):

@@ -127,7 +127,7 @@ def test_the_kl_term_is_the_formula_and_is_not_clamped():
     module = make_module(score="kl")
     x = torch.randn(5, 3)
     with torch.no_grad():
-        mu, logvar = (t.double().numpy() for t in module.posterior(x))
+        mu, logvar = (t.double().numpy() for t in module.code_distribution(x))
         by_hand = 0.5 * (np.exp(logvar) + mu**2 - 1 - logvar).sum(1)
         assert_allclose(module.anomaly_score(x), by_hand, rtol=1e-6)
 
@@ -151,7 +151,7 @@ def test_the_loss_is_the_negative_elbo_with_one_draw():
         module.rng = torch.Generator().manual_seed(1)
         loss = module.loss(x)
         noise = torch.empty(5, 2).normal_(generator=torch.Generator().manual_seed(1))
-        mu, logvar = module.posterior(x)
+        mu, logvar = module.code_distribution(x)
         z = mu + torch.exp(logvar / 2) * noise
         log_p = torch.distributions.Normal(module.decoder(z), 1.0).log_prob(x).sum(1)
         kl = torch.distributions.kl_divergence(
@@ -264,7 +264,7 @@ def test_scores_are_what_their_names_say():
     module = make_module(likelihood="heteroscedastic")
     x = torch.randn(4, 3)
     with torch.no_grad():
-        mu, logvar = module.posterior(x)
+        mu, logvar = module.code_distribution(x)
         draws = [mu + torch.exp(logvar / 2) * e for e in module.z_noise]
 
         def nll(z):
@@ -290,8 +290,8 @@ def test_latent_scores_are_their_formulas():
     module = make_module()
     x, reference = torch.randn(4, 3), torch.randn(7, 3)
     with torch.no_grad():
-        mu, logvar = (t.double() for t in module.posterior(x))
-        m, s = (t.double() for t in module.posterior(reference))
+        mu, logvar = (t.double() for t in module.code_distribution(x))
+        m, s = (t.double() for t in module.code_distribution(reference))
         module.register_buffer("reference_mu", m.float())
         module.register_buffer("reference_logvar", s.float())
         distances = torch.cdist(mu, m)
@@ -348,7 +348,7 @@ def test_contributions_are_the_features_parts_of_the_reconstruction_probability(
     rest = (
         0.0
         if anomaly_score == "reconstruction_probability"
-        else vae._apply(lambda x: kl_standard_normal(*module.posterior(x)).sum(1), X)
+        else vae._apply(lambda x: kl_standard_normal(*module.code_distribution(x)).sum(1), X)
     )
     assert_allclose(parts.sum(1) + rest, -vae.score_samples(X), rtol=1e-4, atol=1e-4)
 

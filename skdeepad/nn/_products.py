@@ -1,0 +1,39 @@
+"""Products of rows and matrices whose last bits do not depend on the place of a row."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+# Widths that are multiples of this are computed alike for each row, by MKL and others.
+UNIT = 4
+MATMULS = (torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__)
+
+
+class EvenProducts(TorchFunctionMode):
+    """Pad both widths of the matrices that rows are multiplied with by zeros.
+
+    With other widths, a product of matrices rounds by where a row stands among the others.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func is F.linear:
+            return padded_linear(*args, **kwargs)
+        if func in MATMULS and isinstance(args[1], Tensor) and args[1].ndim == 2:
+            return padded_linear(args[0], args[1].T)
+        return func(*args, **kwargs)
+
+
+def padded_linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``F.linear``, computed with widths that are multiples of 4."""
+    n_out, n_in = weight.shape
+    more_out, more_in = -n_out % UNIT, -n_in % UNIT
+    if more_in:
+        input = F.pad(input, (0, more_in))
+    if more_in or more_out:
+        weight = F.pad(weight, (0, more_in, 0, more_out))
+    if more_out and bias is not None:
+        bias = F.pad(bias, (0, more_out))
+    output = F.linear(input, weight, bias)
+    return output[..., :n_out] if more_out else output
