@@ -1,15 +1,13 @@
 """skdeepad's detectors beside PyOD's, ADBench's protocol, in one run.
 
 Run ``SKDEEPAD_DATA=... python benchmarks/adbench.py``: all detectors with their defaults and
-without labels, seeds 1 to 3, on those of ADBench's sets with few rows that are at hand. Rows go to
-``skdeepad-benchmark/adbench.csv``, where an interrupted run goes on. With labels they are compared
-by ``benchmarks/labels.py``.
+without labels, seeds 1 to 3, on those of ADBench's sets with few rows that are at hand. With labels
+they are compared by ``benchmarks/labels.py``. The page comes with the table that the documentation
+shows.
 """
 
-import argparse
-from pathlib import Path
-
 import pandas as pd
+from _study import make_parser, output_file, require_data, rows_file, write_page
 
 from skdeepad import DetectorEnsemble, all_detectors
 from skdeepad.benchmark import by_dataset, published_table, run_benchmark, summarize
@@ -27,38 +25,34 @@ DETECTORS |= {"DetectorEnsemble": DetectorEnsemble()} | {name: name for name in 
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n-jobs", type=int, default=2)
-    options = parser.parse_args()
-    output = Path("skdeepad-benchmark")
-    output.mkdir(exist_ok=True)
+    options = make_parser(__doc__, n_jobs=2).parse_args()
+    require_data(*SETS)
     results = run_benchmark(
-        DETECTORS, SETS, n_jobs=options.n_jobs, time_limit=600, output=output / "adbench.csv"
+        DETECTORS, SETS, n_jobs=options.n_jobs, time_limit=600, output=rows_file(options.output)
     )
-    sections = [
-        "# ADBench's protocol, small sets",
-        f"`python benchmarks/adbench.py`: defaults of every detector, seeds 1 to 3, {len(SETS)} of "
-        "ADBench's 21 sets of few rows. Percent; isolation forest's published mean AUCROC on "
-        f"them: {published_table().loc[SETS, 'IForest'].mean():.1f}. Times are medians over the "
-        "sets, in seconds on one core of a machine with other work to do, which CPU time mostly "
-        "leaves out.",
-        "What learns from labels had none: DeepSAD is DeepSVDD then, REPEN its paper's form "
-        "without any; DevNet and DPLAN take the first rows of an isolation forest for anomalies; "
-        "ADGM and SDGM are auxiliary VAEs.",
-    ]
     cpu = results.groupby(["detector", "dataset"])["fit_cpu_time"].mean()
     cpu = cpu.groupby("detector").median()
+    tables = []
     for metric, title in (("roc_auc", "AUCROC"), ("average_precision", "AUCPR")):
-        sections += [
+        tables += [
             f"## {title}",
             summarize(results, metric).assign(fit_cpu_time=cpu).round(2).to_markdown(),
             by_dataset(results, metric).round(1).to_markdown(),
         ]
-    text = "\n\n".join(sections) + "\n"
-    folder = Path(__file__).parent / "results"
-    (folder / "adbench.md").write_text(text)
-    of_documentation(results, cpu).to_csv(folder / "adbench.csv", float_format="%.1f")
-    print(text)
+    write_page(
+        options.output,
+        "ADBench's protocol, small sets",
+        f"defaults of every detector, seeds 1 to 3, {len(SETS)} of ADBench's 21 sets of few rows. "
+        "Percent; isolation forest's published mean AUCROC on them: "
+        f"{published_table().loc[SETS, 'IForest'].mean():.1f}. Times are medians over the sets, in "
+        "seconds on one core of a machine with other work to do, which CPU time mostly leaves out.",
+        "What learns from labels had none: DeepSAD is DeepSVDD then, REPEN its paper's form "
+        "without any; DevNet and DPLAN take the first rows of an isolation forest for anomalies; "
+        "ADGM and SDGM are auxiliary VAEs.",
+        *tables,
+    )
+    table = of_documentation(results, cpu)
+    table.to_csv(output_file(options.output, ".csv"), float_format="%.1f")
 
 
 def of_documentation(results, cpu):

@@ -4,13 +4,12 @@ Run ``python benchmarks/agent.py``: the default network and schedule on two of t
 thread. Of the 30,000 steps the first 10,000 fill the memory and are followed by no update.
 """
 
-import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from _study import make_parser, timed, write_page
 
 from skdeepad import DPLAN
 from skdeepad.datasets import load_cardio, load_thyroid
@@ -22,14 +21,13 @@ def steps_per_second(X, y, **schedule):
     known = np.zeros_like(y)
     known[np.flatnonzero(y == 1)[:60]] = 1
     detector = DPLAN(random_state=0, **schedule)
-    started = time.process_time()
-    detector.fit(X, semi_labels(known))
-    seconds = time.process_time() - started
+    _, seconds = timed(detector.fit, X, semi_labels(known))
     steps = detector.warm_up_steps + detector.n_iter_ * detector.steps_per_episode
     return steps / seconds
 
 
 def main():
+    options = make_parser(__doc__).parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     rows = {}
@@ -41,13 +39,12 @@ def main():
             "features": X.shape[1],
             "steps per CPU second": round(steps_per_second(X, y)),
         }
-    table = pd.DataFrame(rows).T.rename_axis("set").to_markdown()
-    text = (
-        "# Steps of DPLAN's agent\n\n`python benchmarks/agent.py`: defaults, one thread; CPU time "
-        f"of `fit`, on a machine that may do other things.\n\n{table}\n"
+    write_page(
+        options.output,
+        "Steps of DPLAN's agent",
+        "defaults, one thread; CPU time of `fit`, on a machine that may do other things.",
+        pd.DataFrame(rows).T.rename_axis("set").to_markdown(),
     )
-    (Path(__file__).parent / "results" / "agent.md").write_text(text)
-    print(text)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """Deep clustering: scores side by side on twelve sets, and clusters of scikit-learn's digits.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/clustering.py``, two minutes on one core. Writes
-``benchmarks/results/clustering.md``.
+Run ``SKDEEPAD_DATA=... python benchmarks/clustering.py``, two minutes on one core.
 """
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from _study import make_parser, require_data, write_page
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.ensemble import IsolationForest
@@ -81,21 +79,25 @@ def digits():
 
 
 def main():
+    options = make_parser(__doc__).parse_args()
+    require_data(*SETS)
     torch.set_num_threads(1)
-    text = (
-        "# Deep clustering\n\n`python benchmarks/clustering.py`: ROC AUC, a stratified 60 % of "
-        "each set for training,\nat most 3,000 rows, defaults, seed 0.\n"
-    )
+    sections = []
     for title, contaminated in {"Normal training rows": False, "Contaminated ones": True}.items():
         table = pd.DataFrame({name: areas(name, contaminated) for name in SETS}).T
         table.loc["mean"] = table.mean()
-        text += f"\n## {title}\n\n{table.to_markdown(floatfmt='.3f')}\n"
-    text += (
-        "\n## Digits\n\nscikit-learn's, layers of 256 and 128 units, 200 and at most 100 epochs, "
-        f"means of seeds 0 to 2.\n\n{digits().to_markdown(floatfmt='.3f')}\n"
+        sections += [f"## {title}", table.to_markdown(floatfmt=".3f")]
+    write_page(
+        options.output,
+        "Deep clustering",
+        "ROC AUC, a stratified 60 % of each set for training, at most 3,000 rows, defaults, seed "
+        "0.",
+        *sections,
+        "## Digits",
+        "scikit-learn's, layers of 256 and 128 units, 200 and at most 100 epochs, means of seeds 0 "
+        "to 2.",
+        digits().to_markdown(floatfmt=".3f"),
     )
-    (Path(__file__).parent / "results" / "clustering.md").write_text(text)
-    print(text)
 
 
 if __name__ == "__main__":

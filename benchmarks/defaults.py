@@ -1,14 +1,11 @@
 """How the defaults were decided: variants of each detector on 19 ADBench sets.
 
 Run ``SKDEEPAD_DATA=... python benchmarks/defaults.py``: ADBench's protocol (contaminated training
-rows), seeds 1 to 3, one setting for all sets. Rows go to ``skdeepad-benchmark/defaults.csv``,
-where an interrupted run goes on.
+rows), seeds 1 to 3, one setting for all sets.
 """
 
-import argparse
-from pathlib import Path
-
 import pandas as pd
+from _study import make_parser, require_data, rows_file, write_page
 
 from skdeepad import OCNN, VAE, AutoEncoder, DeepSVDD
 from skdeepad.benchmark import Norm, run_benchmark
@@ -65,32 +62,25 @@ def table(results: pd.DataFrame, variants) -> pd.DataFrame:
     return summary.round({"AUCROC": 1, "AUCPR": 1, "s of CPU": 2})
 
 
-def study(name: str, title: str, variants: dict, sets: list[str], n_jobs: int) -> None:
-    """Run variants by ADBench's protocol and write their table to ``results/<name>.md``."""
-    output = Path("skdeepad-benchmark")
-    output.mkdir(exist_ok=True)
+def study(doc: str, title: str, variants: dict) -> None:
+    """Run variants by ADBench's protocol on all sets and write the page of their table."""
+    options = make_parser(doc, n_jobs=2).parse_args()
+    require_data(*SETS)
     results = run_benchmark(
         variants,
-        sets,
+        SETS,
         metrics=("roc_auc", "average_precision"),
-        n_jobs=n_jobs,
-        output=output / f"{name}.csv",
+        n_jobs=options.n_jobs,
+        output=rows_file(options.output),
     )
-    text = (
-        f"# {title}\n\n"
-        f"`python benchmarks/{name}.py`: ADBench's protocol, seeds 1 to 3, means over "
-        f"{len(sets)} sets: {', '.join(sets)}. One setting for all of them.\n\n"
-        f"{table(results, variants).to_markdown()}\n"
+    write_page(
+        options.output,
+        title,
+        f"ADBench's protocol, seeds 1 to 3, means over {len(SETS)} sets: {', '.join(SETS)}. One "
+        "setting for all of them.",
+        table(results, variants).to_markdown(),
     )
-    (Path(__file__).parent / "results" / f"{name}.md").write_text(text)
-    print(text)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n-jobs", type=int, default=2)
-    study("defaults", "Defaults under contamination", VARIANTS, SETS, parser.parse_args().n_jobs)
 
 
 if __name__ == "__main__":
-    main()
+    study(__doc__, "Defaults under contamination", VARIANTS)

@@ -1,16 +1,12 @@
 """Groups of rows: the paper's synthetic task, and images as groups of one row.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/groups.py``; a table goes to ``results/groups.md``.
-Figures are AUCROC, means over seeds, of detectors that are fitted to all groups and score the
-same groups.
+Run ``SKDEEPAD_DATA=... python benchmarks/groups.py``. Figures are AUCROC, means over seeds, of
+detectors that are fitted to all groups and score the same groups.
 """
-
-import argparse
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _study import load_mnist, make_parser, require_data, write_page
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
@@ -35,8 +31,8 @@ def synthetic(n_normal, rng):
 
 
 def digits(*wanted):
-    with np.load(Path(os.environ["SKDEEPAD_DATA"]) / "mnist.npz") as mnist:
-        images, labels = mnist["X_train"].reshape(-1, 28, 28), mnist["y_train"]
+    mnist = load_mnist()
+    images, labels = mnist["X_train"].reshape(-1, 28, 28), mnist["y_train"]
     return [images[labels == digit] / np.float32(255) for digit in wanted]
 
 
@@ -88,9 +84,8 @@ def aucs(X, y, estimator, as_rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3)
-    options = parser.parse_args()
+    options = make_parser(__doc__, seeds=[0, 1, 2]).parse_args()
+    require_data("MNIST")
     tasks = {
         "500 groups of points": (lambda rng: synthetic(500, rng), POINTS, False),
         "2,000 groups of points": (lambda rng: synthetic(2000, rng), POINTS, False),
@@ -100,22 +95,21 @@ def main():
     table = {}
     for name, (make, estimator, as_rows) in tasks.items():
         runs = []
-        for seed in range(options.seeds):
+        for seed in options.seeds:
             X, y = make(np.random.RandomState(seed))
             runs.append(aucs(X, y, estimator.set_params(random_state=seed), as_rows))
             print(name, seed, {key: round(value, 3) for key, value in runs[-1].items()}, flush=True)
         table[name] = pd.DataFrame(runs).mean()
-    text = (
-        "# Groups of rows\n\n"
-        f"`python benchmarks/groups.py --seeds {options.seeds}`: AUCROC, mean over the seeds. "
-        "Points: 50 groups of 1,536 points in the plane with correlation -.7 among groups with .7. "
-        "Digits: each image is a group of one row, as in the paper; 50 fours rotated by 90 degrees "
-        "among 3,000, and 50 images stitched of halves of a three and a four among 3,000 threes "
-        "and fours.\n\n"
-        f"{pd.DataFrame(table).round(3).to_markdown()}\n"
+    write_page(
+        options.output,
+        "Groups of rows",
+        f"AUCROC, mean over the seeds {' '.join(map(str, options.seeds))}. Points: 50 "
+        "groups of 1,536 points in the plane with correlation -.7 among groups with .7. Digits: "
+        "each image is a group of one row, as in the paper; 50 fours rotated by 90 degrees among "
+        "3,000, and 50 images stitched of halves of a three and a four among 3,000 threes and "
+        "fours.",
+        pd.DataFrame(table).round(3).to_markdown(),
     )
-    (Path(__file__).parent / "results" / "groups.md").write_text(text)
-    print(text)
 
 
 if __name__ == "__main__":

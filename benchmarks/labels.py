@@ -2,18 +2,14 @@
 
 Run ``SKDEEPAD_DATA=... python benchmarks/labels.py``: all detectors with their defaults, seeds 1
 to 3, on those of ADBench's sets with at most 10,000 rows that are at hand. Detectors that ignore
-labels run once, as the split is the same for every share of them. Rows go to
-``skdeepad-benchmark/labels.csv``, where an interrupted run goes on; ``--sets`` and
-``--detectors`` run a part, and ``--report`` makes the tables of what has been run. DeepOD's need
-``pip install deepod``, pyod's XGBOD ``xgboost``.
+labels run once, as the split is the same for every share of them. ``--sets`` and ``--detectors``
+run a part, and ``--report`` makes the tables of what has been run. DeepOD's need ``pip install
+deepod``, pyod's XGBOD ``xgboost``.
 """
-
-import argparse
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _study import make_parser, require_data, rows_file, write_page
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -104,21 +100,21 @@ def markdown(table):
     return table.round(1).astype(object).where(table.notna(), "–").to_markdown()
 
 
-def report(results, sets, seeds):
+def report(results, options):
+    sets, seeds = options.sets, options.seeds
     labels = ", ".join(f"{share} %" for share in SHARES)
-    sections = [
-        "# A few labels",
-        f"`{' '.join(['python benchmarks/labels.py', *sys.argv[1:]])}`: ADBench's protocol, "
-        f"{labels} of the training anomalies labelled, seeds {' '.join(map(str, seeds))}, defaults "
-        f"of every detector, on {len(sets)} sets: {', '.join(sets)}. Percent; means over the sets "
-        "of means over the seeds, as far as there are runs that did not fail: of "
-        f"{len(sets) * len(seeds) * len(SHARES)} with labels, {len(sets) * len(seeds)} of "
-        "detectors that ignore them. "
+    text = (
+        f"ADBench's protocol, {labels} of the training anomalies labelled, seeds "
+        f"{' '.join(map(str, seeds))}, defaults of every detector, on {len(sets)} sets: "
+        f"{', '.join(sets)}. Percent; means over the sets of means over the seeds, as far as there "
+        f"are runs that did not fail: of {len(sets) * len(seeds) * len(SHARES)} with labels, "
+        f"{len(sets) * len(seeds)} of detectors that ignore them. "
         "Detectors that ignore labels have the same value in each column. *Published* are "
         "ADBench's own results for the method of that name on the same sets, whoever wrote the "
         "detector in the row. pyod's DevNet (3.6.7) hands its loss the predictions as labels and "
-        "the labels as predictions.",
-    ]
+        "the labels as predictions."
+    )
+    sections = []
     for metric, title in METRICS.items():
         sections += [f"## {title}", markdown(means(results, metric, sets))]
     with_labels = results[results["detector"].isin(list(LABELLED))]
@@ -127,28 +123,22 @@ def report(results, sets, seeds):
             if len(with_labels):
                 table = by_dataset(with_labels, metric, protocol(share))
                 sections += [f"## {title} by set, {share} % labelled", markdown(table)]
-    return "\n\n".join(sections) + "\n"
+    write_page(options.output, "A few labels", text, *sections)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n-jobs", type=int, default=2)
+    parser = make_parser(__doc__, n_jobs=2, seeds=[1, 2, 3])
     parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS, metavar="NAME")
     names = [*LABELLED, *UNLABELLED]
     parser.add_argument("--detectors", nargs="+", default=names, choices=names, metavar="NAME")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="N")
     parser.add_argument("--report", action="store_true", help="run nothing")
     options = parser.parse_args()
-    output = Path("skdeepad-benchmark") / "labels.csv"
-    results = run(options, output) if not options.report else at_hand(options, output)
-    text = report(results, options.sets, options.seeds)
-    (Path(__file__).parent / "results" / "labels.md").write_text(text)
-    print(text)
+    report(at_hand(options) if options.report else run(options), options)
 
 
-def at_hand(options, output):
+def at_hand(options):
     """Rows of the detectors, sets and seeds asked for, with labels for those that take them."""
-    rows = pd.read_csv(output)
+    rows = pd.read_csv(rows_file(options.output))
     rows = rows[rows["dataset"].isin(options.sets) & rows["seed"].isin(options.seeds)]
     rows = rows[rows["detector"].isin(options.detectors)]
     # As run_benchmark gives them: in the order of the sets.
@@ -157,8 +147,9 @@ def at_hand(options, output):
     return rows[takes_labels == rows["protocol"].ne("adbench")]
 
 
-def run(options, output):
+def run(options):
     """Run what is missing."""
+    require_data(*options.sets)
     results = []
     for detectors, protocols in (
         (LABELLED, [protocol(share) for share in SHARES]),
@@ -173,7 +164,7 @@ def run(options, output):
                 metrics=tuple(METRICS),
                 n_jobs=options.n_jobs,
                 time_limit=1800,
-                output=output,
+                output=rows_file(options.output),
             )
             results.append(part)
     return pd.concat(results)

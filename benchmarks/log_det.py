@@ -6,12 +6,10 @@ or the roulette; 1,024 rows are scored by the determinant, and by that of the wh
 torch's automatic differentiation makes of each block. CPU time, medians.
 """
 
-import time
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import torch
+from _study import make_parser, timed, write_page
 
 from skdeepad import InvertibleResNet
 
@@ -21,11 +19,7 @@ REPEATS = 7
 
 def median_time(function):
     """Median CPU time of a call, in milliseconds."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        function()
-        times.append(time.process_time() - start)
+    times = [timed(function)[1] for _ in range(REPEATS)]
     return 1e3 * np.median(times[1:])
 
 
@@ -71,19 +65,17 @@ def times_of(n_features):
 
 
 def main():
+    options = make_parser(__doc__).parse_args()
     torch.set_num_threads(1)
     table = pd.DataFrame({n: times_of(n) for n in N_FEATURES}).T.rename_axis("features")
-    text = "\n\n".join(
-        [
-            "# Log-determinants",
-            "`python benchmarks/log_det.py`: milliseconds of CPU, one thread, for a step of "
-            "training on 256 rows and for scores of 1,024. *Exact* is a determinant of the smaller "
-            "of the number of features and the width of the last hidden layer, 32.",
-            table.round(1).to_markdown(),
-        ]
+    write_page(
+        options.output,
+        "Log-determinants",
+        "milliseconds of CPU, one thread, for a step of training on 256 rows and for scores of "
+        "1,024. *Exact* is a determinant of the smaller of the number of features and the width of "
+        "the last hidden layer, 32.",
+        table.round(1).to_markdown(),
     )
-    (Path(__file__).parent / "results" / "log_det.md").write_text(text + "\n")
-    print(text)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """Anomalies in time: detectors on the spectrograms of NAB's artificial series.
 
-Run ``python benchmarks/nab.py``: frames of eight hours and of a day, one begins each hour; training
-on the first 40 percent of them, which no labelled window meets; seeds 1 to 3.
+Run ``SKDEEPAD_DATA=... python benchmarks/nab.py``: frames of eight hours and of a day, one begins
+each hour; training on the first 40 percent of them, which no labelled window meets; seeds 1 to 3.
 """
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _study import make_parser, require_data, write_page
 
 from skdeepad import VAE, AutoEncoder, AuxiliaryVAE, LadderVAE
 from skdeepad.datasets import list_nab, load_nab
@@ -79,18 +78,17 @@ def table(hours):
 
 
 def main():
-    text = "\n\n".join(
-        [
-            "# NAB's artificial series",
-            "`python benchmarks/nab.py`: mean AUCROC in percent over seeds 1 to 3 of the frames "
-            "behind the training ones, by plain amplitudes (linear) and by their logarithms; and "
-            "the mean plain amplitude of the frames that meet a labelled window, and of the "
-            "others. Windows cover many frames that look normal, so that 100 is out of reach.",
-            *(f"## Frames of {hours} hours\n\n{table(hours)}" for hours in HOURS),
-        ]
+    options = make_parser(__doc__).parse_args()
+    require_data("NAB")
+    write_page(
+        options.output,
+        "NAB's artificial series",
+        "mean AUCROC in percent over seeds 1 to 3 of the frames behind the training ones, by plain "
+        "amplitudes (linear) and by their logarithms; and the mean plain amplitude of the frames "
+        "that meet a labelled window, and of the others. Windows cover many frames that look "
+        "normal, so that 100 is out of reach.",
+        *(f"## Frames of {hours} hours\n\n{table(hours)}" for hours in HOURS),
     )
-    (Path(__file__).parent / "results" / "nab.md").write_text(text + "\n")
-    print(text)
 
 
 if __name__ == "__main__":

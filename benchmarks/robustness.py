@@ -1,13 +1,10 @@
 """What measures against anomalies among the training rows buy, one by one.
 
 Run ``SKDEEPAD_DATA=... python benchmarks/robustness.py``: ADBench's protocol, seeds 1 to 3, the 19
-sets of ``benchmarks/defaults.py``, one setting for all sets. Rows go to
-``skdeepad-benchmark/robustness.csv``, where an interrupted run goes on.
+sets of ``benchmarks/defaults.py``, one setting for all sets.
 """
 
-import argparse
-
-from defaults import SETS, study
+from defaults import study
 
 from skdeepad import VAE, AutoEncoder, DetectorEnsemble, RobustAutoEncoder
 
@@ -32,18 +29,5 @@ VARIANTS = {
     "5 VAE, 1,000 steps, zscore": DetectorEnsemble(SHORT, combine="zscore"),
 }
 
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n-jobs", type=int, default=2)
-    study(
-        "robustness",
-        "Measures against contamination",
-        VARIANTS,
-        SETS,
-        parser.parse_args().n_jobs,
-    )
-
-
 if __name__ == "__main__":
-    main()
+    study(__doc__, "Measures against contamination", VARIANTS)

@@ -6,28 +6,22 @@ of equal widths. PyOD searches in ``fit`` alone, row by row, and moves the nets'
 others' number.
 """
 
-import time
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import torch
+from _study import make_parser, require_data, timed, write_page
 from sklearn.model_selection import train_test_split
 
 from skdeepad import AnoGAN
 from skdeepad.datasets import fetch_adbench
 
+SETS = ("optdigits", "pendigits")
 N_ROWS, N_TIMED, N_STEPS = 3500, 100, 100
 
 
 def seconds(function, *args):
     """Median of three runs."""
-    times = []
-    for _ in range(3):
-        start = time.process_time()
-        function(*args)
-        times.append(time.process_time() - start)
-    return np.median(times)
+    return np.median([timed(function, *args)[1] for _ in range(3)])
 
 
 def pyod_search(X, n_latent):
@@ -42,9 +36,11 @@ def pyod_search(X, n_latent):
 
 
 def main():
+    options = make_parser(__doc__).parse_args()
+    require_data(*SETS)
     torch.set_num_threads(1)
     rows = []
-    for name in ("optdigits", "pendigits"):
+    for name in SETS:
         X, y = fetch_adbench(name, return_X_y=True)
         X, normal = train_test_split(X[y == 0], train_size=N_ROWS, random_state=0)
         det = AnoGAN(n_latent_steps=N_STEPS, random_state=0)
@@ -64,15 +60,13 @@ def main():
                 "ratio of the searches": ours / theirs,
             }
         )
-    table = pd.DataFrame(rows).set_index("rows").round(4)
-    text = (
-        "# AnoGAN's latent search\n\n"
-        f"`python benchmarks/search.py`: seconds of CPU to score rows, one thread, {N_STEPS} steps "
-        f"a row, medians of three. PyOD's loop is timed on {N_TIMED} rows.\n\n"
-        f"{table.to_markdown()}\n"
+    write_page(
+        options.output,
+        "AnoGAN's latent search",
+        f"seconds of CPU to score rows, one thread, {N_STEPS} steps a row, medians of three. "
+        f"PyOD's loop is timed on {N_TIMED} rows.",
+        pd.DataFrame(rows).set_index("rows").round(4).to_markdown(),
     )
-    (Path(__file__).parent / "results" / "search.md").write_text(text)
-    print(text)
 
 
 if __name__ == "__main__":

@@ -5,26 +5,24 @@ thread, CPU time, the median over interleaved repeats, so that whatever else the
 falls on all alike. Peak memory is taken in child processes.
 """
 
-import argparse
 import contextlib
 import io
 import json
 import subprocess
 import sys
-import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from _study import make_parser, timed, write_page
 from torch import nn
 
 from skdeepad import VAE, AutoEncoder, DeepSVDD
 
 N_ROWS, N_FEATURES, BATCH, EPOCHS = 20_000, 30, 256, 20
 N_SCORED = 1_000_000
-RESULTS = Path(__file__).parent / "results" / "speed.md"
 
 
 def rows(n):
@@ -111,11 +109,9 @@ RATIOS = [
 
 
 def cpu_seconds(function, *args):
-    start = time.process_time()
     # The rivals print, some of them at every epoch.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        function(*args)
-    return time.process_time() - start
+        return timed(function, *args)[1]
 
 
 def medians(functions, X, repeats):
@@ -224,28 +220,26 @@ def memory_table():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    parser.add_argument("--memory-of", metavar="TASK", help="print the memory that a task takes")
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     if options.memory_of:
         print(json.dumps(peak_extra_mb(options.memory_of)))
         return
-    sections = [
-        "# Speed",
-        f"`python benchmarks/speed.py --repeats {options.repeats}`, torch {torch.__version__}, "
-        "one thread, CPU time, medians of interleaved repeats.",
+    write_page(
+        options.output,
+        "Speed",
+        f"torch {torch.__version__}, one thread, CPU time, medians of {options.repeats} "
+        "interleaved repeats.",
         f"## Whole `fit`, {N_ROWS:,} × {N_FEATURES}, batch {BATCH}, {EPOCHS} epochs",
         *(t.to_markdown() for t in training_tables(options.repeats)),
         *scoring_sections(options.repeats),
         f"## Peak memory beyond the data, {N_SCORED:,} × {N_FEATURES} float32",
         memory_table().to_markdown(index=False),
-    ]
-    text = "\n\n".join(sections) + "\n"
-    RESULTS.write_text(text)
-    print(text)
+    )
 
 
 if __name__ == "__main__":

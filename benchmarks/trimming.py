@@ -6,11 +6,9 @@ Then training rows of a fixed number with 0, 5, 10 and 20 % of anomalies among t
 sets that have enough anomalies: half of them stay in the test part, with half of the normal rows.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
+from _study import make_parser, require_data, rows_file, write_page
 from defaults import SETS
 from joblib import Parallel, delayed
 from sklearn.base import clone
@@ -57,19 +55,16 @@ def area(dataset, share, seed, variant):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n-jobs", type=int, default=2)
-    n_jobs = parser.parse_args().n_jobs
-    output = Path("skdeepad-benchmark")
-    output.mkdir(exist_ok=True)
-    own = run_benchmark(VARIANTS, SETS, n_jobs=n_jobs, output=output / "trimming.csv")
+    options = make_parser(__doc__, n_jobs=2).parse_args()
+    require_data(*SETS)
+    own = run_benchmark(VARIANTS, SETS, n_jobs=options.n_jobs, output=rows_file(options.output))
     mixable = [
         name
         for name in SETS
         if n_training_rows(fetch_adbench(name, return_X_y=True)[1]) >= MIN_ROWS
     ]
     mixed = pd.DataFrame(
-        Parallel(n_jobs, verbose=1)(
+        Parallel(options.n_jobs, verbose=1)(
             delayed(area)(dataset, share, seed, variant)
             for dataset in mixable
             for share in SHARES
@@ -82,16 +77,15 @@ def main():
     means = own.groupby("detector")[["roc_auc", "average_precision"]].mean()
     table.insert(0, "AUCROC, own share", means["roc_auc"])
     table.insert(1, "AUCPR, own share", means["average_precision"])
-    text = (
-        "# Trimming\n\n"
-        "`python benchmarks/trimming.py`: means over seeds 1 to 3, in percent. *Own share*: "
-        f"ADBench's protocol on {len(SETS)} sets. *Mixed in*: AUCROC with that share of anomalies "
-        f"among a fixed number of training rows, on {len(mixable)} sets: {', '.join(mixable)}. The "
-        f"others have too few anomalies for {MIN_ROWS} training rows at the largest share.\n\n"
-        f"{table.round(1).to_markdown()}\n"
+    write_page(
+        options.output,
+        "Trimming",
+        f"means over seeds 1 to 3, in percent. *Own share*: ADBench's protocol on {len(SETS)} "
+        "sets. *Mixed in*: AUCROC with that share of anomalies among a fixed number of training "
+        f"rows, on {len(mixable)} sets: {', '.join(mixable)}. The others have too few anomalies "
+        f"for {MIN_ROWS} training rows at the largest share.",
+        table.round(1).to_markdown(),
     )
-    (Path(__file__).parent / "results" / "trimming.md").write_text(text)
-    print(text)
 
 
 if __name__ == "__main__":

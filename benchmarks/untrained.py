@@ -4,11 +4,9 @@ Run ``python benchmarks/untrained.py``: clean training (half of the normal rows)
 An untrained net has taken one step of no length, and no pre-training.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
+from _study import make_parser, write_page
 
 from skdeepad import all_detectors
 from skdeepad.benchmark import run_benchmark
@@ -32,9 +30,7 @@ def distinct_shares(cls):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n-jobs", type=int, default=2)
-    options = parser.parse_args()
+    options = make_parser(__doc__, n_jobs=2).parse_args()
     detectors = {name: cls for name, cls in all_detectors() if name not in WITH_LABELS}
     variants = {name: cls() for name, cls in detectors.items()}
     variants |= {f"{name}, untrained": untrained(cls) for name, cls in detectors.items()}
@@ -50,19 +46,15 @@ def main():
             "mean gain": gain.mean(),
             "least share of distinct scores": min(distinct_shares(cls)),
         }
-    text = "\n\n".join(
-        [
-            "# Trained and untrained nets",
-            "`python benchmarks/untrained.py`: clean training, seeds 1 to 3, mean AUCROC in "
-            f"percent on the {len(list_datasets())} shipped sets. Training is not always a gain: "
-            "where the scaled distance from the mean says all (cardio), an untrained net, which "
-            "keeps it, is hard to beat.",
-            pd.DataFrame(rows).T.round(3).to_markdown(),
-            means.round(1).to_markdown(),
-        ]
+    write_page(
+        options.output,
+        "Trained and untrained nets",
+        f"clean training, seeds 1 to 3, mean AUCROC in percent on the {len(list_datasets())} "
+        "shipped sets. Training is not always a gain: where the scaled distance from the mean says "
+        "all (cardio), an untrained net, which keeps it, is hard to beat.",
+        pd.DataFrame(rows).T.round(3).to_markdown(),
+        means.round(1).to_markdown(),
     )
-    (Path(__file__).parent / "results" / "untrained.md").write_text(text + "\n")
-    print(text)
 
 
 if __name__ == "__main__":

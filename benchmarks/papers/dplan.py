@@ -3,16 +3,13 @@
 Run ``SKDEEPAD_DATA=... python benchmarks/papers/dplan.py``. The protocol is that of Pang et al.
 (2021): 60 labelled anomalies of one kind, unlabelled rows of which 2 % are anomalies of all kinds,
 and a test part of a fifth with all kinds. On KDD Cup 1999 each of the four categories of attacks is
-the known one in turn; ADBench's cover has one kind only. Rows go to
-``skdeepad-benchmark/dplan.csv``, where an interrupted run goes on. pyod's XGBOD needs ``xgboost``.
+the known one in turn; ADBench's cover has one kind only. pyod's XGBOD needs ``xgboost``.
 """
 
-import argparse
-import sys
-from pathlib import Path
-
+import _path  # noqa: F401
 import numpy as np
 import pandas as pd
+from _study import make_parser, require_data, rows_file, write_page
 
 from skdeepad.benchmark import run_benchmark
 from skdeepad.datasets import fetch_adbench, load_kddcup99
@@ -102,17 +99,17 @@ def mean_of_sets(results):
     return whole.groupby(["detector", "seed"], sort=False).mean(numeric_only=True).reset_index()
 
 
-def report(results, counts, seeds):
+def report(results, counts, options):
     kdd = results[results["dataset"].str.startswith("KDD99")]
     by_dataset = dict(list(results.groupby("dataset", sort=False)))
+    text = (
+        f"seeds {' '.join(map(str, options.seeds))}, 60 labelled anomalies of one kind (all of "
+        "them, where there are fewer), unlabelled rows of which 2 % are anomalies of all kinds, a "
+        "fifth of the rows to test; defaults of every detector. Mean ± standard deviation over the "
+        "seeds. *Known* leaves the novel anomalies out of the test rows, *novel* the known ones. "
+        "Isolation forest ignores labels."
+    )
     sections = [
-        "# DPLAN's protocol: known and novel anomalies",
-        f"`{' '.join(['python benchmarks/papers/dplan.py', *sys.argv[1:]])}`, seeds "
-        f"{' '.join(map(str, seeds))}: 60 labelled "
-        "anomalies of one kind (all of them, where there are fewer), unlabelled rows of which 2 % "
-        "are anomalies of all kinds, a fifth of the rows to test; defaults of every detector. Mean "
-        "± standard deviation over the seeds. *Known* leaves the novel anomalies out of the test "
-        "rows, *novel* the known ones. Isolation forest ignores labels.",
         f"Rows are distinct ones, at most {MOST_NORMAL:,} normal and {MOST_OF_A_KIND:,} of each "
         "kind of anomaly, drawn once: of KDD Cup 1999 (10 percent) "
         f"{', '.join(f'{n:,} {kind}' for kind, n in counts.items())}. Anomalies are "
@@ -134,16 +131,15 @@ def report(results, counts, seeds):
     for title, rows in PUBLISHED.items():
         published = pd.DataFrame.from_dict(rows, orient="index", columns=METHODS)
         sections.append(published.rename_axis(title).to_markdown(floatfmt=".3f"))
-    return "\n\n".join(sections) + "\n"
+    write_page(options.output, "DPLAN's protocol: known and novel anomalies", text, *sections)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n-jobs", type=int, default=2)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="N")
+    parser = make_parser(__doc__, n_jobs=2, seeds=[1, 2, 3])
     names = list(DETECTORS)
     parser.add_argument("--detectors", nargs="+", default=names, choices=names, metavar="NAME")
     options = parser.parse_args()
+    require_data("KDD99", "cover")
     X, kinds = kdd99()
     X_cover, kinds_cover = cover()
     sets = {f"KDD99, {known} known": (X, kinds != "normal", kinds == known) for known in CATEGORIES}
@@ -155,11 +151,9 @@ def main():
         metrics=tuple(METRICS),
         n_jobs=options.n_jobs,
         time_limit=1800,
-        output=Path("skdeepad-benchmark") / "dplan.csv",
+        output=rows_file(options.output),
     )
-    text = report(results, pd.Series(kinds).value_counts(), options.seeds)
-    (Path(__file__).parents[1] / "results" / "dplan.md").write_text(text)
-    print(text)
+    report(results, pd.Series(kinds).value_counts(), options)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,12 @@ training rows, which the paper's code means to do and leaves out. ``--seeds`` an
 rows that are drawn from the other half, name less or more.
 """
 
-import argparse
-import time
 from itertools import chain
-from pathlib import Path
 
+import _path  # noqa: F401
 import numpy as np
 import pandas as pd
+from _study import make_parser, require_data, timed, write_page
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
@@ -70,11 +69,6 @@ def measures(name, y, anomaly_scores, seconds):
     }
 
 
-def timed(function, *args):
-    start = time.process_time()
-    return function(*args), time.process_time() - start
-
-
 def run_egbad(train, test, y, seed, **params):
     """One training, and each form of the score."""
     suffix = "".join(f", {key}={value}" for key, value in params.items())
@@ -117,28 +111,29 @@ def report(rows, options):
     table["F1 of each seed"] = values["F1"].apply(lambda f1: " ".join(f"{v:.3f}" for v in f1))
     table["s of CPU"] = mean["s of CPU"].round(1)
     published = pd.DataFrame(PUBLISHED, columns=["detector", "precision", "recall", "F1"])
-    seeds = " ".join(map(str, options.seeds))
-    return (
-        "# KDD Cup 1999, 10 percent\n\n"
-        f"`python benchmarks/papers/kdd99.py --seeds {seeds} --n-test {options.n_test}`: the "
-        f"attacks of a random half to train on, {options.n_test:,} rows of the other half to test, "
-        "the fifth of the highest scores flagged. Columns scaled to [-1, 1] by the training rows; "
-        "defaults of the detectors but for what is named. The forms of EGBAD's score come from one "
-        "training for each learning rate: *scaled* is "
-        '`score_scaling="train"`, *reconstruction* `discriminator_input="reconstruction"`. AnoGAN, '
-        f"which searches for its training rows too, has {ANOGAN_ROWS:,} of them. Means and "
-        f"standard deviations over the seeds.\n\n{table.to_markdown()}\n\n"
+    write_page(
+        options.output,
+        "KDD Cup 1999, 10 percent",
+        f"the attacks of a random half to train on, {options.n_test:,} rows of the other half to "
+        "test, the fifth of the highest scores flagged. Columns scaled to [-1, 1] by the training "
+        "rows; defaults of the detectors but for what is named. The forms of EGBAD's score come "
+        'from one training for each learning rate: *scaled* is `score_scaling="train"`, '
+        '*reconstruction* `discriminator_input="reconstruction"`. AnoGAN, which searches for its '
+        f"training rows too, has {ANOGAN_ROWS:,} of them. Means and standard "
+        f"deviations over the seeds {' '.join(map(str, options.seeds))}.",
+        table.to_markdown(),
         "Published for this file and protocol, for orientation: the columns were not scaled in the "
         "code of EGBAD's authors, and Di Mattia et al. give the best of several variants by the "
-        f"test set.\n\n{published.to_markdown(index=False, disable_numparse=True)}\n"
+        "test set.",
+        published.to_markdown(index=False, disable_numparse=True),
     )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser = make_parser(__doc__, seeds=[0, 1, 2])
     parser.add_argument("--n-test", type=int, default=30_000)
     options = parser.parse_args()
+    require_data("KDD99")
     kdd = load_kddcup99()
     rows = []
     for seed in options.seeds:
@@ -147,9 +142,7 @@ def main():
         for row in chain(of_egbad, run_others(train, test, y, seed)):
             print(row, flush=True)
             rows.append(row | {"seed": seed})
-    text = report(pd.DataFrame(rows), options)
-    (Path(__file__).parents[1] / "results" / "kdd99.md").write_text(text)
-    print(text)
+    report(pd.DataFrame(rows), options)
 
 
 if __name__ == "__main__":

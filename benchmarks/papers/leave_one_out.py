@@ -8,14 +8,10 @@ and on two of ADBench's tables, whose labelled anomalies are the class left out.
 how many images of MNIST are encoded.
 """
 
-import argparse
-import os
-import sys
-import time
-from pathlib import Path
-
+import _path  # noqa: F401
 import numpy as np
 import pandas as pd
+from _study import load_mnist, make_parser, require_data, timed, write_page
 from sklearn.ensemble import IsolationForest
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
@@ -49,8 +45,8 @@ KINDS = {
 
 def mnist_codes(n_images):
     """Codes of training images that the encoder has not seen, and their digits."""
-    with np.load(Path(os.environ["SKDEEPAD_DATA"]) / "mnist.npz") as file:
-        images, digits = file["X_train"], file["y_train"]
+    mnist = load_mnist()
+    images, digits = mnist["X_train"], mnist["y_train"]
     rows = images.reshape(len(images), -1).astype(np.float32) / 255
     encoder = AutoEncoder(
         n_latent=10, hidden_layer_sizes=(256, 64), scaler=None, max_steps=3000, random_state=0
@@ -75,41 +71,33 @@ def means(table, by):
 
 
 def report(table, options, seconds):
-    arguments = " ".join(["python benchmarks/papers/leave_one_out.py", *sys.argv[1:]])
     sets = table["data"].unique()
     table = table.assign(left_out=table["left_out"].where(table["data"].eq("MNIST codes"), ""))
     by_set = table.groupby(["data", "detector"], sort=False)[list(KINDS)].mean().reset_index()
     sizes = table.drop_duplicates("data").set_index("data")["n_train"]
-    return "\n\n".join(
-        [
-            "# Classes left out, and generated anomalies",
-            f"`{arguments}`: ROC AUC in percent of held-out normal rows (a quarter) against the "
-            "class left out and against 1,000 strong, adversarial and weak anomalies each, made by "
-            "`StrongAnomalySampler()` from the training rows (about "
-            f"{', '.join(f'{sizes[name]:,} of {name}' for name in sets)}). Every detector with its "
-            f"defaults, seed {options.seed}, one split for each class left out; "
-            f"{seconds / 60:.0f} minutes of CPU. MNIST codes are ten values for each of "
-            f"{options.images:,} images, of an autoencoder that was trained on "
-            f"{N_ENCODER_IMAGES:,} others, of all ten digits and without labels.",
-            "The sampler's density is an invertible residual network, the same net as the detector "
-            "of this name with another seed, which is at an advantage; the mixture is a density by "
-            "other means.",
-            means(table, ["data", "left_out", "detector"]),
-            "## Mean over the data sets",
-            means(by_set, "detector"),
-        ]
+    write_page(
+        options.output,
+        "Classes left out, and generated anomalies",
+        "ROC AUC in percent of held-out normal rows (a quarter) against the class left out and "
+        "against 1,000 strong, adversarial and weak anomalies each, made by "
+        "`StrongAnomalySampler()` from the training rows (about "
+        f"{', '.join(f'{sizes[name]:,} of {name}' for name in sets)}). Every detector with its "
+        f"defaults, seed {options.seed}, one split for each class left out; {seconds / 60:.0f} "
+        f"minutes of CPU. MNIST codes are ten values for each of {options.images:,} images, of an "
+        f"autoencoder that was trained on {N_ENCODER_IMAGES:,} others, of all ten digits and "
+        "without labels.",
+        "The sampler's density is an invertible residual network, the same net as the detector of "
+        "this name with another seed, which is at an advantage; the mixture is a density by other "
+        "means.",
+        means(table, ["data", "left_out", "detector"]),
+        "## Mean over the data sets",
+        means(by_set, "detector"),
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    names = ["MNIST codes", "thyroid", "pendigits"]
-    parser.add_argument("--images", type=int, default=6000)
-    parser.add_argument("--data", nargs="+", default=names, metavar="NAME")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--n-jobs", type=int, default=1)
-    options = parser.parse_args()
-    start, tables = time.process_time(), []
+def evaluate(options):
+    """AUROC of each detector against each kind of anomaly, for each data set and class left out."""
+    tables = []
     for name, X, classes, left_out in data_sets(options.data, options.images):
         table = leave_one_class_out(
             DETECTORS,
@@ -120,10 +108,20 @@ def main():
             n_jobs=options.n_jobs,
         )
         tables.append(table.assign(data=name))
-        print(tables[-1].to_string(), time.process_time() - start, flush=True)
-    text = report(pd.concat(tables), options, time.process_time() - start)
-    (Path(__file__).parents[1] / "results" / "leave_one_out.md").write_text(text)
-    print(text)
+        print(tables[-1].to_string(), flush=True)
+    return pd.concat(tables)
+
+
+def main():
+    parser = make_parser(__doc__, n_jobs=1)
+    names = ["MNIST codes", "thyroid", "pendigits"]
+    parser.add_argument("--images", type=int, default=6000)
+    parser.add_argument("--data", nargs="+", default=names, metavar="NAME")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    require_data(*(name.removesuffix(" codes") for name in options.data))
+    table, seconds = timed(evaluate, options)
+    report(table, options, seconds)
 
 
 if __name__ == "__main__":

@@ -2,19 +2,16 @@
 
 Run ``SKDEEPAD_DATA=... python benchmarks/papers/mnist_clustering.py``, 20 minutes on one core;
 ``--runs`` names some of the runs. No label is seen in training. Accuracy, under the best matching
-of clusters to digits, and normalised mutual information are of all rows that were trained on.
-Writes ``benchmarks/results/mnist_clustering.md``, draws ``doc/images/mnist_clustering.png``.
+of clusters to digits, and normalised mutual information are of all rows that were trained on. The
+page comes with the picture that the documentation shows, ``doc/images/mnist_clustering.png`` there.
 """
 
-import argparse
-import os
-import time
-from pathlib import Path
-
+import _path  # noqa: F401
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from _study import load_mnist, make_parser, output_file, timed, write_page
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 from skorch.callbacks import Callback
@@ -23,7 +20,6 @@ from skdeepad import DeepClustering
 from skdeepad.inspection import LatentSpaceDisplay
 from skdeepad.metrics import clustering_accuracy
 
-REPOSITORY = Path(__file__).parents[2]
 N_DRAWN = 2000
 FORMATS = ("", "", "", ".3f", ".3f", ".0f")
 # Pixels are on one scale, and there are no anomalies to be left out.
@@ -54,9 +50,9 @@ class BeforeTraining(Callback):
 
 
 def load(n_images):
-    with np.load(Path(os.environ["SKDEEPAD_DATA"]) / "mnist.npz") as mnist:
-        X = np.concatenate([mnist["X_train"], mnist["X_test"]]).reshape(-1, 784)
-        y = np.concatenate([mnist["y_train"], mnist["y_test"]]).astype(int)
+    mnist = load_mnist()
+    X = np.concatenate([mnist["X_train"], mnist["X_test"]]).reshape(-1, 784)
+    y = np.concatenate([mnist["y_train"], mnist["y_test"]]).astype(int)
     return X[:n_images].astype(np.float32) / 255, y[:n_images]
 
 
@@ -73,22 +69,22 @@ def row(name, n_images, y, labels, seconds, epochs=""):
 
 def of_pixels(n_images):
     X, y = load(n_images)
-    start = time.process_time()
-    labels = KMeans(10, n_init=3, random_state=0).fit_predict(X)
-    return row("pixels, k-means", n_images, y, labels, time.process_time() - start)
+    labels, seconds = timed(KMeans(10, n_init=3, random_state=0).fit_predict, X)
+    return row("pixels, k-means", n_images, y, labels, seconds)
 
 
-def run(name):
+def run(name, folder):
     """Rows of the table: before and after training with clusters."""
     n_images, params = RUNS[name]
     X, y = load(n_images)
-    start = time.process_time()
-    det = DeepClustering(**COMMON | params, callbacks=[BeforeTraining()], random_state=0).fit(X)
-    seconds = time.process_time() - start
+    det = DeepClustering(**COMMON | params, callbacks=[BeforeTraining()], random_state=0)
+    _, seconds = timed(det.fit, X)
     ((_, before),) = det.net_.callbacks_
     n_pretrained = len(det.pretrain_history_["train_loss"])
     if name in ("kl", "kl, all images"):
-        draw(X[:N_DRAWN], before.codes_[:N_DRAWN], det, y[:N_DRAWN], f"{n_images} images")
+        figure = draw(X[:N_DRAWN], before.codes_[:N_DRAWN], det, y[:N_DRAWN], f"{n_images} images")
+        figure.savefig(output_file(folder, ".png"), dpi=80)
+        plt.close(figure)
     return [
         row(f"codes before, k-means ({name})", n_images, y, before.labels_, "", n_pretrained),
         row(name, n_images, y, det.labels_, seconds, f"{n_pretrained} + {det.n_iter_}"),
@@ -113,21 +109,11 @@ def draw(X, before, det, y, title):
         for ax in column:
             ax.set(xticks=[], yticks=[], xlabel="", ylabel="")
     figure.suptitle(f"t-SNE of {len(X)} of {title}")
-    figure.savefig(REPOSITORY / "doc" / "images" / "mnist_clustering.png", dpi=80)
-    plt.close(figure)
-
-
-def write(rows):
-    table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=FORMATS)
-    (REPOSITORY / "benchmarks" / "results" / "mnist_clustering.md").write_text(
-        "# Clusters of MNIST's images\n\n`python benchmarks/papers/mnist_clustering.py`: seed 0, "
-        "one thread, epochs of\npre-training and of training with clusters. *Codes before* are "
-        f"those that the run went on from.\n\n{table}\n\n{NOTES}"
-    )
+    return figure
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument("--runs", nargs="+", choices=list(RUNS), default=list(RUNS))
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -135,10 +121,16 @@ def main():
     sizes = dict.fromkeys(RUNS[name][0] for name in options.runs)
     rows = [of_pixels(n_images) for n_images in sizes]
     for name in options.runs:
-        rows += run(name)
+        rows += run(name, options.output)
         rows.sort(key=lambda row: row["images"])
-        write(rows)
-        print(pd.DataFrame(rows).to_string(), flush=True)
+        write_page(
+            options.output,
+            "Clusters of MNIST's images",
+            "seed 0, one thread, epochs of pre-training and of training with clusters. *Codes "
+            "before* are those that the run went on from.",
+            pd.DataFrame(rows).to_markdown(index=False, floatfmt=FORMATS),
+            NOTES.strip(),
+        )
 
 
 if __name__ == "__main__":

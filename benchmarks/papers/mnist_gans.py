@@ -7,14 +7,12 @@ both. ``--digits``, ``--steps``, ``--images`` (at most so many of either part, d
 ``--width`` cut it to the time there is.
 """
 
-import argparse
-import os
-import time
 import warnings
-from pathlib import Path
 
+import _path  # noqa: F401
 import numpy as np
 import pandas as pd
+from _study import load_mnist, make_parser, timed, write_page
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -34,8 +32,8 @@ DETECTORS = {
     ),
 }
 NOTE = """\
-{command}: {steps} steps of 64 images at base width {width}, at most {images} images of either part,
-seed {seed}. In percent.
+{steps} steps of 64 images at base width {width}, at most {images} images of either part, seed
+{seed}. In percent.
 
 EGBAD's score is nearly all residual; its cross-entropy alone stands beside it. "With residual loss"
 is ``reconstruction_weight=1``, a variant of the survey's that the paper does not have.
@@ -47,8 +45,7 @@ included, are the detectors' defaults.
 
 There are no published numbers to compare with: GANomaly's paper and the survey (arXiv:1906.11632)
 show MNIST in bar charts. In the former digit 1 is poor for every method; the latter says that EGBAD
-is above GANomaly.
-"""
+is above GANomaly."""
 
 
 def split(mnist, digit, n_most, seed):
@@ -89,9 +86,7 @@ def scores_of(name, train, test, options):
 def run(name, digit, options, mnist):
     warnings.simplefilter("ignore", ConvergenceWarning)
     train, test, y = split(mnist, digit, options.images, options.seed)
-    start = time.process_time()
-    scores = scores_of(name, train, test, options)
-    seconds = time.process_time() - start
+    scores, seconds = timed(scores_of, name, train, test, options)
     return [
         {
             "score": score,
@@ -117,31 +112,26 @@ def table_of(rows, measure):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__, n_jobs=1)
     parser.add_argument("--digits", type=int, nargs="+", default=list(range(10)))
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--n-jobs", type=int, default=1)
     options = parser.parse_args()
-    with np.load(Path(os.environ["SKDEEPAD_DATA"]) / "mnist.npz") as file:
-        mnist = dict(file)
+    mnist = load_mnist()
     found = Parallel(options.n_jobs, verbose=1)(
         delayed(run)(name, digit, options, mnist)
         for digit in options.digits
         for name in ["PCA", *DETECTORS]
     )
     rows = pd.DataFrame([row for part in found for row in part])
-    command = (
-        f"`python benchmarks/papers/mnist_gans.py --digits {' '.join(map(str, options.digits))} "
-        f"--steps {options.steps} --images {options.images} --width {options.width}`"
+    write_page(
+        options.output,
+        "One digit left out",
+        NOTE.format(**vars(options)),
+        *(f"## {measure}\n\n{table_of(rows, measure)}" for measure in ("AUPRC", "AUROC")),
     )
-    text = f"# One digit left out\n\n{NOTE.format(command=command, **vars(options))}"
-    for measure in ("AUPRC", "AUROC"):
-        text += f"\n## {measure}\n\n{table_of(rows, measure)}\n"
-    (Path(__file__).parents[1] / "results" / "mnist_gans.md").write_text(text)
-    print(text)
 
 
 if __name__ == "__main__":

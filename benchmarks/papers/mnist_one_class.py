@@ -6,13 +6,10 @@ images are normalised to global contrast and scaled to [0, 1] by the digit's own
 paper's LeNet. ``--digits`` and ``--epochs`` name less or more.
 """
 
-import argparse
-import os
-import time
-from pathlib import Path
-
+import _path  # noqa: F401
 import numpy as np
 import pandas as pd
+from _study import load_mnist, make_parser, timed, write_page
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -38,21 +35,22 @@ def contrast_normalised(images):
     return rows / np.abs(rows).mean(1, keepdims=True)
 
 
+def scores_of(name, train, test, n_epochs, seed):
+    if name == "PCA, 32 components":
+        pca = PCA(32, random_state=seed).fit(train)
+        return -((test - pca.inverse_transform(pca.transform(test))) ** 2).mean(1)
+    det = clone(DETECTORS[name]).set_params(
+        backbone=ConvBackbone((1, 28, 28)), max_epochs=n_epochs, random_state=seed
+    )
+    return det.fit(train).score_samples(test)
+
+
 def run(name, digit, n_epochs, seed, mnist):
     train = contrast_normalised(mnist["X_train"][mnist["y_train"] == digit])
     test, y = contrast_normalised(mnist["X_test"]), (mnist["y_test"] != digit).astype(int)
     low, high = train.min(), train.max()
     train, test = ((rows - low) / (high - low) for rows in (train, test))
-    start = time.process_time()
-    if name == "PCA, 32 components":
-        pca = PCA(32, random_state=seed).fit(train)
-        scores = -((test - pca.inverse_transform(pca.transform(test))) ** 2).mean(1)
-    else:
-        det = clone(DETECTORS[name]).set_params(
-            backbone=ConvBackbone((1, 28, 28)), max_epochs=n_epochs, random_state=seed
-        )
-        scores = det.fit(train).score_samples(test)
-    seconds = time.process_time() - start
+    scores, seconds = timed(scores_of, name, train, test, n_epochs, seed)
     return {
         "detector": name,
         "digit": digit,
@@ -62,14 +60,12 @@ def run(name, digit, n_epochs, seed, mnist):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__, n_jobs=2)
     parser.add_argument("--digits", type=int, nargs="+", default=list(range(10)))
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--n-jobs", type=int, default=2)
     options = parser.parse_args()
-    with np.load(Path(os.environ["SKDEEPAD_DATA"]) / "mnist.npz") as file:
-        mnist = dict(file)
+    mnist = load_mnist()
     rows = pd.DataFrame(
         Parallel(options.n_jobs, verbose=1)(
             delayed(run)(name, digit, options.epochs, options.seed, mnist)
@@ -81,15 +77,12 @@ def main():
     table["DCAE, published"] = [PUBLISHED[digit] for digit in options.digits]
     table.loc["mean"] = table.mean()
     table.loc["s of CPU"] = rows.groupby("detector")["s of CPU"].mean()
-    table = table.round(1).astype(object).where(table.notna(), "")
-    text = (
-        "# One digit against the rest\n\n"
-        "`python benchmarks/papers/mnist_one_class.py --digits "
-        f"{' '.join(map(str, options.digits))}`: {options.epochs} epochs (the paper: 350), "
-        f"seed {options.seed}, ROC AUC in percent.\n\n{table.to_markdown()}\n"
+    write_page(
+        options.output,
+        "One digit against the rest",
+        f"{options.epochs} epochs (the paper: 350), seed {options.seed}, ROC AUC in percent.",
+        table.round(1).astype(object).where(table.notna(), "").to_markdown(),
     )
-    (Path(__file__).parents[1] / "results" / "mnist_one_class.md").write_text(text)
-    print(text)
 
 
 if __name__ == "__main__":

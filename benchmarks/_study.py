@@ -1,0 +1,130 @@
+"""What the studies share: a command line, a folder of data, a clock and a page of results.
+
+A run writes to the folder that ``--output`` names, ``skdeepad-benchmark`` by default, and nowhere
+else: its page, and in the subfolder ``rows`` the runs that an interrupted study goes on from. So a
+trial never overwrites a page that is kept; ``--output benchmarks/results`` does.
+"""
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from skdeepad.datasets import list_datasets
+
+# Files of the data folder that are not ADBench's.
+FILES = {
+    "MNIST": "mnist.npz",
+    "KDD99": "kddcup99/kddcup.data_10_percent.gz",
+    "NAB": "nab/data/artificialWithAnomaly/*.csv",
+}
+
+
+def make_parser(doc, *, n_jobs=None, seeds=None):
+    """Parser of a study's command line.
+
+    Parameters
+    ----------
+    doc : str
+        Docstring of the script, which ``--help`` shows.
+    n_jobs : int, default=None
+        Default of ``--n-jobs``; without it there is no such option.
+    seeds : list of int, default=None
+        Default of ``--seeds``; without it there is no such option.
+
+    Returns
+    -------
+    parser : argparse.ArgumentParser
+        A script adds the options that it alone has.
+    """
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("skdeepad-benchmark"),
+        metavar="FOLDER",
+        help="where the results go (default: %(default)s); benchmarks/results holds those kept",
+    )
+    if n_jobs is not None:
+        parser.add_argument("--n-jobs", type=int, default=n_jobs, metavar="N")
+    if seeds is not None:
+        parser.add_argument("--seeds", nargs="+", type=int, default=seeds, metavar="N")
+    return parser
+
+
+def require_data(*names):
+    """Exit with one line and status 1 unless all data are at hand.
+
+    Parameters
+    ----------
+    *names : str
+        Names of ADBench's sets, ``"MNIST"`` (the images), ``"KDD99"`` or ``"NAB"``. Sets that are
+        inside the package need no file, all others one in the folder that ``SKDEEPAD_DATA`` names.
+    """
+    folder = os.environ.get("SKDEEPAD_DATA")
+    outside = [name for name in names if name.lower() not in list_datasets()]
+    missing = [
+        pattern
+        for pattern in (FILES.get(name, f"adbench/*_{name}.npz") for name in outside)
+        if not folder or not any(Path(folder).expanduser().glob(pattern))
+    ]
+    if missing:
+        sys.exit(
+            f"{_script().name} needs {', '.join(missing)} in the folder that the environment "
+            f"variable SKDEEPAD_DATA names ({folder or 'it is not set'})"
+        )
+
+
+def load_mnist():
+    """Arrays ``X_train``, ``y_train``, ``X_test`` and ``y_test`` of MNIST's images, by name."""
+    require_data("MNIST")
+    with np.load(Path(os.environ["SKDEEPAD_DATA"]).expanduser() / FILES["MNIST"]) as arrays:
+        return dict(arrays)
+
+
+def timed(function, *args):
+    """Call a function; return what it returns, and the seconds of CPU that it took."""
+    start = time.process_time()
+    return function(*args), time.process_time() - start
+
+
+def output_file(folder, ending):
+    """Path of a file in a folder, which is made, by the name of the script."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{_script().stem}{ending}"
+
+
+def rows_file(folder):
+    """Path of the file of runs from which an interrupted study goes on."""
+    return output_file(folder / "rows", ".csv")
+
+
+def write_page(folder, title, text, *sections):
+    """Write the page of a study, and show it.
+
+    Parameters
+    ----------
+    folder : Path
+        The page goes there, by the name of the script.
+    title : str
+        Its heading.
+    text : str
+        What follows the command that has made the page.
+    *sections : str
+        Headings, paragraphs and tables, in Markdown.
+    """
+    script = _script().relative_to(Path(__file__).resolve().parents[1]).as_posix()
+    command = shlex.join(["python", script, *sys.argv[1:]])
+    page = "\n\n".join([f"# {title}", f"`{command}`: {text}", *sections]) + "\n"
+    output_file(folder, ".md").write_text(page)
+    print(page, flush=True)
+
+
+def _script():
+    return Path(sys.argv[0]).resolve()
