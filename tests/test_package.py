@@ -17,7 +17,7 @@ import skdeepad.metrics
 import skdeepad.model_selection
 import skdeepad.nn
 import skdeepad.preprocessing
-from skdeepad.base import BaseDetector
+from skdeepad.base import BaseDetector, StopsEarly
 
 from .instances import SMALL, small
 
@@ -158,7 +158,7 @@ def test_detectors_inherit_from_abstract_classes_only_and_keep_what_is_final(nam
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_signatures_are_written_out_and_agree(name):
+def test_signatures_and_docstrings_agree(name):
     cls = DETECTORS[name]
     parameters = inspect.signature(cls).parameters
     assert all(p.kind is p.KEYWORD_ONLY for p in parameters.values())
@@ -171,10 +171,24 @@ def test_signatures_are_written_out_and_agree(name):
         assert default == (f'"{value}"' if isinstance(value, str) else repr(value)) or (
             float(default) == value
         ), field.name
-    common = ["scaler", "max_epochs", "max_steps", "lr", "batch_size", "optimizer", "trim"]
-    common += ["contamination", "callbacks", "net_params", "device", "warm_start"]
-    common += ["random_state", "verbose"]
-    assert [key for key in parameters if key in common] == common
+
+
+#: Common parameters that mean something else in each method.
+OF_THE_METHOD = {"hidden_layer_sizes", "activation", "backbone", "trim"}
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_common_parameter_has_one_text_which_a_detector_may_add_to(name):
+    cls = DETECTORS[name]
+    common = [BaseDetector, *(base for base in (StopsEarly,) if issubclass(cls, base))]
+    texts = {field.name: field for base in common for field in ClassDoc(base)["Parameters"]}
+    assert texts.keys() | OF_THE_METHOD == {
+        key for base in common for key in inspect.signature(base).parameters
+    }
+    for field in ClassDoc(cls)["Parameters"]:
+        if field.name in texts:
+            text, whole = " ".join(texts[field.name].desc), " ".join(field.desc)
+            assert whole.startswith(text), field.name
 
 
 @pytest.mark.parametrize("name", DETECTORS)

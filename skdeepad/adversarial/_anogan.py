@@ -91,7 +91,7 @@ class AnoGAN(ContextualDetector):
     turns : tuple of two ints, default=(1, 1)
         Turns of the discriminator, and of the generator, in as many batches as the larger one.
     lr_milestones : sequence of float, default=()
-        Shares of the training after which the learning rates drop by 10.
+        Shares of the training after which all learning rates are divided by 10.
     hidden_layer_sizes : int or sequence of int, default=(128, 64)
         Widths of the discriminator and of the encoder, from the input on; the generator mirrors
         them.
@@ -103,18 +103,19 @@ class AnoGAN(ContextualDetector):
         for images. Its encoders have to be an ``nn.Sequential``, of which all layers but the last
         one make f.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
-        Scales the input, ``"minmax"`` to [-1, 1]: a generator meets the bounded values of all
-        columns sooner than long tails. Values scaled by name grow by their logarithm only
-        beyond ±20.
+        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
+        name makes are compressed: they grow by their logarithm. ``"minmax"`` scales to [-1, 1]: a
+        generator meets the bounded values of all columns sooner than long tails.
     max_epochs : int, default=2000
-        Upper limit to the number of epochs.
+        Maximum number of epochs.
     max_steps : int or None, default=3000
-        Upper limit to the number of batches. A generator needs so many however few rows there are.
+        Maximum number of optimizer steps; None: no limit. A step is a batch, on which each player
+        takes its turn. A generator needs so many however few rows there are.
     lr : float, default=5e-4
-        Learning rate of all players; ``net_params={"optimizer_generator__lr": ...}`` for one.
-        DCGAN has 2e-4 for images.
+        Learning rate. It is that of all players; ``net_params={"optimizer_generator__lr": ...}``
+        for one. DCGAN has 2e-4 for images.
     batch_size : int or None, default=64
-        Rows of a batch; None: all of them.
+        Number of rows in a batch; None: as many as there are training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Adam's betas are
         (0.5, 0.999), as in DCGAN.
@@ -125,20 +126,20 @@ class AnoGAN(ContextualDetector):
         the steps: those that it takes for generated ones, as anomalies among the training rows
         are. The paper has clean rows, and nothing of the kind.
     contamination : "auto" or float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
-        after ``fit``.
+        Share of the training rows that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"`` is 0.1.
     callbacks : list of skorch callbacks or None, default=None
-        Called in training; copies are used.
+        Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA where there is one.
+        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last ``fit``.
+        Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of weights, shuffles, noise and starts.
+        Seed of everything random: initial weights, batches and draws.
     verbose : int, default=0
-        Above 0, a progress bar is shown.
+        Above 0, progress bars are shown.
 
     Attributes
     ----------

@@ -62,14 +62,53 @@ SLICE_VALUES = 2**21
 class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     """Abstract base of the detectors.
 
-    A detector writes its constructor, its torch module and ``_make_module``. It may extend
-    ``_train`` (stages, updates at the end of an epoch), ``_calibrate``, ``_paper_offset`` (the
-    threshold that the paper defines), ``_make_scaler``, ``_labels`` and ``net_class``. The
+    A detector declares its parameters and writes its torch module and ``_make_module``. It may
+    extend ``_train`` (stages, updates at the end of an epoch), ``_calibrate``, ``_paper_offset``
+    (the threshold that the paper defines), ``_make_scaler``, ``_labels`` and ``net_class``. The
     public methods here are final.
 
     The module has ``loss(x)`` and ``anomaly_score(x)``, both of shape (batch,), the latter in
     float64 and higher for more abnormal rows; ``encode(x)`` and ``decode(z)`` where a detector
     transforms and reconstructs.
+
+    Parameters
+    ----------
+    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
+        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
+        name makes are compressed: they grow by their logarithm.
+    max_epochs : int, default=500
+        Maximum number of epochs.
+    max_steps : int or None, default=2500
+        Maximum number of optimizer steps; None: no limit.
+    lr : float, default=1e-3
+        Learning rate.
+    batch_size : int or None, default=128
+        Number of rows in a batch; None: as many as there are training rows.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
+    weight_decay : float, default=0.0
+        L2 penalty of the optimizer on the weights.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows that the threshold declares outliers. It can be changed after
+        ``fit``.
+    callbacks : list of skorch callbacks or None, default=None
+        Callbacks of the training; ``fit`` uses copies of them.
+    net_params : dict or None, default=None
+        Further parameters of the skorch net.
+    device : str, default="auto"
+        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the weights of the last ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything random: initial weights, batches and draws.
+    verbose : int, default=0
+        Above 0, progress bars are shown.
+
+    Notes
+    -----
+    These texts are those of all detectors, which may add to them. ``hidden_layer_sizes``,
+    ``activation``, ``backbone`` and ``trim`` mean something else in each method, and are documented
+    there.
     """
 
     net_class: type[DetectorNet] = DetectorNet
@@ -377,7 +416,20 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
 
 @detector
 class StopsEarly:
-    """Parameters of a detector that can stop early, to stand behind BaseDetector."""
+    """Parameters of a detector that can stop early, to stand behind BaseDetector.
+
+    Parameters
+    ----------
+    early_stopping : bool, default=False
+        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
+        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
+        of the best epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows that are held out under ``early_stopping=True``.
+    n_iter_no_change : int, default=10
+        Number of epochs without improvement after which training stops under
+        ``early_stopping=True``.
+    """
 
     early_stopping: bool | str = param("boolean", default=False, to="net")
     validation_fraction: float = param(

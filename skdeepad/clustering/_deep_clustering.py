@@ -94,17 +94,18 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
         Makes the encoder and the decoder in place of ``hidden_layer_sizes``, for example
         :class:`~skdeepad.nn.ConvBackbone` for images.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name grow by their logarithm only
-        beyond ±20. For images ``"minmax"``:
-        pixels are on one scale.
+        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
+        name makes are compressed: they grow by their logarithm. For images ``"minmax"``: pixels
+        are on one scale.
     max_epochs : int, default=100
-        Upper limit to the number of epochs.
+        Maximum number of epochs.
     max_steps : int or None, default=2500
-        Upper limit to the number of optimizer steps, of pre-training and of training each.
+        Maximum number of optimizer steps; None: no limit. It holds for pre-training and for
+        training each.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Rows of a batch; None: all of them.
+        Number of rows in a batch; None: as many as there are training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
@@ -113,18 +114,19 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
         Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
         steps, in pre-training too: those of the largest loss.
     contamination : "auto" or float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
-        after ``fit``.
+        Share of the training rows that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"`` is 0.1.
     callbacks : list of skorch callbacks or None, default=None
-        Called in training, not in pre-training; copies are used.
+        Callbacks of the training; ``fit`` uses copies of them. They are not called in
+        pre-training.
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA where there is one.
+        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights and the centres of the last ``fit``.
+        Whether ``fit`` continues from the weights of the last ``fit``. It keeps the centres, too.
     random_state : int, RandomState instance or None, default=None
-        Seed of weights, shuffles and starts of k-means.
+        Seed of everything random: initial weights, batches and draws.
     verbose : int, default=0
         Above 0, progress bars are shown.
 

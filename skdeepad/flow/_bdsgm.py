@@ -94,44 +94,45 @@ class BDSGM(FlowDetector):
         density of repeated values or of a constant column has no bound without it. A lower one
         shows finer structure, where values do not repeat.
     lr_milestones : sequence of float, default=(0.6, 0.85)
-        Shares of the training after which the learning rate drops by 10.
+        Shares of the training after which all learning rates are divided by 10.
     hidden_layer_sizes : int or sequence of int, default=(32, 32)
         Widths of the hidden layers of each :math:`g_t`.
     activation : {"lipswish", "elu"}, default="lipswish"
         Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
         log-determinants ask for [2]_.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name grow by their logarithm only
-        beyond ±20.
+        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
+        name makes are compressed: they grow by their logarithm.
     max_epochs : int, default=200
-        Upper limit to the number of epochs.
+        Maximum number of epochs.
     max_steps : int or None, default=1000
-        Upper limit to the number of optimizer steps.
+        Maximum number of optimizer steps; None: no limit.
     lr : float, default=3e-3
         Learning rate.
     batch_size : int or None, default=256
-        Rows of a batch; None: all of them.
+        Number of rows in a batch; None: as many as there are training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
-        L2 penalty on the weights, as the optimizer has it.
+        L2 penalty of the optimizer on the weights.
     trim : float, default=0.0
         Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
         steps: those of the largest loss. Above 0 the tails of the density are cut off, anomalies
         among the training rows with them.
     contamination : "auto" or float in (0, 0.5], default="auto"
-        Share of the training rows below the threshold; ``"auto"`` is :math:`\tau`, the level of
-        the boundary. It can be changed after ``fit``. Of few rows the boundary is a poor estimate.
+        Share of the training rows that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"``: the threshold is :math:`\tau`, the level of the boundary. Of few rows
+        the boundary is a poor estimate.
     callbacks : list of skorch callbacks or None, default=None
-        Called in training; copies are used.
+        Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA where there is one.
+        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last ``fit``.
+        Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of weights, shuffles, noise and of the directions that traces are taken in.
+        Seed of everything random: initial weights, batches and draws.
     verbose : int, default=0
         Above 0, progress bars are shown.
 

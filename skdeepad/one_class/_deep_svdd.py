@@ -59,7 +59,7 @@ class DeepSVDD(SphereDetector):
     center_eps : float, default=0.1
         Least absolute value of an entry of the centre.
     lr_milestones : sequence of float, default=(0.66,)
-        Shares of the training after which the learning rate drops by 10.
+        Shares of the training after which all learning rates are divided by 10.
     pretrain_epochs : int, default=50
         Epochs of training the net as the encoder of an autoencoder first; 0: none.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
@@ -70,22 +70,23 @@ class DeepSVDD(SphereDetector):
     backbone : Backbone or None, default=None
         Makes the net, and the decoder for pre-training, in place of ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name grow by their logarithm only
-        beyond ±20.
+        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
+        name makes are compressed: they grow by their logarithm.
     max_epochs : int, default=20
-        Upper limit to the number of epochs. The objective goes on shrinking all distances, those
-        of anomalies among the training rows too: more is not better.
+        Maximum number of epochs. The objective goes on shrinking all distances, those of anomalies
+        among the training rows too: more is not better.
     max_steps : int or None, default=2500
-        Upper limit to the number of optimizer steps, of pre-training and of training each.
+        Maximum number of optimizer steps; None: no limit. It holds for pre-training and for
+        training each.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Rows of a batch; None: all of them.
+        Number of rows in a batch; None: as many as there are training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. "adamw" decouples
         the weight decay, which is not the objective above.
     weight_decay : float, default=5e-7
-        Weight :math:`\lambda` of the penalty on the weights.
+        L2 penalty of the optimizer on the weights. It is :math:`\lambda` above.
     trim : float or "auto", default="auto"
         Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
         steps: those of the largest loss. It keeps anomalies among the training rows from being
@@ -93,27 +94,31 @@ class DeepSVDD(SphereDetector):
         ``"auto"`` is 0.1 for "one-class" and 0 for "soft-boundary", where ``nu`` says how many
         rows may lie outside and only they have a gradient: less than ``nu`` can be left out.
     contamination : "auto" or float in (0, 0.5], default="auto"
-        Share of the training rows below the threshold; ``"auto"`` is the sphere, −R², outside of
-        which lies a share ``nu``. It can be changed after ``fit``.
+        Share of the training rows that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"``: the threshold is the sphere, −R², outside of which a share ``nu`` of
+        the rows lies.
     callbacks : list of skorch callbacks or None, default=None
-        Called in training, not in pre-training; copies are used.
+        Callbacks of the training; ``fit`` uses copies of them. They are not called in
+        pre-training.
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA where there is one.
+        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights and the centre of the last ``fit``.
+        Whether ``fit`` continues from the weights of the last ``fit``. It keeps the centre, too.
     random_state : int, RandomState instance or None, default=None
-        Seed of weights, shuffles and noise.
+        Seed of everything random: initial weights, batches and draws.
     verbose : int, default=0
         Above 0, progress bars are shown.
     early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of the rows and stop once their loss has not fallen for
-        ``n_iter_no_change`` epochs; the weights of the best epoch are kept.
+        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
+        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
+        of the best epoch are kept.
     validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping``.
+        Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping``.
+        Number of epochs without improvement after which training stops under
+        ``early_stopping=True``.
 
     Attributes
     ----------

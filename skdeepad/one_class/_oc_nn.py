@@ -90,8 +90,8 @@ class OCNN(BaseDetector):
     n_iter_no_change : int, default=5
         Rounds to wait for convergence.
     lr_milestones : sequence of float, default=(0.66,)
-        Shares of the training after which the learning rate drops by 10. Without a drop w and V
-        don't settle, and which rows score low depends on the seed.
+        Shares of the training after which all learning rates are divided by 10. Without a drop w
+        and V don't settle, and which rows score low depends on the seed.
     hidden_layer_sizes : int or sequence of int, default=(32,)
         Widths of the hidden layers; one layer is the paper's. Without any the method is the
         linear one-class SVM.
@@ -99,16 +99,16 @@ class OCNN(BaseDetector):
         Activation g: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu" or
         "silu"; the first two are the paper's, and rank worse on tables.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name grow by their logarithm only
-        beyond ±20.
+        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
+        name makes are compressed: they grow by their logarithm.
     max_epochs : int, default=100
-        Upper limit to the number of rounds.
+        Maximum number of epochs. An epoch is a round of the alternating minimisation.
     max_steps : int or None, default=None
-        Upper limit to the number of optimizer steps.
+        Maximum number of optimizer steps; None: no limit.
     lr : float, default=1e-2
         Learning rate.
     batch_size : int or None, default=512
-        Rows of a batch; None: all of them.
+        Number of rows in a batch; None: as many as there are training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. The penalty on the
         weights is part of the objective.
@@ -117,20 +117,22 @@ class OCNN(BaseDetector):
         steps: those of the largest loss. Less than ``nu``: without the share below r nothing is
         learned. ``"auto"`` is a third of ``nu``.
     contamination : "auto" or float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold; ``"auto"`` is the method's r, below which
-        lies a share ``nu``. It can be changed after ``fit``.
+        Share of the training rows that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"``: the threshold is the method's r, below which a share ``nu`` of the
+        rows lies.
     callbacks : list of skorch callbacks or None, default=None
-        Called in training; copies are used.
+        Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA where there is one.
+        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last ``fit``.
+        Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of weights and shuffles, and of an ``encoder`` without a seed of its own.
+        Seed of everything random: initial weights, batches and draws. An ``encoder`` without a
+        seed of its own gets one from it.
     verbose : int, default=0
-        Above 0, a progress bar is shown.
+        Above 0, progress bars are shown.
 
     Attributes
     ----------

@@ -84,43 +84,45 @@ class DPLAN(BaseDetector):
         Makes what comes before the last hidden layer, in place of the other
         ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name grow by their logarithm only
-        beyond ±20.
+        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
+        name makes are compressed: they grow by their logarithm.
     max_epochs : int, default=10
-        Number of episodes.
+        Maximum number of epochs. An epoch is an episode.
     max_steps : int or None, default=None
-        Upper limit to the number of updates.
+        Maximum number of optimizer steps; None: no limit.
     lr : float, default=2.5e-4
-        Learning rate; that of deep Q-learning.
+        Learning rate. The default is that of deep Q-learning.
     batch_size : int or None, default=32
-        Transitions of an update; None: as many as there are rows.
+        Number of rows in a batch; None: as many as there are training rows. Here they are
+        transitions of the agent.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="rmsprop"
-        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. RMSprop's
-        ``alpha`` is 0.95 and its ``eps`` 0.01 unless ``net_params`` say otherwise.
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. RMSprop's ``alpha``
+        is 0.95 and its ``eps`` 0.01 unless ``net_params`` say otherwise.
     weight_decay : float, default=0.02
-        Weight of an L2 penalty on the hidden layers, the paper's: 0.01 on the squares.
+        L2 penalty of the optimizer on the weights. It is on the hidden layers only; the default is
+        the paper's 0.01 on the squares.
     trim : float, default=0.3
         Share of a batch's transitions from rows that are no known anomalies, rounded, that an
         update leaves out after a fifth of the steps: those of the largest loss. The reward for
         calling an unlabelled anomaly anomalous is -1; it keeps the agent from learning that. The
         paper's value is 0.
     contamination : "auto" or float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold, known anomalies among them; ``"auto"`` is
-        0.1 too. It can be changed after ``fit``.
+        Share of the training rows that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"`` is 0.1. Known anomalies count among the rows.
     callbacks : list of skorch callbacks or None, default=None
-        Called in training; copies are used.
+        Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA where there is one. For the default network a
-        CPU is as fast.
+        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU. For the
+        default network a CPU is as fast.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last ``fit``. As with ``partial_fit`` the
+        Whether ``fit`` continues from the weights of the last ``fit``. As with ``partial_fit`` the
         memory is a new one, filled by ``warm_up_steps`` random actions.
     random_state : int, RandomState instance or None, default=None
-        Seed of weights and of all draws.
+        Seed of everything random: initial weights, batches and draws.
     verbose : int, default=0
-        Above 0, a progress bar is shown.
+        Above 0, progress bars are shown.
 
     Attributes
     ----------

@@ -67,16 +67,17 @@ class ADGM(DeepGenerativeDetector):
         Makes 64 features of a row, which the nets of ``hidden_layer_sizes`` read in its place
         beside :math:`a`, :math:`y` and :math:`z`; and the decoder.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name grow by their logarithm only
-        beyond ±20.
+        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
+        name makes are compressed: they grow by their logarithm.
     max_epochs : int, default=500
-        Upper limit to the number of epochs.
+        Maximum number of epochs.
     max_steps : int or None, default=2500
-        Upper limit to the number of optimizer steps.
+        Maximum number of optimizer steps; None: no limit.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Rows of a batch, labelled ones beside it not counted; None: all of them.
+        Number of rows in a batch; None: as many as there are training rows. Labelled rows beside a
+        batch are not counted.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
@@ -85,29 +86,30 @@ class ADGM(DeepGenerativeDetector):
         Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth of
         the steps: those of the largest loss.
     contamination : "auto" or float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
-        after ``fit``.
+        Share of the training rows that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"`` is 0.1.
     callbacks : list of skorch callbacks or None, default=None
-        Called in training; copies are used.
+        Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None
-        Further parameters of the skorch net; ``"iterator_train__n_labelled"``
-        is the number of labelled rows beside a batch.
+        Further parameters of the skorch net. ``"iterator_train__n_labelled"`` is the number of
+        labelled rows beside a batch.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA where there is one.
+        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last ``fit``.
+        Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of weights, shuffles and noise.
+        Seed of everything random: initial weights, batches and draws.
     verbose : int, default=0
-        Above 0, a progress bar is shown.
+        Above 0, progress bars are shown.
     early_stopping : bool, default=False
-        Hold out ``validation_fraction`` of the rows and stop once their loss, under the same
-        noise each time, has not fallen for ``n_iter_no_change`` epochs; the weights of the best
-        epoch are kept.
+        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
+        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
+        of the best epoch are kept.
     validation_fraction : float, default=0.1
-        Share of the rows held out under ``early_stopping``.
+        Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
-        Epochs without improvement under ``early_stopping``.
+        Number of epochs without improvement after which training stops under
+        ``early_stopping=True``.
 
     Attributes
     ----------

@@ -71,42 +71,42 @@ class DevNet(BaseDetector):
         Makes the net in place of ``hidden_layer_sizes``, as an ``nn.Sequential`` whose last layer
         is linear.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scales the input. Values scaled by name grow by their logarithm only
-        beyond ±20. The authors' scale is
-        "minmax", which learns less of the same steps.
+        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
+        name makes are compressed: they grow by their logarithm. The authors' scale is "minmax",
+        which learns less of the same steps.
     max_epochs : int, default=50
-        Upper limit to the number of epochs.
+        Maximum number of epochs.
     max_steps : int or None, default=None
-        Upper limit to the number of optimizer steps.
+        Maximum number of optimizer steps; None: no limit.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=512
-        Rows of a batch, half of them known anomalies, drawn with replacement; None: as many as
-        there are rows.
+        Number of rows in a batch; None: as many as there are training rows. Half of them are known
+        anomalies; all are drawn with replacement.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="rmsprop"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.02
-        L2 penalty of the optimizer on the weights: 0.01 on the squared weights.
+        L2 penalty of the optimizer on the weights. The default is the paper's 0.01 on the squares.
     trim : float, default=0.05
         Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth
         of the steps: those of the largest deviation, which may be unknown anomalies. It helps
         where few anomalies are known; the paper's value is 0.
     contamination : "auto" or float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold; ``"auto"`` calls rows with
-        :math:`\mathrm{dev}(x) > 1.96` anomalous, which a score of the prior exceeds with a
-        probability of 2.5 %. It can be changed after ``fit``.
+        Share of the training rows that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"``: rows with :math:`\mathrm{dev}(x) > 1.96` are outliers; a score drawn
+        from the prior exceeds this with a probability of 2.5 %.
     callbacks : list of skorch callbacks or None, default=None
-        Called in training; copies are used.
+        Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA where there is one.
+        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last ``fit``.
+        Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of weights, the prior's draws and batches.
+        Seed of everything random: initial weights, batches and draws.
     verbose : int, default=0
-        Above 0, a progress bar is shown.
+        Above 0, progress bars are shown.
 
     Attributes
     ----------
