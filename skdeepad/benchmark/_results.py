@@ -51,9 +51,7 @@ class Results:
     def __init__(self, path, metrics, by_kind=(), retry_errors=False):
         self.path = None if path is None else Path(path)
         rows = read_rows(self.path) if self.path and self.path.exists() else []
-        if retry_errors:
-            rows = [row for row in rows if row["status"] == "ok"]
-        self._metrics = tuple(metrics)
+        self._metrics, self._retry_errors = tuple(metrics), retry_errors
         self._rows = {row_key(row): row for row in rows}
         # Columns of an earlier run stay, so that one file can gather runs with other metrics.
         columns = [*KEY, *SIZES, *metrics, *by_kind, *COSTS, *OUTCOME]
@@ -62,16 +60,17 @@ class Results:
             self._rewrite()
 
     def __contains__(self, key):
-        """Whether the run has a row, and its metrics if it went well."""
+        """Whether the run has a row that stands: with its metrics, or failed and not retried."""
         row = self._rows.get(key)
-        return row is not None and (
-            row["status"] != "ok" or all(pd.notna(row.get(name)) for name in self._metrics)
-        )
+        if row is None or row["status"] != "ok":
+            return row is not None and not self._retry_errors
+        return all(pd.notna(row.get(name)) for name in self._metrics)
 
     def append(self, row):
-        """Add a row, on disk before this returns."""
+        """Add a row, or put it in the place of an older one; on disk before this returns."""
+        is_new = row_key(row) not in self._rows
         self._rows[row_key(row)] = row
-        if self.path and self.path.suffix == ".csv":
+        if self.path and self.path.suffix == ".csv" and is_new:
             with self.path.open("a", newline="", encoding="utf-8") as file:
                 file.write(_csv_line([row.get(name, "") for name in self._columns]))
                 file.flush()

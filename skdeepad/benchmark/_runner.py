@@ -94,7 +94,7 @@ def run_benchmark(
         Results file, ``.csv`` or ``.parquet``. A lock of the same name with ``.lock`` behind it
         keeps others from writing to it meanwhile.
     retry_errors : bool, default=False
-        Whether rows of failed runs in `output` are run again.
+        Whether runs that failed by their row in `output` are run again, if they are asked for.
     verbose : bool, default=True
         Whether to show a progress bar.
 

@@ -144,6 +144,17 @@ def test_failed_runs_are_repeated_on_request_only(data, tmp_path):
     assert len(read_rows(output)) == 2
 
 
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_failed_runs_that_nobody_asks_for_stay(data, tmp_path, name):
+    output = tmp_path / name
+    run({"good": Norm(), "bad": "AutoEncoder(lr=-1)"}, data, output=output)
+    run({"good": Norm()}, data, output=output, retry_errors=True)
+    run({"bad": "AutoEncoder(lr=-1)"}, data, output=output, retry_errors=True, seeds=1)
+    rows = read_rows(output)
+    assert [row["detector"] for row in rows] == ["good", "bad"] * 2
+    assert [row["status"] for row in rows] == ["ok", "error"] * 2
+
+
 def test_other_parameters_are_another_run(data, tmp_path):
     output = tmp_path / "results.csv"
     for contamination in (0.1, 0.2):
