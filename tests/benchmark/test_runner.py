@@ -223,11 +223,57 @@ def test_a_row_stands_for_what_was_run_and_not_for_its_name(data, tmp_path):
     assert again["fit_time"][0] == forest["fit_time"][0]
 
 
-def test_metrics_that_a_row_lacks_are_computed(data, tmp_path):
-    output = tmp_path / "results.csv"
-    run("Norm", data, output=output, metrics="roc_auc")
-    results = run("Norm", data, output=output, metrics="average_precision")
-    assert results["average_precision"].notna().all()
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_metrics_that_a_row_lacks_are_computed_and_join_the_others(data, tmp_path, name):
+    output, metrics = tmp_path / name, ["roc_auc", "average_precision"]
+    first = run("Norm", data, output=output, metrics=metrics[0])
+    second = run("Norm", data, output=output, metrics=metrics[1])
+    both = run("Norm", data, output=output, metrics=metrics)
+    assert both["roc_auc"].tolist() == first["roc_auc"].tolist()
+    assert both["average_precision"].tolist() == second["average_precision"].tolist()
+    assert both["fit_time"].tolist() == second["fit_time"].tolist()  # it was not run again
+    assert len(read_rows(output)) == 2
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_a_metric_that_is_nan_was_measured(data, tmp_path, name):
+    measured, output = [], tmp_path / name
+
+    def undefined(y_true, y_score):
+        measured.append(1)
+        return np.nan
+
+    for metrics in ({"u": undefined}, {"u": undefined}, "roc_auc", {"u": undefined}):
+        results = run("Norm", data, output=output, metrics=metrics, seeds=1)
+    assert len(measured) == 1
+    assert results["u"].isna().all()
+
+
+def test_a_failure_leaves_what_was_measured_before(data, tmp_path):
+    flag, output = tmp_path / "broken", tmp_path / "results.csv"
+
+    def fail_later(X, y):
+        if flag.exists():
+            raise RuntimeError
+
+    flaky = detector(fail_later)
+    before = run({"a": flaky}, data, output=output, metrics="roc_auc", seeds=1)
+    flag.touch()
+    run({"a": flaky}, data, output=output, metrics="average_precision", seeds=1)
+    [row] = read_rows(output)
+    assert row["status"] == "error"
+    assert row["roc_auc"] == before["roc_auc"][0]
+    assert "fit_time" not in row
+
+
+def test_rows_of_one_run_become_one(data, tmp_path):
+    output, seeds = tmp_path / "results.csv", 1
+    first = run("Norm", data, output=output, seeds=seeds, metrics="roc_auc")
+    head, line = output.read_text().splitlines(keepends=True)
+    output.write_text(head + line + line.replace(f",{first['roc_auc'][0]},", ",,"))
+    again = run("Norm", data, output=output, seeds=seeds, metrics="roc_auc")
+    pd.testing.assert_frame_equal(again, first)
+    assert output.read_text() == head + line
 
 
 def test_a_detector_that_catches_errors_is_stopped_in_time(data):
