@@ -114,7 +114,7 @@ class Results:
 
 def row_key(row):
     """What a row is known by; resuming compares it."""
-    return tuple(int(row[name]) if name == "seed" else row[name] for name in KEY)
+    return tuple(row[name] for name in KEY)
 
 
 def read_rows(path):
@@ -131,29 +131,39 @@ def read_rows(path):
         raise ValueError(f"output={str(path)!r} is no results file: {error}") from error
     if missing := [name for name in (*KEY, "status") if name not in columns]:
         raise ValueError(f"output={str(path)!r} is no results file: it has no columns {missing}")
+    for place, row in rows.items():
+        if not isinstance(row["seed"], int):
+            raise ValueError(
+                f"output={str(path)!r}, {place}: seed={row['seed']!r}, where an integer is needed"
+            )
     return [
         dict.fromkeys(TEXT, "") | {name: value for name, value in row.items() if value is not None}
-        for row in rows
+        for row in rows.values()
     ]
 
 
 def _read_parquet(path):
     with parquet.ParquetFile(path) as file:
         table = file.read()
-    return table.column_names, table.to_pylist()
+    rows = {f"row {i}": row for i, row in enumerate(table.to_pylist(), 1)}
+    return table.column_names, rows
 
 
 def _read_csv(path):
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:  # Excel writes a byte order mark
         text = file.read()
     complete = text[: text.rfind("\n") + 1] or text
-    columns, *lines = csv.reader(io.StringIO(complete, newline=""))
-    if lines and len(lines[-1]) < len(columns):  # cut off after a line break in a name
+    reader = csv.reader(io.StringIO(complete, newline=""))
+    (_, columns), *lines = ((f"line {reader.line_num}", cells) for cells in reader)
+    if lines and len(lines[-1][1]) < len(columns):  # cut off after a line break in a name
         lines.pop()
-    return columns, [
-        {name: cell if name in TEXT else _number(cell) for name, cell in row}
-        for row in (zip(columns, line, strict=True) for line in lines)
-    ]
+    rows = {}
+    for place, cells in lines:
+        if len(cells) != len(columns):
+            raise ValueError(f"{place} has {len(cells)} cells, and the first line {len(columns)}")
+        row = zip(columns, cells, strict=True)
+        rows[place] = {name: cell if name in TEXT else _number(cell) for name, cell in row}
+    return columns, rows
 
 
 def _number(cell):
@@ -167,7 +177,7 @@ def _number(cell):
 
 
 def csv_line(values):
-    """Write values as a line of a CSV file."""
+    """Write values as a line of a CSV file, text in quotes."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(values)
+    csv.writer(line, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerow(values)
     return line.getvalue()

@@ -127,6 +127,7 @@ def run_benchmark(
     ['ok', 'ok']
     """
     metrics = as_metrics(metrics)
+    check_labels("metrics", metrics)
     check_options(n_jobs, backend, time_limit)
     seeds = as_seeds(seeds)
     with one_writer(output):
@@ -145,6 +146,16 @@ def run_benchmark(
                     bar.write(text.format(**row), file=sys.stderr)
                 bar.update()
     return results.table([task.key for task in tasks])
+
+
+def check_labels(parameter, labels):
+    """Refuse text that no file can hold."""
+    for label in labels:
+        if label != label.encode(errors="replace").decode():
+            raise ValueError(
+                f"{parameter} holds the label {label!r}, which has lone surrogates: pass one that "
+                "can be written to a file"
+            )
 
 
 def check_options(n_jobs, backend, time_limit):
@@ -185,6 +196,9 @@ def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_
         find_protocol(protocol)
     seeds = as_seeds(seeds)
     detectors = as_detectors(detectors)
+    datasets = as_datasets(datasets, label_column)
+    check_labels("detectors", detectors)
+    check_labels("datasets", datasets)
     identities = {detector: identify(estimator) for detector, estimator in detectors.items()}
     return [
         Task(
@@ -198,7 +212,7 @@ def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_
             estimator,
             *arrays[2:],
         )
-        for dataset, arrays in as_datasets(datasets, label_column).items()
+        for dataset, arrays in datasets.items()
         for fingerprint in [joblib.hash(arrays)]
         for protocol, seed in itertools.product(protocols, seeds)
         for detector, estimator in detectors.items()

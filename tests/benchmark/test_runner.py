@@ -309,7 +309,7 @@ def test_an_error_that_cannot_be_shown_is_a_row(data):
     assert results["error"].tolist() == ["MuteError", "ValueError: ?"]
 
 
-LABELS = ("NA", "nan", "null", "None", "", "1e3", "007", "True", " a ", "a\nb", 'a"b', "ä,b", 7)
+LABELS = ("NA", "nan", "null", "None", "", "1e3", "007", "True", " a ", "a\rb\nc", 'a"b', "ä,b", 7)
 
 
 @pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
@@ -322,6 +322,19 @@ def test_every_label_is_found_again(data, tmp_path, name):
         times = [run(detectors, datasets, output=output, seeds=1)["fit_time"] for _ in range(2)]
         assert times[0].tolist() == times[1].tolist()  # it was not run again
     assert len(read_rows(output)) == 2 * len(LABELS)
+
+
+@pytest.mark.parametrize("parameter", ["detectors", "datasets", "metrics"])
+def test_labels_that_cannot_be_written_are_refused_before_anything_runs(data, tmp_path, parameter):
+    def never(X, y):
+        (tmp_path / "ran").touch()
+
+    arguments = {"detectors": {"a": detector(never)}, "datasets": data}
+    arguments |= {"metrics": {"m": lambda y_true, y_score: 0.0}}
+    arguments[parameter] = {"a\ud800": next(iter(arguments[parameter].values()))}
+    with pytest.raises(ValueError, match=rf"{parameter} holds the label 'a\\ud800'"):
+        run_benchmark(**arguments, output=tmp_path / "results.csv", verbose=False)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_row_that_was_cut_off_within_a_name_is_run_again(data, tmp_path):
@@ -363,6 +376,35 @@ def test_foreign_files_are_refused_and_stay_as_they_are(data, tmp_path, name, co
     with pytest.raises(ValueError, match=rf"output='.*{name}' is no results file: "):
         run("Norm", data, output=output)
     assert output.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_a_seed_that_is_no_number_is_shown_with_its_place(data, tmp_path, name):
+    output = tmp_path / name
+    run("Norm", data, output=output)
+    if output.suffix == ".csv":
+        output.write_text(output.read_text().replace(',2,"', ',"two","'))
+    else:
+        pd.read_parquet(output).assign(seed=["two"] * 2).to_parquet(output)
+    place = "line 3" if output.suffix == ".csv" else "row 1"
+    with pytest.raises(ValueError, match=rf"{name}', {place}: seed='two', where an integer"):
+        run("Norm", data, output=output)
+
+
+def test_a_line_with_too_many_cells_is_shown(data, tmp_path):
+    output = tmp_path / "results.csv"
+    run("Norm", data, output=output)
+    output.write_text(output.read_text() + "1," * 99 + "\n")
+    with pytest.raises(ValueError, match="is no results file: line 4 has 100 cells"):
+        run("Norm", data, output=output)
+
+
+def test_a_file_that_excel_saved_is_read(data, tmp_path):
+    output = tmp_path / "results.csv"
+    first = run("Norm", data, output=output)
+    text = output.read_text(encoding="utf-8").replace("\n", "\r\n")
+    output.write_bytes(text.encode("utf-8-sig"))
+    pd.testing.assert_frame_equal(run("Norm", data, output=output), first)
 
 
 def test_tables_of_something_else_are_refused(data, tmp_path):
