@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import closing
 
 import joblib
+import numpy as np
 from tqdm import tqdm
 
 from ._datasets import SHIPPED, as_datasets
@@ -128,8 +129,8 @@ def run_benchmark(
     """
     metrics = as_metrics(metrics)
     check_labels("metrics", metrics)
-    check_options(n_jobs, backend, time_limit)
-    seeds = as_seeds(seeds)
+    check_options(n_jobs, backend, time_limit, retry_errors)
+    protocols, seeds = as_protocols(protocols), as_seeds(seeds)
     with one_writer(output):
         tasks = make_tasks(detectors, datasets, protocols, seeds, label_column)
         results = Results(output, metrics, columns_by_kind(metrics, tasks), retry_errors)
@@ -158,8 +159,8 @@ def check_labels(parameter, labels):
             )
 
 
-def check_options(n_jobs, backend, time_limit):
-    """Refuse values that would make each run fail, or none start."""
+def check_options(n_jobs, backend, time_limit, retry_errors):
+    """Refuse values that would make each run fail, or none start, or that mean something else."""
     if n_jobs is not None and (not _is_integer(n_jobs) or n_jobs == 0):
         raise ValueError(
             f"n_jobs={n_jobs!r}: pass a positive integer, a negative one (-1 is all cores) or None"
@@ -171,6 +172,21 @@ def check_options(n_jobs, backend, time_limit):
         raise ValueError(
             f"time_limit={time_limit!r}: pass a positive finite number of seconds or None"
         )
+    if not isinstance(retry_errors, (bool, np.bool_)):
+        raise ValueError(f"retry_errors={retry_errors!r}: pass True or False")
+
+
+def as_protocols(protocols):
+    """Return the name of one protocol, or those of several, as a list."""
+    several = isinstance(protocols, Iterable) and not isinstance(protocols, str)
+    found = list(protocols) if several else [protocols]
+    if not found:
+        raise ValueError(f"protocols={protocols!r}: pass at least one, such as 'adbench'")
+    for name in found:
+        find_protocol(name)
+    if len(set(found)) < len(found):
+        raise ValueError(f"protocols={protocols!r} holds one of them twice")
+    return found
 
 
 def as_seeds(seeds):
@@ -191,10 +207,7 @@ def _is_integer(value):
 
 def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_column=None):
     """Every combination, one data set after the other."""
-    protocols = [protocols] if isinstance(protocols, str) else list(protocols)
-    for protocol in protocols:
-        find_protocol(protocol)
-    seeds = as_seeds(seeds)
+    protocols, seeds = as_protocols(protocols), as_seeds(seeds)
     detectors = as_detectors(detectors)
     datasets = as_datasets(datasets, label_column)
     check_labels("detectors", detectors)

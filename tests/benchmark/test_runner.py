@@ -1,6 +1,7 @@
 """Every run leaves one row, whatever happens to it, and is not run again."""
 
 import os
+import re
 import time
 
 import numpy as np
@@ -174,7 +175,19 @@ def test_metrics_may_be_functions(data):
     ("options", "message"),
     [
         ({"protocols": "adbensh"}, "protocols='adbensh'"),
+        ({"protocols": []}, r"protocols=\[\]: pass at least one, such as 'adbench'"),
+        ({"protocols": None}, "protocols=None is unknown"),
+        (
+            {"protocols": ["clean", "clean"]},
+            r"protocols=\['clean', 'clean'\] holds one of them twice",
+        ),
         ({"metrics": "auc"}, "metrics='auc'"),
+        ({"metrics": None}, r"metrics=None: pass some of \['roc_auc', "),
+        ({"metrics": [["roc_auc"]]}, r"metrics holds the label \['roc_auc'\], which is no str"),
+        ({"metrics": {1: "roc_auc"}}, "metrics holds the label 1, which is no str"),
+        ({"metrics": {"a": ["roc_auc"]}}, r"metrics=\['roc_auc'\] is unknown"),
+        ({"retry_errors": "no"}, "retry_errors='no': pass True or False"),
+        ({"retry_errors": None}, "retry_errors=None"),
         ({"backend": "threads"}, "backend='threads'"),
         ({"output": "results.xls"}, r"output='results\.xls'"),
         ({"time_limit": -1}, "time_limit=-1: pass a positive finite number of seconds or None"),
@@ -201,6 +214,14 @@ def test_wrong_options_are_named_before_anything_runs(data, options, message, tm
         run(detector(never), data, **options)
     assert not (tmp_path / "ran").exists()
     assert not (tmp_path / "out" / "results.csv").exists()
+
+
+@pytest.mark.parametrize("empty", [[], {}, ()], ids=repr)
+def test_nothing_to_run_is_refused(data, empty):
+    with pytest.raises(ValueError, match=re.escape(f"detectors={empty!r}: pass at least one")):
+        run(empty, data)
+    with pytest.raises(ValueError, match=re.escape(f"datasets={empty!r}: pass at least one")):
+        run("Norm", empty)
 
 
 def test_an_estimator_without_scores_is_a_row(data):
