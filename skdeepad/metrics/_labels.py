@@ -10,7 +10,7 @@ def anomaly_mask(y_true):
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
+    y_true : array-like of shape (n_samples,) or (n_samples, 1)
         True labels: 0 and 1 with 1 the anomaly, -1 and +1 with -1 the anomaly, or bool with
         True the anomaly. Floats are accepted if they hold just these values.
 
@@ -33,11 +33,7 @@ def anomaly_mask(y_true):
     >>> anomaly_mask([1, 1, -1])
     array([False, False,  True])
     """
-    y = np.asarray(y_true)
-    if y.dtype == object:  # e.g. a pandas column of mixed or nullable type
-        y = np.asarray(y.tolist())
-    if y.ndim != 1 or y.size == 0:
-        raise ValueError(f"y_true of shape {y.shape!r}: a non-empty vector of labels is accepted")
+    y = _vector(y_true)
     if y.dtype.kind == "b":
         return y.copy()
     labels = np.unique(y) if y.dtype.kind in "iuf" else []
@@ -50,7 +46,7 @@ def anomaly_mask(y_true):
         return y == 1
     if len(labels) and np.isin(labels, (-1, 1)).all():
         return y == -1
-    raise ValueError(f"y_true holds {_sample(y_true)}; accepted are {_ACCEPTED}")
+    raise ValueError(f"y_true holds {_sample(y)}; accepted are {_ACCEPTED}")
 
 
 def known_anomaly_mask(y_true):
@@ -59,14 +55,26 @@ def known_anomaly_mask(y_true):
     Where there is a -1, labels are signs: 0 is an unlabelled row, which counts as normal. All
     other vectors are read by :func:`anomaly_mask`.
     """
-    y = np.asarray(y_true)
-    if y.dtype.kind in "if" and y.ndim == 1 and (y == -1).any() and np.isin(y, (-1, 0, 1)).all():
+    y = _vector(y_true)
+    if y.dtype.kind in "if" and (y == -1).any() and np.isin(y, (-1, 0, 1)).all():
         return y == -1
-    return anomaly_mask(y_true)
+    return anomaly_mask(y)
 
 
-def _sample(y_true, n_shown=5):
+def _vector(y_true):
+    """Labels as a vector, of a type of numbers where all of them are numbers."""
+    y = np.asarray(y_true)
+    if y.dtype == object:  # e.g. a pandas column of mixed or nullable type
+        y = np.asarray(y.tolist())
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y.ravel()
+    if y.ndim != 1 or y.size == 0:
+        raise ValueError(f"y_true of shape {y.shape!r}: a non-empty vector of labels is accepted")
+    return y
+
+
+def _sample(y, n_shown=5):
     """Spell the first distinct labels, in the order met."""
-    values = list(dict.fromkeys(np.asarray(y_true).tolist()))
+    values = list(dict.fromkeys(y.tolist()))
     shown = ", ".join(repr(value) for value in values[:n_shown])
     return shown + (", …" if len(values) > n_shown else "")
