@@ -2,6 +2,10 @@
 
 import numpy as np
 
+from ..base import BaseDetector
+from ..base._labels import IgnoredLabels
+from ..training import warn
+
 _ACCEPTED = "0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly)"
 
 
@@ -49,16 +53,36 @@ def anomaly_mask(y_true):
     raise ValueError(f"y_true holds {_sample(y)}; accepted are {_ACCEPTED}")
 
 
-def known_anomaly_mask(y_true):
+def known_anomaly_mask(y_true, estimator):
     """Tell which rows are anomalies, from labels that detectors learn from too.
 
     Where there is a -1, labels are signs: 0 is an unlabelled row, which counts as normal. All
-    other vectors are read by :func:`anomaly_mask`.
+    other vectors are read by :func:`anomaly_mask`; a warning says so where they may be signs.
     """
     y = _vector(y_true)
     if y.dtype.kind in "if" and (y == -1).any() and np.isin(y, (-1, 0, 1)).all():
         return y == -1
-    return anomaly_mask(y)
+    mask = anomaly_mask(y)
+    detector = _innermost(estimator)
+    if y.dtype.kind != "b" and mask.any() and _learns_from_signs(detector):
+        warn(
+            "y_true holds 0 and 1 only, and 1 is read as an anomaly. In the signs that "
+            f"{type(detector).__name__} learns from, 1 is a normal row, and no anomaly is known "
+            "here: if these are signs, use stratified folds; if not, pass a bool vector (True = "
+            "anomaly) instead"
+        )
+    return mask
+
+
+def _innermost(estimator):
+    """What a pipeline, a search or an ensemble gives its labels to."""
+    while hasattr(estimator, "steps") or hasattr(estimator, "estimator"):
+        estimator = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator.estimator
+    return estimator
+
+
+def _learns_from_signs(detector):
+    return isinstance(detector, BaseDetector) and type(detector._labels) is not IgnoredLabels
 
 
 def _vector(y_true):

@@ -92,7 +92,7 @@ def test_what_is_no_vector_is_refused(y_true):
     ids=repr,
 )
 def test_signs_that_detectors_learn_from_are_read_whatever_carries_them(y_true):
-    assert known_anomaly_mask(y_true).tolist() == EXPECTED
+    assert known_anomaly_mask(y_true, None).tolist() == EXPECTED
 
 
 def test_the_mask_is_no_view_of_the_labels():
