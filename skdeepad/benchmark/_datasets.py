@@ -31,6 +31,8 @@ def as_datasets(datasets, label_column=None):
         if label in found:
             raise ValueError(f"datasets holds {label!r} twice: name them in a dictionary")
         found[label] = _checked(label, *_load(one, label_column))
+    if not found:
+        raise ValueError(f"datasets={datasets!r}: pass at least one name, path or (X, y)")
     return found
 
 

@@ -5,7 +5,7 @@ import difflib
 import importlib
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from sklearn.base import clone, is_classifier
@@ -74,25 +74,28 @@ def detector_names():
 def as_detectors(detectors):
     """Return detectors, given in any of the accepted forms, as a dictionary label → estimator."""
     if isinstance(detectors, Mapping):
-        return {
-            str(label): parse_detector(given)[1] if isinstance(given, str) else given
-            for label, given in detectors.items()
-        }
-    if isinstance(detectors, str) or not hasattr(detectors, "__iter__"):
-        detectors = [detectors]
+        named = detectors.items()
+    else:
+        # An ensemble of scikit-learn's is iterable, too.
+        is_one = isinstance(detectors, str) or hasattr(detectors, "fit")
+        several = [detectors] if is_one or not isinstance(detectors, Iterable) else detectors
+        named = [(None, given) for given in several]
     found = {}
-    for given in detectors:
-        label, estimator = (
+    for label, given in named:
+        text, estimator = (
             parse_detector(given) if isinstance(given, str) else (type(given).__name__, given)
         )
         if not hasattr(estimator, "fit"):
             raise TypeError(f"detectors={given!r}: pass names or estimators with a fit method")
+        label = text if label is None else str(label)
         if label in found:
             raise ValueError(
                 f"detectors holds the label {label!r} twice: name them in a dictionary, "
                 "label → detector"
             )
         found[label] = estimator
+    if not found:
+        raise ValueError(f"detectors={detectors!r}: pass at least one name or estimator")
     return found
 
 

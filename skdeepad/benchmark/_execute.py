@@ -4,6 +4,7 @@ import functools
 import json
 import platform
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -52,15 +53,18 @@ def as_metrics(metrics):
     """Return metrics, by name or as label → ``metric(y_true, y_score)``, as a dictionary."""
     from skdeepad import metrics as own
 
-    if not isinstance(metrics, dict):
-        metrics = {name: name for name in ([metrics] if isinstance(metrics, str) else metrics)}
+    accepted = f"pass some of {list(METRICS)}, or a dictionary label → metric(y_true, y_score)"
+    if isinstance(metrics, str):
+        metrics = [metrics]
+    if not isinstance(metrics, Iterable):
+        raise ValueError(f"metrics={metrics!r}: {accepted}")
     found = {}
-    for label, metric in metrics.items():
-        if not callable(metric) and metric not in METRICS:
-            raise ValueError(
-                f"metrics={metric!r} is unknown: pass some of {list(METRICS)}, or a dictionary "
-                "label → metric(y_true, y_score)"
-            )
+    for label in metrics:
+        metric = metrics[label] if isinstance(metrics, dict) else label
+        if not isinstance(label, str):
+            raise ValueError(f"metrics holds the label {label!r}, which is no str: {accepted}")
+        if not callable(metric) and metric not in list(METRICS):
+            raise ValueError(f"metrics={metric!r} is unknown: {accepted}")
         if label in (*KEY, *SIZES, *COSTS, *OUTCOME):
             raise ValueError(f"metrics={label!r} is the name of another column of the results")
         found[label] = metric if callable(metric) else getattr(own, METRICS[metric])

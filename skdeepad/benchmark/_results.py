@@ -2,12 +2,15 @@
 
 import csv
 import io
+import itertools
 import os
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 from filelock import FileLock, Timeout
+from pyarrow import parquet
 
 from ._execute import COSTS, KEY, OUTCOME, SIZES
 
@@ -44,36 +47,38 @@ def one_writer(path):
 class Results:
     """Result rows in a CSV or parquet file, or in memory where `path` is None.
 
-    CSV grows line by line; a line that was cut off is dropped when the file is opened again.
+    A row holds what is known of its run: a metric that is NaN was measured, one that is missing was
+    not. CSV grows line by line; a line that was cut off is dropped when the file is opened again.
     Parquet cannot grow and is replaced as a whole, in one step, with each row.
     """
 
     def __init__(self, path, metrics, by_kind=(), retry_errors=False):
         self.path = None if path is None else Path(path)
         rows = read_rows(self.path) if self.path and self.path.exists() else []
-        if retry_errors:
-            rows = [row for row in rows if row["status"] == "ok"]
-        self._metrics = tuple(metrics)
-        self._rows = {row_key(row): row for row in rows}
+        self._metrics, self._retry_errors = tuple(metrics), retry_errors
+        self._rows = {}
+        for row in rows:
+            self._put(row)
         # Columns of an earlier run stay, so that one file can gather runs with other metrics.
         columns = [*KEY, *SIZES, *metrics, *by_kind, *COSTS, *OUTCOME]
-        self._columns = columns + [c for row in rows[:1] for c in row if c not in columns]
+        self._columns = list(dict.fromkeys([*columns, *itertools.chain(*rows)]))
         if self.path:
             self._rewrite()
 
     def __contains__(self, key):
-        """Whether the run has a row, and its metrics if it went well."""
+        """Whether the run has a row that stands: with its metrics, or failed and not retried."""
         row = self._rows.get(key)
-        return row is not None and (
-            row["status"] != "ok" or all(pd.notna(row.get(name)) for name in self._metrics)
-        )
+        if row is None or row["status"] != "ok":
+            return row is not None and not self._retry_errors
+        return all(name in row for name in self._metrics)
 
     def append(self, row):
-        """Add a row, on disk before this returns."""
-        self._rows[row_key(row)] = row
-        if self.path and self.path.suffix == ".csv":
+        """Add a row, or merge it into an older one of its run; on disk before this returns."""
+        is_new = row_key(row) not in self._rows
+        self._put(row)
+        if self.path and self.path.suffix == ".csv" and is_new:
             with self.path.open("a", newline="", encoding="utf-8") as file:
-                file.write(_csv_line([row.get(name, "") for name in self._columns]))
+                file.write(self._csv_line(row))
                 file.flush()
                 os.fsync(file.fileno())
         elif self.path:
@@ -83,20 +88,33 @@ class Results:
         """Rows of the given keys, in their order."""
         return pd.DataFrame([self._rows[key] for key in keys], columns=self._columns)
 
+    def _put(self, row):
+        """Let a row take the place of an older one, whose other metrics stay."""
+        older = self._rows.get(row_key(row), {})
+        kept = {name: older[name] for name in older if name not in (*SIZES, *COSTS, *OUTCOME)}
+        self._rows[row_key(row)] = kept | row
+
     def _rewrite(self):
         partial = self.path.with_name(self.path.name + ".partial")
-        table = self.table(self._rows)
-        if self.path.suffix == ".csv":
-            lines = [self._columns, *table.astype(object).where(table.notna(), "").to_numpy()]
-            partial.write_text("".join(map(_csv_line, lines)), encoding="utf-8", newline="")
-        else:
-            table.to_parquet(partial, index=False)
+        rows = self._rows.values()
+        with partial.open("wb") as file:
+            if self.path.suffix == ".csv":
+                lines = [csv_line(self._columns), *map(self._csv_line, rows)]
+                file.write("".join(lines).encode())
+            else:  # through pandas, NaN would be read back as missing
+                columns = {name: [row.get(name) for row in rows] for name in self._columns}
+                parquet.write_table(pa.table(columns), file)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(partial, self.path)
+
+    def _csv_line(self, row):
+        return csv_line([row.get(name, "") for name in self._columns])
 
 
 def row_key(row):
     """What a row is known by; resuming compares it."""
-    return tuple(int(row[name]) if name == "seed" else row[name] for name in KEY)
+    return tuple(row[name] for name in KEY)
 
 
 def read_rows(path):
@@ -113,39 +131,53 @@ def read_rows(path):
         raise ValueError(f"output={str(path)!r} is no results file: {error}") from error
     if missing := [name for name in (*KEY, "status") if name not in columns]:
         raise ValueError(f"output={str(path)!r} is no results file: it has no columns {missing}")
-    return rows
-
-
-def _read_parquet(path):
-    table = pd.read_parquet(path)
-    table = table.fillna(dict.fromkeys((name for name in TEXT if name in table), ""))
-    return list(table), table.to_dict("records")
-
-
-def _read_csv(path):
-    with path.open(encoding="utf-8", newline="") as file:
-        text = file.read()
-    complete = text[: text.rfind("\n") + 1] or text
-    columns, *lines = csv.reader(io.StringIO(complete, newline=""))
-    if lines and len(lines[-1]) < len(columns):  # cut off after a line break in a name
-        lines.pop()
-    return columns, [
-        {name: cell if name in TEXT else _number(cell) for name, cell in row}
-        for row in (zip(columns, line, strict=True) for line in lines)
+    for place, row in rows.items():
+        if not isinstance(row["seed"], int):
+            raise ValueError(
+                f"output={str(path)!r}, {place}: seed={row['seed']!r}, where an integer is needed"
+            )
+    return [
+        dict.fromkeys(TEXT, "") | {name: value for name, value in row.items() if value is not None}
+        for row in rows.values()
     ]
 
 
+def _read_parquet(path):
+    with parquet.ParquetFile(path) as file:
+        table = file.read()
+    rows = {f"row {i}": row for i, row in enumerate(table.to_pylist(), 1)}
+    return table.column_names, rows
+
+
+def _read_csv(path):
+    with path.open(encoding="utf-8-sig", newline="") as file:  # Excel writes a byte order mark
+        text = file.read()
+    complete = text[: text.rfind("\n") + 1] or text
+    reader = csv.reader(io.StringIO(complete, newline=""))
+    (_, columns), *lines = ((f"line {reader.line_num}", cells) for cells in reader)
+    if lines and len(lines[-1][1]) < len(columns):  # cut off after a line break in a name
+        lines.pop()
+    rows = {}
+    for place, cells in lines:
+        if len(cells) != len(columns):
+            raise ValueError(f"{place} has {len(cells)} cells, and the first line {len(columns)}")
+        row = zip(columns, cells, strict=True)
+        rows[place] = {name: cell if name in TEXT else _number(cell) for name, cell in row}
+    return columns, rows
+
+
 def _number(cell):
-    """The number of a cell; NaN where it is empty, and its text where somebody wrote a note."""
+    """The number of a cell, None where it is empty, and its text where somebody wrote a note."""
     for kind in (int, float):
         try:
-            return kind(cell or "nan")
+            return kind(cell)
         except ValueError:
             continue
-    return cell
+    return cell or None
 
 
-def _csv_line(values):
+def csv_line(values):
+    """Write values as a line of a CSV file, text in quotes."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(values)
+    csv.writer(line, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerow(values)
     return line.getvalue()

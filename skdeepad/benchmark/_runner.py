@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import closing
 
 import joblib
+import numpy as np
 from tqdm import tqdm
 
 from ._datasets import SHIPPED, as_datasets
@@ -94,7 +95,7 @@ def run_benchmark(
         Results file, ``.csv`` or ``.parquet``. A lock of the same name with ``.lock`` behind it
         keeps others from writing to it meanwhile.
     retry_errors : bool, default=False
-        Whether rows of failed runs in `output` are run again.
+        Whether runs that failed by their row in `output` are run again, if they are asked for.
     verbose : bool, default=True
         Whether to show a progress bar.
 
@@ -127,8 +128,9 @@ def run_benchmark(
     ['ok', 'ok']
     """
     metrics = as_metrics(metrics)
-    check_options(n_jobs, backend, time_limit)
-    seeds = as_seeds(seeds)
+    check_labels("metrics", metrics)
+    check_options(n_jobs, backend, time_limit, retry_errors)
+    protocols, seeds = as_protocols(protocols), as_seeds(seeds)
     with one_writer(output):
         tasks = make_tasks(detectors, datasets, protocols, seeds, label_column)
         results = Results(output, metrics, columns_by_kind(metrics, tasks), retry_errors)
@@ -147,8 +149,18 @@ def run_benchmark(
     return results.table([task.key for task in tasks])
 
 
-def check_options(n_jobs, backend, time_limit):
-    """Refuse values that would make each run fail, or none start."""
+def check_labels(parameter, labels):
+    """Refuse text that no file can hold."""
+    for label in labels:
+        if label != label.encode(errors="replace").decode():
+            raise ValueError(
+                f"{parameter} holds the label {label!r}, which has lone surrogates: pass one that "
+                "can be written to a file"
+            )
+
+
+def check_options(n_jobs, backend, time_limit, retry_errors):
+    """Refuse values that would make each run fail, or none start, or that mean something else."""
     if n_jobs is not None and (not _is_integer(n_jobs) or n_jobs == 0):
         raise ValueError(
             f"n_jobs={n_jobs!r}: pass a positive integer, a negative one (-1 is all cores) or None"
@@ -160,6 +172,21 @@ def check_options(n_jobs, backend, time_limit):
         raise ValueError(
             f"time_limit={time_limit!r}: pass a positive finite number of seconds or None"
         )
+    if not isinstance(retry_errors, (bool, np.bool_)):
+        raise ValueError(f"retry_errors={retry_errors!r}: pass True or False")
+
+
+def as_protocols(protocols):
+    """Return the name of one protocol, or those of several, as a list."""
+    several = isinstance(protocols, Iterable) and not isinstance(protocols, str)
+    found = list(protocols) if several else [protocols]
+    if not found:
+        raise ValueError(f"protocols={protocols!r}: pass at least one, such as 'adbench'")
+    for name in found:
+        find_protocol(name)
+    if len(set(found)) < len(found):
+        raise ValueError(f"protocols={protocols!r} holds one of them twice")
+    return found
 
 
 def as_seeds(seeds):
@@ -180,11 +207,11 @@ def _is_integer(value):
 
 def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_column=None):
     """Every combination, one data set after the other."""
-    protocols = [protocols] if isinstance(protocols, str) else list(protocols)
-    for protocol in protocols:
-        find_protocol(protocol)
-    seeds = as_seeds(seeds)
+    protocols, seeds = as_protocols(protocols), as_seeds(seeds)
     detectors = as_detectors(detectors)
+    datasets = as_datasets(datasets, label_column)
+    check_labels("detectors", detectors)
+    check_labels("datasets", datasets)
     identities = {detector: identify(estimator) for detector, estimator in detectors.items()}
     return [
         Task(
@@ -198,7 +225,7 @@ def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_
             estimator,
             *arrays[2:],
         )
-        for dataset, arrays in as_datasets(datasets, label_column).items()
+        for dataset, arrays in datasets.items()
         for fingerprint in [joblib.hash(arrays)]
         for protocol, seed in itertools.product(protocols, seeds)
         for detector, estimator in detectors.items()

@@ -2,6 +2,10 @@
 
 import numpy as np
 
+from ..base import BaseDetector
+from ..base._labels import IgnoredLabels
+from ..training import warn
+
 _ACCEPTED = "0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly)"
 
 
@@ -10,7 +14,7 @@ def anomaly_mask(y_true):
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
+    y_true : array-like of shape (n_samples,) or (n_samples, 1)
         True labels: 0 and 1 with 1 the anomaly, -1 and +1 with -1 the anomaly, or bool with
         True the anomaly. Floats are accepted if they hold just these values.
 
@@ -33,11 +37,7 @@ def anomaly_mask(y_true):
     >>> anomaly_mask([1, 1, -1])
     array([False, False,  True])
     """
-    y = np.asarray(y_true)
-    if y.dtype == object:  # e.g. a pandas column of mixed or nullable type
-        y = np.asarray(y.tolist())
-    if y.ndim != 1 or y.size == 0:
-        raise ValueError(f"y_true of shape {y.shape!r}: a non-empty vector of labels is accepted")
+    y = _vector(y_true)
     if y.dtype.kind == "b":
         return y.copy()
     labels = np.unique(y) if y.dtype.kind in "iuf" else []
@@ -50,23 +50,55 @@ def anomaly_mask(y_true):
         return y == 1
     if len(labels) and np.isin(labels, (-1, 1)).all():
         return y == -1
-    raise ValueError(f"y_true holds {_sample(y_true)}; accepted are {_ACCEPTED}")
+    raise ValueError(f"y_true holds {_sample(y)}; accepted are {_ACCEPTED}")
 
 
-def known_anomaly_mask(y_true):
+def known_anomaly_mask(y_true, estimator):
     """Tell which rows are anomalies, from labels that detectors learn from too.
 
     Where there is a -1, labels are signs: 0 is an unlabelled row, which counts as normal. All
-    other vectors are read by :func:`anomaly_mask`.
+    other vectors are read by :func:`anomaly_mask`; a warning says so where they may be signs.
     """
-    y = np.asarray(y_true)
-    if y.dtype.kind in "if" and y.ndim == 1 and (y == -1).any() and np.isin(y, (-1, 0, 1)).all():
+    y = _vector(y_true)
+    if y.dtype.kind in "if" and (y == -1).any() and np.isin(y, (-1, 0, 1)).all():
         return y == -1
-    return anomaly_mask(y_true)
+    mask = anomaly_mask(y)
+    detector = _innermost(estimator)
+    if y.dtype.kind != "b" and mask.any() and _learns_from_signs(detector):
+        warn(
+            "y_true holds 0 and 1 only, and 1 is read as an anomaly. In the signs that "
+            f"{type(detector).__name__} learns from, 1 is a normal row, and no anomaly is known "
+            "here: if these are signs, use stratified folds; if not, pass a bool vector (True = "
+            "anomaly) instead"
+        )
+    return mask
 
 
-def _sample(y_true, n_shown=5):
+def _innermost(estimator):
+    """What a pipeline, a search or an ensemble gives its labels to."""
+    while hasattr(estimator, "steps") or hasattr(estimator, "estimator"):
+        estimator = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator.estimator
+    return estimator
+
+
+def _learns_from_signs(detector):
+    return isinstance(detector, BaseDetector) and type(detector._labels) is not IgnoredLabels
+
+
+def _vector(y_true):
+    """Labels as a vector, of a type of numbers where all of them are numbers."""
+    y = np.asarray(y_true)
+    if y.dtype == object:  # e.g. a pandas column of mixed or nullable type
+        y = np.asarray(y.tolist())
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y.ravel()
+    if y.ndim != 1 or y.size == 0:
+        raise ValueError(f"y_true of shape {y.shape!r}: a non-empty vector of labels is accepted")
+    return y
+
+
+def _sample(y, n_shown=5):
     """Spell the first distinct labels, in the order met."""
-    values = list(dict.fromkeys(np.asarray(y_true).tolist()))
+    values = list(dict.fromkeys(y.tolist()))
     shown = ", ".join(repr(value) for value in values[:n_shown])
     return shown + (", …" if len(values) > n_shown else "")

@@ -24,7 +24,8 @@ def anomaly_roc_auc_scorer(estimator, X, y_true):
     y_true : array-like of shape (n_samples,)
         True labels, 0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly); or the
         signs that detectors learn from, -1/0/+1, where unlabelled rows, 0, count as normal. Each
-        fold then needs an anomaly, as stratified folds have.
+        fold then needs an anomaly, as stratified folds have: 0 and 1 alone are read as 0/1, with a
+        warning for a detector that learns from signs.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def anomaly_roc_auc_scorer(estimator, X, y_true):
     >>> bool(search.best_score_ > 0.97)
     True
     """
-    return anomaly_roc_auc(known_anomaly_mask(y_true), detector_scores(estimator, X))
+    return anomaly_roc_auc(*_mask_and_scores(estimator, X, y_true))
 
 
 def anomaly_average_precision_scorer(estimator, X, y_true):
@@ -69,7 +70,8 @@ def anomaly_average_precision_scorer(estimator, X, y_true):
     y_true : array-like of shape (n_samples,)
         True labels, 0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly); or the
         signs that detectors learn from, -1/0/+1, where unlabelled rows, 0, count as normal. Each
-        fold then needs an anomaly, as stratified folds have.
+        fold then needs an anomaly, as stratified folds have: 0 and 1 alone are read as 0/1, with a
+        warning for a detector that learns from signs.
 
     Returns
     -------
@@ -90,7 +92,7 @@ def anomaly_average_precision_scorer(estimator, X, y_true):
     >>> anomaly_average_precision_scorer(detector, X, y) > 0.9
     True
     """
-    return anomaly_average_precision(known_anomaly_mask(y_true), detector_scores(estimator, X))
+    return anomaly_average_precision(*_mask_and_scores(estimator, X, y_true))
 
 
 def precision_at_n_scorer(estimator, X, y_true, *, n=None):
@@ -108,7 +110,8 @@ def precision_at_n_scorer(estimator, X, y_true, *, n=None):
     y_true : array-like of shape (n_samples,)
         True labels, 0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly); or the
         signs that detectors learn from, -1/0/+1, where unlabelled rows, 0, count as normal. Each
-        fold then needs an anomaly, as stratified folds have.
+        fold then needs an anomaly, as stratified folds have: 0 and 1 alone are read as 0/1, with a
+        warning for a detector that learns from signs.
 
     n : int, default=None
         How many rows to inspect, the number of anomalies in ``y_true`` by default;
@@ -133,7 +136,7 @@ def precision_at_n_scorer(estimator, X, y_true, *, n=None):
     >>> precision_at_n_scorer(detector, X, y, n=10)
     1.0
     """
-    return precision_at_n(known_anomaly_mask(y_true), detector_scores(estimator, X), n)
+    return precision_at_n(*_mask_and_scores(estimator, X, y_true), n)
 
 
 def mass_volume_scorer(estimator, X, y=None, *, n_uniform=10_000, random_state=0):
@@ -228,3 +231,7 @@ def excess_mass_scorer(estimator, X, y=None, *, n_uniform=10_000, random_state=0
     """
     scores = box_scores(estimator, X, n_uniform=n_uniform, random_state=random_state)
     return excess_mass_area(*scores)
+
+
+def _mask_and_scores(estimator, X, y_true):
+    return known_anomaly_mask(y_true, estimator), detector_scores(estimator, X)

@@ -78,7 +78,12 @@ def test_labels_must_differ():
         as_detectors([IsolationForest(), IsolationForest(n_estimators=5)])
     with pytest.raises(TypeError, match="detectors=3"):
         as_detectors([3])
+    with pytest.raises(TypeError, match="detectors=3"):
+        as_detectors({"a": 3})
+    with pytest.raises(ValueError, match="'1' twice"):
+        as_detectors({1: "Norm", "1": Norm()})
     assert list(as_detectors({"a": "Norm", "b": Norm()})) == ["a", "b"]
+    assert list(as_detectors(IsolationForest())) == ["IsolationForest"]
 
 
 def test_every_name_of_the_list_is_a_class():

@@ -1,6 +1,7 @@
 """Every run leaves one row, whatever happens to it, and is not run again."""
 
 import os
+import re
 import time
 
 import numpy as np
@@ -144,6 +145,17 @@ def test_failed_runs_are_repeated_on_request_only(data, tmp_path):
     assert len(read_rows(output)) == 2
 
 
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_failed_runs_that_nobody_asks_for_stay(data, tmp_path, name):
+    output = tmp_path / name
+    run({"good": Norm(), "bad": "AutoEncoder(lr=-1)"}, data, output=output)
+    run({"good": Norm()}, data, output=output, retry_errors=True)
+    run({"bad": "AutoEncoder(lr=-1)"}, data, output=output, retry_errors=True, seeds=1)
+    rows = read_rows(output)
+    assert [row["detector"] for row in rows] == ["good", "bad"] * 2
+    assert [row["status"] for row in rows] == ["ok", "error"] * 2
+
+
 def test_other_parameters_are_another_run(data, tmp_path):
     output = tmp_path / "results.csv"
     for contamination in (0.1, 0.2):
@@ -163,7 +175,19 @@ def test_metrics_may_be_functions(data):
     ("options", "message"),
     [
         ({"protocols": "adbensh"}, "protocols='adbensh'"),
+        ({"protocols": []}, r"protocols=\[\]: pass at least one, such as 'adbench'"),
+        ({"protocols": None}, "protocols=None is unknown"),
+        (
+            {"protocols": ["clean", "clean"]},
+            r"protocols=\['clean', 'clean'\] holds one of them twice",
+        ),
         ({"metrics": "auc"}, "metrics='auc'"),
+        ({"metrics": None}, r"metrics=None: pass some of \['roc_auc', "),
+        ({"metrics": [["roc_auc"]]}, r"metrics holds the label \['roc_auc'\], which is no str"),
+        ({"metrics": {1: "roc_auc"}}, "metrics holds the label 1, which is no str"),
+        ({"metrics": {"a": ["roc_auc"]}}, r"metrics=\['roc_auc'\] is unknown"),
+        ({"retry_errors": "no"}, "retry_errors='no': pass True or False"),
+        ({"retry_errors": None}, "retry_errors=None"),
         ({"backend": "threads"}, "backend='threads'"),
         ({"output": "results.xls"}, r"output='results\.xls'"),
         ({"time_limit": -1}, "time_limit=-1: pass a positive finite number of seconds or None"),
@@ -192,6 +216,14 @@ def test_wrong_options_are_named_before_anything_runs(data, options, message, tm
     assert not (tmp_path / "out" / "results.csv").exists()
 
 
+@pytest.mark.parametrize("empty", [[], {}, ()], ids=repr)
+def test_nothing_to_run_is_refused(data, empty):
+    with pytest.raises(ValueError, match=re.escape(f"detectors={empty!r}: pass at least one")):
+        run(empty, data)
+    with pytest.raises(ValueError, match=re.escape(f"datasets={empty!r}: pass at least one")):
+        run("Norm", empty)
+
+
 def test_an_estimator_without_scores_is_a_row(data):
     class Mute(BaseEstimator):
         def fit(self, X, y=None):
@@ -212,11 +244,57 @@ def test_a_row_stands_for_what_was_run_and_not_for_its_name(data, tmp_path):
     assert again["fit_time"][0] == forest["fit_time"][0]
 
 
-def test_metrics_that_a_row_lacks_are_computed(data, tmp_path):
-    output = tmp_path / "results.csv"
-    run("Norm", data, output=output, metrics="roc_auc")
-    results = run("Norm", data, output=output, metrics="average_precision")
-    assert results["average_precision"].notna().all()
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_metrics_that_a_row_lacks_are_computed_and_join_the_others(data, tmp_path, name):
+    output, metrics = tmp_path / name, ["roc_auc", "average_precision"]
+    first = run("Norm", data, output=output, metrics=metrics[0])
+    second = run("Norm", data, output=output, metrics=metrics[1])
+    both = run("Norm", data, output=output, metrics=metrics)
+    assert both["roc_auc"].tolist() == first["roc_auc"].tolist()
+    assert both["average_precision"].tolist() == second["average_precision"].tolist()
+    assert both["fit_time"].tolist() == second["fit_time"].tolist()  # it was not run again
+    assert len(read_rows(output)) == 2
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_a_metric_that_is_nan_was_measured(data, tmp_path, name):
+    measured, output = [], tmp_path / name
+
+    def undefined(y_true, y_score):
+        measured.append(1)
+        return np.nan
+
+    for metrics in ({"u": undefined}, {"u": undefined}, "roc_auc", {"u": undefined}):
+        results = run("Norm", data, output=output, metrics=metrics, seeds=1)
+    assert len(measured) == 1
+    assert results["u"].isna().all()
+
+
+def test_a_failure_leaves_what_was_measured_before(data, tmp_path):
+    flag, output = tmp_path / "broken", tmp_path / "results.csv"
+
+    def fail_later(X, y):
+        if flag.exists():
+            raise RuntimeError
+
+    flaky = detector(fail_later)
+    before = run({"a": flaky}, data, output=output, metrics="roc_auc", seeds=1)
+    flag.touch()
+    run({"a": flaky}, data, output=output, metrics="average_precision", seeds=1)
+    [row] = read_rows(output)
+    assert row["status"] == "error"
+    assert row["roc_auc"] == before["roc_auc"][0]
+    assert "fit_time" not in row
+
+
+def test_rows_of_one_run_become_one(data, tmp_path):
+    output, seeds = tmp_path / "results.csv", 1
+    first = run("Norm", data, output=output, seeds=seeds, metrics="roc_auc")
+    head, line = output.read_text().splitlines(keepends=True)
+    output.write_text(head + line + line.replace(f",{first['roc_auc'][0]},", ",,"))
+    again = run("Norm", data, output=output, seeds=seeds, metrics="roc_auc")
+    pd.testing.assert_frame_equal(again, first)
+    assert output.read_text() == head + line
 
 
 def test_a_detector_that_catches_errors_is_stopped_in_time(data):
@@ -252,7 +330,7 @@ def test_an_error_that_cannot_be_shown_is_a_row(data):
     assert results["error"].tolist() == ["MuteError", "ValueError: ?"]
 
 
-LABELS = ("NA", "nan", "null", "None", "", "1e3", "007", "True", " a ", "a\nb", 'a"b', "ä,b", 7)
+LABELS = ("NA", "nan", "null", "None", "", "1e3", "007", "True", " a ", "a\rb\nc", 'a"b', "ä,b", 7)
 
 
 @pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
@@ -265,6 +343,19 @@ def test_every_label_is_found_again(data, tmp_path, name):
         times = [run(detectors, datasets, output=output, seeds=1)["fit_time"] for _ in range(2)]
         assert times[0].tolist() == times[1].tolist()  # it was not run again
     assert len(read_rows(output)) == 2 * len(LABELS)
+
+
+@pytest.mark.parametrize("parameter", ["detectors", "datasets", "metrics"])
+def test_labels_that_cannot_be_written_are_refused_before_anything_runs(data, tmp_path, parameter):
+    def never(X, y):
+        (tmp_path / "ran").touch()
+
+    arguments = {"detectors": {"a": detector(never)}, "datasets": data}
+    arguments |= {"metrics": {"m": lambda y_true, y_score: 0.0}}
+    arguments[parameter] = {"a\ud800": next(iter(arguments[parameter].values()))}
+    with pytest.raises(ValueError, match=rf"{parameter} holds the label 'a\\ud800'"):
+        run_benchmark(**arguments, output=tmp_path / "results.csv", verbose=False)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_row_that_was_cut_off_within_a_name_is_run_again(data, tmp_path):
@@ -306,6 +397,35 @@ def test_foreign_files_are_refused_and_stay_as_they_are(data, tmp_path, name, co
     with pytest.raises(ValueError, match=rf"output='.*{name}' is no results file: "):
         run("Norm", data, output=output)
     assert output.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_a_seed_that_is_no_number_is_shown_with_its_place(data, tmp_path, name):
+    output = tmp_path / name
+    run("Norm", data, output=output)
+    if output.suffix == ".csv":
+        output.write_text(output.read_text().replace(',2,"', ',"two","'))
+    else:
+        pd.read_parquet(output).assign(seed=["two"] * 2).to_parquet(output)
+    place = "line 3" if output.suffix == ".csv" else "row 1"
+    with pytest.raises(ValueError, match=rf"{name}', {place}: seed='two', where an integer"):
+        run("Norm", data, output=output)
+
+
+def test_a_line_with_too_many_cells_is_shown(data, tmp_path):
+    output = tmp_path / "results.csv"
+    run("Norm", data, output=output)
+    output.write_text(output.read_text() + "1," * 99 + "\n")
+    with pytest.raises(ValueError, match="is no results file: line 4 has 100 cells"):
+        run("Norm", data, output=output)
+
+
+def test_a_file_that_excel_saved_is_read(data, tmp_path):
+    output = tmp_path / "results.csv"
+    first = run("Norm", data, output=output)
+    text = output.read_text(encoding="utf-8").replace("\n", "\r\n")
+    output.write_bytes(text.encode("utf-8-sig"))
+    pd.testing.assert_frame_equal(run("Norm", data, output=output), first)
 
 
 def test_tables_of_something_else_are_refused(data, tmp_path):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from skdeepad.metrics import anomaly_mask
+from skdeepad.metrics._labels import known_anomaly_mask
 
 EXPECTED = [False, True, False]
 
@@ -22,6 +23,8 @@ EXPECTED = [False, True, False]
         pd.Series([1, -1, 1], index=[7, 8, 9]),
         pd.Series([0, 1, 0], dtype="Int64"),
         pd.Series([False, True, False], dtype="boolean"),
+        [[0], [1], [0]],
+        pd.DataFrame({"y": [1, -1, 1]}, dtype=object),
     ],
     ids=repr,
 )
@@ -60,6 +63,7 @@ def test_ones_only_are_refused_as_ambiguous(y_true):
         ([0, None, 1], "None"),
         (pd.Series([0, 1, None], dtype="Int64"), "nan|<NA>"),
         ([0j, 1 + 0j], "1\\+0j"),
+        ([[0], [2]], "0, 2;"),
         (range(9), "0, 1, 2, 3, 4, …;"),
     ],
     ids=str,
@@ -69,10 +73,26 @@ def test_other_labels_are_refused_by_name(y_true, met):
         anomaly_mask(y_true)
 
 
-@pytest.mark.parametrize("y_true", [[], [[0], [1]], [[0, 1]], 1, None], ids=str)
+@pytest.mark.parametrize("y_true", [[], [[0, 1], [1, 0]], [[0, 1]], [[[0]]], 1, None], ids=str)
 def test_what_is_no_vector_is_refused(y_true):
     with pytest.raises(ValueError, match="y_true of shape"):
         anomaly_mask(y_true)
+
+
+@pytest.mark.parametrize(
+    "y_true",
+    [
+        [0, -1, 1],
+        [0.0, -1.0, 1.0],
+        np.array([0, -1, 1], dtype=object),
+        pd.Series([0, -1, 1], dtype="Int64"),
+        [[0], [-1], [1]],
+        pd.DataFrame({"y": [0, -1, 1]}),
+    ],
+    ids=repr,
+)
+def test_signs_that_detectors_learn_from_are_read_whatever_carries_them(y_true):
+    assert known_anomaly_mask(y_true, None).tolist() == EXPECTED
 
 
 def test_the_mask_is_no_view_of_the_labels():

@@ -1,6 +1,7 @@
 """The scorers do in a search what the functions do on scores."""
 
 import pickle
+import warnings
 from functools import partial
 
 import numpy as np
@@ -17,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 
-from skdeepad import metrics
+from skdeepad import AutoEncoder, DevNet, metrics
 from skdeepad.metrics import (
     anomaly_average_precision,
     anomaly_average_precision_scorer,
@@ -153,6 +154,20 @@ def test_n_of_a_precision_scorer_can_be_set(data):
     expected = precision_at_n(y, detector.score_samples(X), 3)
     assert partial(precision_at_n_scorer, n=3)(detector, X, y) == expected
     assert expected != precision_at_n_scorer(detector, X, y)
+
+
+@pytest.mark.parametrize("scorer", LABELLED)
+@pytest.mark.parametrize("wrap", [lambda detector: detector, make_pipeline])
+def test_zeros_and_ones_are_doubted_where_a_detector_learns_from_signs(scorer, wrap, data):
+    X, y = data
+    detector = wrap(DevNet(max_epochs=1, random_state=0)).fit(X, -y)
+    with pytest.warns(UserWarning, match="signs that DevNet learns from, 1 is a normal row"):
+        value = scorer(detector, X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert scorer(detector, X, y == 1) == scorer(detector, X, -y) == value
+        scorer(AutoEncoder(max_epochs=1).fit(X), X, y)
+        scorer(wrap(forest()).fit(X), X, y)
 
 
 @pytest.mark.parametrize("scorer", LABEL_FREE)
