@@ -40,6 +40,7 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "float_types",
+    "innermost",
     "n_rows_of",
     "take_rows",
     "validate_data",
@@ -51,6 +52,13 @@ def float_types(X):
     dtype = getattr(X, "dtype", None)
     small = isinstance(dtype, np.dtype) and dtype.kind in "iub" and dtype.itemsize <= 2
     return np.float32 if small else [np.float64, np.float32]
+
+
+def innermost(estimator):
+    """Return the estimator that a pipeline, a search or an ensemble, fitted or not, is about."""
+    while hasattr(estimator, "steps") or hasattr(getattr(estimator, "estimator", None), "fit"):
+        estimator = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator.estimator
+    return estimator
 
 
 def check_parameter(estimator, name):

@@ -78,6 +78,9 @@ class Remembered(NamedTuple):
 class IgnoredLabels:
     """How a detector that doesn't learn from labels reads them: not at all."""
 
+    #: Whether the detector learns from them.
+    learned = False
+
     def read(self, detector, y, n_samples: int, rows=slice(None), *, fresh: bool) -> Tensor | None:
         """Return labels for the loss, or None.
 
@@ -101,6 +104,8 @@ class SignedLabels(IgnoredLabels):
     without_anomalies : str
         End of the warning: what ``fit`` does when no anomaly is labelled.
     """
+
+    learned = True
 
     def __init__(self, without_anomalies: str) -> None:
         self.without_anomalies = without_anomalies

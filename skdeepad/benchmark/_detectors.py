@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from sklearn.base import clone, is_classifier
 
+from .._validation import innermost
 from ._guards import seeded
 from ._norm import Norm
 
@@ -198,7 +199,7 @@ def fit_with_labels(detector, X, y):
         -1 a labelled anomaly, 0 an unlabelled row; None where there are no labels.
     """
     if y is not None:
-        as_two_classes = _classifies(detector) or is_pyod(type(_innermost(detector)))
+        as_two_classes = _classifies(detector) or is_pyod(type(innermost(detector)))
         detector.fit(X, (y < 0).astype(int) if as_two_classes else y)
     elif _classifies(detector) or "y" in _required(detector.fit):
         raise TypeError(
@@ -212,13 +213,6 @@ def fit_with_labels(detector, X, y):
 def _classifies(detector):
     """Whether it is a classifier; what is no estimator of scikit-learn's kind is none."""
     return hasattr(detector, "__sklearn_tags__") and is_classifier(detector)
-
-
-def _innermost(detector):
-    """What a pipeline, a search or an ensemble, fitted or not, gives its labels to."""
-    while hasattr(detector, "steps") or hasattr(getattr(detector, "estimator", None), "fit"):
-        detector = detector.steps[-1][1] if hasattr(detector, "steps") else detector.estimator
-    return detector
 
 
 def normality(detector, X):

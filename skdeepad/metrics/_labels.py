@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from .._validation import innermost
 from ..base import BaseDetector
-from ..base._labels import IgnoredLabels
 from ..training import warn
 
 _ACCEPTED = "0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly)"
@@ -63,8 +63,13 @@ def known_anomaly_mask(y_true, estimator):
     if y.dtype.kind in "if" and (y == -1).any() and np.isin(y, (-1, 0, 1)).all():
         return y == -1
     mask = anomaly_mask(y)
-    detector = _innermost(estimator)
-    if y.dtype.kind != "b" and mask.any() and _learns_from_signs(detector):
+    detector = innermost(estimator)
+    if (
+        y.dtype.kind != "b"
+        and mask.any()
+        and isinstance(detector, BaseDetector)
+        and detector._labels.learned
+    ):
         warn(
             "y_true holds 0 and 1 only, and 1 is read as an anomaly. In the signs that "
             f"{type(detector).__name__} learns from, 1 is a normal row, and no anomaly is known "
@@ -72,17 +77,6 @@ def known_anomaly_mask(y_true, estimator):
             "anomaly) instead"
         )
     return mask
-
-
-def _innermost(estimator):
-    """What a pipeline, a search or an ensemble gives its labels to."""
-    while hasattr(estimator, "steps") or hasattr(estimator, "estimator"):
-        estimator = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator.estimator
-    return estimator
-
-
-def _learns_from_signs(detector):
-    return isinstance(detector, BaseDetector) and type(detector._labels) is not IgnoredLabels
 
 
 def _vector(y_true):

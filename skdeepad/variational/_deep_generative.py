@@ -22,6 +22,8 @@ from ._variational import VariationalDetector
 class ClassLabels(IgnoredLabels):
     """How the distinct values of ``y`` are read as classes; 0 is unlabelled."""
 
+    learned = True
+
     def read(self, detector, y, n_samples, rows=slice(None), *, fresh):
         y = check_labels(y, n_samples, rows, all_known=not fresh)
         known = np.unique(y[y != 0])
