@@ -31,6 +31,7 @@ from ._scalar import ScalarNet
 from ._stochastic import (
     AdditiveNoise,
     Dropout,
+    Generators,
     Stochastic,
     even_normal_draws,
     link_generator,
@@ -50,6 +51,7 @@ __all__ = [
     "Dropout",
     "EncoderDecoder",
     "EvenProducts",
+    "Generators",
     "LipschitzMLP",
     "MLPBackbone",
     "ResidualScore",

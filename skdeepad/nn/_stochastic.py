@@ -4,6 +4,31 @@ import torch
 from torch import Tensor, nn
 
 
+class Generators:
+    """The generators of several nets that are trained as one, each with draws of its own.
+
+    Parameters
+    ----------
+    generators : list of torch.Generator
+        One for each net.
+    """
+
+    def __init__(self, generators: list[torch.Generator]) -> None:
+        self.generators = generators
+        self.index: Tensor | None = None  #: number of the net, within ``torch.vmap``
+
+    def fill(self, x: Tensor, method: str, *args) -> Tensor:
+        drawn = [fill(x.new_empty(x.shape), g, method, *args) for g in self.generators]
+        return torch.stack(drawn)[self.index]
+
+
+def fill(x: Tensor, generator: torch.Generator | Generators | None, method: str, *args) -> Tensor:
+    """Return draws in the shape of ``x``, by one of torch's methods ``normal_``, ``bernoulli_``."""
+    if isinstance(generator, Generators):
+        return generator.fill(x, method, *args)
+    return getattr(torch.empty_like(x), method)(*args, generator=generator)
+
+
 class Stochastic(nn.Module):
     """Base of modules that draw random numbers.
 
@@ -12,7 +37,7 @@ class Stochastic(nn.Module):
     linked to the generator of its own net.
     """
 
-    rng: torch.Generator | None = None
+    rng: torch.Generator | Generators | None = None
 
     def __getstate__(self) -> dict:
         state = self.__dict__.copy()
@@ -21,7 +46,7 @@ class Stochastic(nn.Module):
 
     def randn_like(self, x: Tensor) -> Tensor:
         """Standard normal noise in the shape of ``x``."""
-        return torch.empty_like(x).normal_(generator=self.rng)
+        return fill(x, self.rng, "normal_")
 
 
 class Dropout(Stochastic):
@@ -34,7 +59,7 @@ class Dropout(Stochastic):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.rng)
+        keep = fill(x, self.rng, "bernoulli_", 1 - self.p)
         return x * keep / (1 - self.p)
 
 

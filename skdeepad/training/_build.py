@@ -15,6 +15,7 @@ from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, listening
 from ._data import HoldOut, as_tensor
 from ._net import DetectorNet
 from ._optimizers import find_optimizer
+from ._stacked import trained_with_others
 
 
 def find_device(device: str) -> str:
@@ -121,7 +122,8 @@ class Run:
         listeners = [AfterEpoch(f) for f in (update, self.after_epoch) if f is not None]
         if self.verbose:
             listeners.append(ProgressBar(f"{self.name} {stage}".strip()))
-        with listening(net, *listeners):
+        known = (y is None, *columns)
+        with listening(net, *listeners), trained_with_others(net, len(X), self.epochs, known):
             net.partial_fit(X, y, epochs=self.epochs, **columns)
 
 

@@ -102,6 +102,7 @@ class DetectorNet(NeuralNet):
         state = super().__getstate__()
         # The module given is the module trained: one copy is enough.
         state["module"] = None
+        state.pop("optimize", None)  # that of a stack, while the net is trained within one
         if "generator_" in state:
             state["generator_"] = self.generator_.get_state().cpu()
         return state

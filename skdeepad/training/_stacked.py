@@ -1,0 +1,465 @@
+"""Train many nets as one: the joblib backend ``"stacked"``.
+
+Tasks run in threads as far as the training of a net. There they meet. Nets that differ in numbers
+only are trained as one stack, whose weights have one more dimension; each net keeps its batches,
+its noise, its history and its callbacks. Then each task goes on alone.
+"""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+
+import torch
+from joblib.parallel import ThreadingBackend, register_parallel_backend
+from skorch.callbacks import EarlyStopping
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from ..nn import Generators, Stochastic
+from ._callbacks import AfterEpoch, KneeStopping, ProgressBar
+from ._data import Batch
+from ._net import DetectorNet
+from ._optimizers import OPTIMIZERS
+
+# Threads of n_jobs=-1.
+MOST_JOBS = 128
+# Seconds without a new task after which all are taken to be there.
+SETTLING = 0.02
+# Callbacks that listen to epochs and change nothing that nets of a stack share.
+HARMLESS = (AfterEpoch, EarlyStopping, KneeStopping, ProgressBar)
+
+_task = threading.local()
+
+
+class StackedBackend(ThreadingBackend):
+    """Threads of joblib whose nets are trained as one where they can be."""
+
+    def configure(self, n_jobs=1, parallel=None, **kwargs):
+        n_jobs = super().configure(n_jobs, parallel, **kwargs)
+        self._meeting = Meeting(n_jobs)
+        return n_jobs
+
+    def effective_n_jobs(self, n_jobs):
+        return MOST_JOBS if n_jobs == -1 else super().effective_n_jobs(n_jobs)
+
+    def submit(self, func, callback=None):
+        meeting = self._meeting
+        meeting.expect()
+
+        def task():
+            with meeting.attended():
+                return func()
+
+        return super().submit(task, callback)
+
+    def abort_everything(self, ensure_ready=True):
+        self._meeting.cancel()
+        super().abort_everything(ensure_ready)
+
+    def terminate(self):
+        self._meeting.cancel()
+        super().terminate()
+
+
+class Cancelled(RuntimeError):
+    """The search or the ensemble that a training was part of has ended before it."""
+
+
+class Meeting:
+    """Where the tasks of a pool wait for one another before they train.
+
+    Parameters
+    ----------
+    n_jobs : int
+        Number of tasks that run at a time.
+    """
+
+    def __init__(self, n_jobs: int) -> None:
+        self.n_jobs = n_jobs
+        self.changed = threading.Condition()
+        self.n_expected = 0
+        self.last_arrival = 0.0
+        self.n_running = 0
+        self.waiting: list[Member] = []
+        self.is_cancelled = False
+
+    def expect(self) -> None:
+        """Count a task that will come."""
+        with self.changed:
+            self.n_expected += 1
+            self.last_arrival = time.monotonic()
+
+    @contextmanager
+    def attended(self) -> Iterator[None]:
+        """Count a task from its beginning to its end, however it ends."""
+        _task.meeting = self
+        with self.changed:
+            self.n_running += 1
+        try:
+            yield
+        finally:
+            _task.meeting = None
+            with self.changed:
+                self.n_running -= 1
+                self.n_expected -= 1
+                self.changed.notify_all()
+
+    def cancel(self) -> None:
+        with self.changed:
+            self.is_cancelled = True
+            self.changed.notify_all()
+
+    def join(self, member: "Member") -> None:
+        """Wait until each running task waits or has ended; then stacks are made."""
+        with self.changed:
+            self.waiting.append(member)
+            self.changed.notify_all()
+            while not (member.is_placed or self.is_cancelled):
+                if self._is_complete():
+                    self._make_stacks()
+                else:
+                    self.changed.wait(SETTLING)
+        self.check()
+
+    def check(self) -> None:
+        if self.is_cancelled:
+            raise Cancelled("The training was cancelled, since the others of its pool have ended.")
+
+    def _is_complete(self) -> bool:
+        if len(self.waiting) < self.n_running:
+            return False
+        all_run = self.n_running >= min(self.n_jobs, self.n_expected)
+        settled = time.monotonic() - self.last_arrival > SETTLING
+        return self.n_running >= self.n_jobs or (all_run and settled)
+
+    def _make_stacks(self) -> None:
+        groups = defaultdict(list)
+        for member in self.waiting:
+            groups[member.key].append(member)
+        self.waiting = []
+        for members in groups.values():
+            stack = Stack(members, self) if len(members) > 1 else None
+            for member in members:
+                member.stack, member.is_placed = stack, True
+        self.changed.notify_all()
+
+
+class Member:
+    """A net that waits for others like it.
+
+    Parameters
+    ----------
+    net : DetectorNet
+    key : hashable
+        Equal for nets that can be one.
+    """
+
+    def __init__(self, net: DetectorNet, key) -> None:
+        self.net = net
+        self.key = key
+        self.stack: Stack | None = None
+        self.is_placed = False
+        self.batch: Batch | None = None
+        self.loss: Tensor | None = None
+
+    def optimize(self, batch: Batch) -> Tensor:
+        """One update of the weights, together with those of the stack; returns the mean loss."""
+        return self.stack.step(self, batch)
+
+
+@contextmanager
+def trained_with_others(net: DetectorNet, n_rows: int, epochs: int | None, known: tuple):
+    """Train ``net`` within a stack if the task is one of a pool, and others are like it."""
+    meeting = getattr(_task, "meeting", None)
+    if meeting is None or not can_be_stacked(net):
+        yield
+        return
+    member = Member(net, (key_of(net), n_rows, epochs, known))
+    meeting.join(member)
+    if member.stack is None:
+        yield
+        return
+    net.optimize = member.optimize
+    try:
+        yield
+    finally:
+        del net.optimize
+        member.stack.leave(member)
+
+
+def can_be_stacked(net: DetectorNet) -> bool:
+    return (
+        type(net) is DetectorNet
+        and type(net.optimizer_) in OPTIMIZERS.values()
+        and not net.optimizer_.state
+        and all(isinstance(callback, HARMLESS) for _, callback in net.callbacks_)
+    )
+
+
+def key_of(net: DetectorNet) -> tuple:
+    """What nets of a stack have in common: all but their numbers."""
+    groups = [
+        (tuple(p.shape for p in group["params"]), tuple(sorted(group.keys())))
+        for group in net.optimizer_.param_groups
+    ]
+    return (
+        *(net.batch_size, net.max_epochs, net.max_steps, net.trim_start, net.steps_per_epoch),
+        *(tuple(net.lr_milestones), net.device, net.iterator_train, bool(net.train_split)),
+        *(type(net.optimizer_), repr(groups), structure_of(net.module_)),
+    )
+
+
+def structure_of(module: nn.Module) -> str:
+    """A module but for its weights and its numbers, as text."""
+    lines = [f"{name} {tuple(w.shape)} {w.requires_grad}" for name, w in module.named_parameters()]
+    lines += [f"{name} {tuple(buffer.shape)}" for name, buffer in module.named_buffers()]
+    for name, part in module.named_modules():
+        known = {
+            key: value
+            for key, value in vars(part).items()
+            if not key.startswith("_") and key != "rng" and type(value) is not float
+        }
+        lines.append(f"{name} {type(part)} {known!r}")
+    return "\n".join(lines)
+
+
+class Stack:
+    """Nets whose weights are trained as one tensor of one more dimension.
+
+    Parameters
+    ----------
+    members : list of Member
+    meeting : Meeting
+    """
+
+    def __init__(self, members: list[Member], meeting: Meeting) -> None:
+        self.meeting = meeting
+        self.changed = threading.Condition()
+        self.members = sorted(members, key=lambda member: repr(hyperparameters(member.net)))
+        self.is_split = False  # nets for which there is no common step go on alone
+        self.failed: BaseException | None = None
+        self.base: nn.Module | None = None
+
+    # Members ---------------------------------------------------------------------------------
+
+    def step(self, member: Member, batch: Batch) -> Tensor:
+        """Wait for the batches of all members, make one step with them, return a member's loss."""
+        with self.changed:
+            member.batch, member.loss = batch, None
+            if not self.is_split:
+                self._step_if_all_are_here()
+                while member.loss is None and not self.is_split:
+                    self.meeting.check()
+                    self.changed.wait(1.0)
+                    self._step_if_all_are_here()
+            if member.loss is not None:
+                return member.loss
+            member.batch = None
+        return DetectorNet.optimize(member.net, batch)
+
+    def leave(self, member: Member) -> None:
+        """Give a net its own weights again; the others go on."""
+        with self.changed:
+            if self.base is not None:
+                self._give_back()
+            self.members.remove(member)
+            self._step_if_all_are_here()
+            self.changed.notify_all()
+
+    def _step_if_all_are_here(self) -> None:
+        if self.is_split or not self.members or any(m.batch is None for m in self.members):
+            return
+        batches = [member.batch for member in self.members]
+        if len(self.members) == 1 or len({len(batch.x) for batch in batches}) > 1:
+            self._split()
+            return
+        states = [member.net.generator_.get_state() for member in self.members]
+        first = self.base is None
+        try:
+            if first:
+                self._put_together()
+            losses = self._update(batches)
+        except Exception:
+            if not first:
+                raise
+            for member, state in zip(self.members, states, strict=True):
+                member.net.generator_.set_state(state)
+            self._split()
+            return
+        for member, loss in zip(self.members, losses, strict=True):
+            member.batch, member.loss = None, loss
+        self.changed.notify_all()
+
+    def _split(self) -> None:
+        self.is_split = True
+        if self.base is not None:
+            self._give_back()
+        self.changed.notify_all()
+
+    # Weights ---------------------------------------------------------------------------------
+
+    def _put_together(self) -> None:
+        """Stack weights and buffers; those of each net become views of the stack."""
+        nets = [member.net for member in self.members]
+        modules = [net.module_ for net in nets]
+        named = [dict(module.named_parameters()) for module in modules]
+        buffers = [dict(module.named_buffers()) for module in modules]
+        self.weights = {k: torch.stack([own[k].data for own in named]) for k in named[0]}
+        self.buffers = {k: torch.stack([own[k] for own in buffers]) for k in buffers[0]}
+        self.moved = {k for k, weight in named[0].items() if weight.requires_grad}
+        for k in self.moved:
+            self.weights[k].requires_grad_()
+        self.base = Loss(deepcopy(modules[0]))
+        self.numbers = numbers_that_differ(modules)
+        self.generators = Generators([net.generator_ for net in nets])
+        for part in self.base.modules():
+            if isinstance(part, Stochastic):
+                part.rng = self.generators
+        self._make_optimizer(nets, named)
+        self._views, self._seen = (named, buffers), False
+
+    def _show_views(self) -> None:
+        """Let each net see the weights and buffers of the stack as its own."""
+        named, buffers = self._views
+        for i, (weights, others) in enumerate(zip(named, buffers, strict=True)):
+            for k, weight in weights.items():
+                weight.data = self.weights[k].data[i]
+            for k, buffer in others.items():
+                buffer.data = self.buffers[k][i]
+        self._seen = True
+
+    def _make_optimizer(self, nets: list[DetectorNet], named: list[dict]) -> None:
+        """One optimizer, with a group for each run of nets of equal hyperparameters."""
+        self.slices, groups, start = [], [], 0
+        for stop in range(1, len(nets) + 1):
+            if stop < len(nets) and hyperparameters(nets[stop]) == hyperparameters(nets[start]):
+                continue
+            names = {id(weight): k for k, weight in named[start].items()}
+            for group in nets[start].optimizer_.param_groups:
+                keys = [names[id(weight)] for weight in group["params"]]
+                parts = [self.weights[k].data[start:stop] for k in keys]
+                self.slices.append((start, stop, keys, parts, group))
+                groups.append({k: v for k, v in group.items() if k != "params"} | {"params": parts})
+            start = stop
+        self.optimizer = type(nets[0].optimizer_)(groups)
+        for start, stop, keys, parts, _ in self.slices:
+            for k, part in zip(keys, parts, strict=True):
+                states = [nets[i].optimizer_.state.get(named[i][k]) for i in range(start, stop)]
+                if states[0]:
+                    self.optimizer.state[part] = {
+                        name: torch.stack([state[name] for state in states])
+                        if value.ndim == part.ndim - 1 and value.shape == part.shape[1:]
+                        else value.clone()
+                        for name, value in states[0].items()
+                    }
+
+    def _give_back(self) -> None:
+        """Give each net a copy of its own of weights, buffers and the optimizer's state."""
+        named, buffers = self._views
+        if self._seen:
+            for weights, others in zip(named, buffers, strict=True):
+                for tensor in (*weights.values(), *others.values()):
+                    tensor.data = tensor.data.clone()
+            for start, _, keys, parts, _ in self.slices:
+                for k, part in zip(keys, parts, strict=True):
+                    for i in range(len(part)):
+                        self._give_state(named[start + i][k], part, i, self.members[start + i].net)
+        self.base = None
+
+    def _give_state(self, weight: Tensor, part: Tensor, i: int, net: DetectorNet) -> None:
+        state = self.optimizer.state[part]
+        net.optimizer_.state[weight] = {
+            k: (v[i] if v.shape == part.shape else v).clone() for k, v in state.items()
+        }
+
+    # One step --------------------------------------------------------------------------------
+
+    def _update(self, batches: list[Batch]) -> list[Tensor]:
+        nets = [member.net for member in self.members]
+        stacked = Batch(
+            *(None if v[0] is None else torch.stack(v) for v in zip(*batches, strict=True))
+        )
+        self.base.train(nets[0].module_.training)
+        indices = torch.arange(len(nets))
+        losses = vmap(self._loss, randomness="same")(
+            indices, self.weights, self.buffers, self.numbers, stacked.x, stacked.loss_arguments()
+        )
+        means = reduced(losses, nets, stacked.y)
+        for weight in self.weights.values():
+            weight.grad = None
+        means.sum().backward()
+        if not self._seen:
+            self._show_views()
+        for (start, stop, keys, parts, own), group in zip(
+            self.slices, self.optimizer.param_groups, strict=True
+        ):
+            group["lr"] = own["lr"]
+            for k, part in zip(keys, parts, strict=True):
+                gradient = self.weights[k].grad
+                part.grad = None if gradient is None else gradient[start:stop]
+        self.optimizer.step()
+        return list(means.detach().unbind())
+
+    def _loss(self, index, weights, buffers, numbers, x, known) -> Tensor:
+        self.generators.index = index
+        for (part, name), value in numbers.items():
+            setattr(self.base.get_submodule(f"module.{part}".rstrip(".")), name, value)
+        state = {f"module.{k}": v for k, v in (weights | buffers).items()}
+        return functional_call(self.base, state, (x,), known)
+
+
+class Loss(nn.Module):
+    """A module whose ``forward`` is the loss of another one."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor, **known: Tensor) -> Tensor:
+        return self.module.loss(x, **known)
+
+
+def hyperparameters(net: DetectorNet) -> list[dict]:
+    """Settings of an optimizer, by group."""
+    return [
+        {k: v for k, v in group.items() if k != "params"} for group in net.optimizer_.param_groups
+    ]
+
+
+def numbers_that_differ(modules: list[nn.Module]) -> dict[tuple[str, str], Tensor]:
+    """Attributes of the parts of modules that are floats and not all alike, (n_modules,) each."""
+    numbers = {}
+    for name, part in modules[0].named_modules():
+        for key, value in vars(part).items():
+            if type(value) is float and not key.startswith("_"):
+                values = [getattr(module.get_submodule(name), key) for module in modules]
+                if any(other != value for other in values):
+                    numbers[name, key] = torch.tensor(values)
+    return numbers
+
+
+def reduced(losses: Tensor, nets: list[DetectorNet], y: Tensor | None) -> Tensor:
+    """Mean loss of each net's batch, (n_nets,), some of the unlabelled rows left out."""
+    if losses.ndim == 1:
+        return losses
+    free = torch.ones_like(losses, dtype=torch.bool) if y is None else y == 0
+    n_left_out = torch.tensor(
+        [
+            min(round(net.trim * int(n)), losses.shape[1] - 1)
+            if net.trim and net.step_ >= net.trim_from_
+            else 0
+            for net, n in zip(nets, free.sum(1), strict=True)
+        ]
+    )
+    if not n_left_out.any():
+        return losses.mean(1)
+    order = losses.detach().masked_fill(~free, -torch.inf).argsort(1, descending=True)
+    kept = torch.arange(losses.shape[1]) >= n_left_out[:, None]
+    kept = torch.empty_like(kept).scatter_(1, order, kept)
+    return (losses * kept).sum(1) / kept.sum(1)
+
+
+register_parallel_backend("stacked", StackedBackend)
