@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import RobustScaler
 from skorch.callbacks import GradientNormClipping
@@ -36,9 +37,9 @@ SMALL = {
     # Which rows lie below r, and which are left out, depends on the last digits otherwise.
     "OCNN": {"max_epochs": 3, "activation": "sigmoid", "trim": 0.0},
     "DeepSAD": {"max_epochs": 3, "pretrain_epochs": 2},
-    "DevNet": {"max_epochs": 3},
+    "DevNet": {"max_epochs": 3, "steps_per_epoch": 10},
     "DPLAN": {"max_epochs": 3, "steps_per_episode": 20, "warm_up_steps": 20},
-    "REPEN": {"max_epochs": 3},
+    "REPEN": {"max_epochs": 3, "steps_per_epoch": 10},
 }
 
 #: Parameters with which a net learns the 300 rows of the common tests.
@@ -50,22 +51,22 @@ LEARNING = {
         **{"max_steps": 400, "lr": 2e-3, "hidden_layer_sizes": (32,)},
         **{"generator_layer_sizes": (32,), "discriminator_layer_sizes": (32,)},
     },
-    "GANomaly": {"hidden_layer_sizes": (32,)},
-    "AAE": {"max_epochs": 100},
+    "GANomaly": {"max_steps": 400, "hidden_layer_sizes": (32,)},
+    "AAE": {"max_epochs": 50},
     "AuxiliaryVAE": LEARNING_AUXILIARY,
     "SDGM": LEARNING_AUXILIARY,
     "VAE": {"max_epochs": 150},
-    "LadderVAE": {"max_epochs": 150},
+    "LadderVAE": {"max_epochs": 60},
     "RobustAutoEncoder": {"max_epochs": 150},
-    "WAE": {"max_epochs": 100},
-    "BDSGM": {"max_epochs": 100, "generator_steps": 300},
-    "InvertibleResNet": {"max_epochs": 100},
+    "WAE": {"max_epochs": 60},
+    "BDSGM": {"max_epochs": 30, "n_blocks": 4, "generator_steps": 50},
+    "InvertibleResNet": {"max_epochs": 30},
     "DeepClustering": {},
     "DeepSVDD": {},
     "OCNN": {},
     "DeepSAD": {},
     "DevNet": {},
-    "DPLAN": {"max_epochs": 5, "steps_per_episode": 500, "warm_up_steps": 1000},
+    "DPLAN": {"max_epochs": 5, "steps_per_episode": 250, "warm_up_steps": 500},
     "REPEN": {"max_epochs": 60},
 }
 
@@ -341,6 +342,14 @@ OTHER_VALUES_OF = {
         "steps_per_epoch": 5,
     },
 }
+
+#: For tests with fewer rows than DeepClustering has clusters, or fewer that differ.
+with_few_rows = pytest.mark.filterwarnings(
+    "ignore:n_clusters=10 is more than there are rows:UserWarning",
+    "ignore:Number of distinct clusters:sklearn.exceptions.ConvergenceWarning",
+)
+#: For tests in which detectors that learn from labels do so without any, and say it.
+without_labels = pytest.mark.filterwarnings("ignore:There is no labelled anomaly in y:UserWarning")
 
 #: Documented attributes that say something of each training row, beside its score.
 OF_TRAINING_ROWS = {"DeepClustering": ["labels_"], "RobustAutoEncoder": ["sparse_"]}
