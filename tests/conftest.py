@@ -7,9 +7,7 @@ import pytest
 import torch
 from sklearn.ensemble import IsolationForest
 
-import skdeepad
-
-from .instances import LEARNING
+from .instances import learning
 
 
 @pytest.fixture(autouse=True)
@@ -96,5 +94,4 @@ def learned(request, X):
 
     Tests that share it run next to one another.
     """
-    cls = getattr(skdeepad, request.param)
-    return cls(random_state=0, **LEARNING[request.param]).fit(X)
+    return learning(request.param).fit(X)

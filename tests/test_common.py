@@ -24,11 +24,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skdeepad import all_detectors
 
 from .instances import (
-    LEARNING,
-    LEARNS_FROM_LABELS,
-    OF_TRAINING_ROWS,
+    INSTANCES,
     UNTRAINED,
-    UNTRAINED_TOO,
     other_values,
     small,
     with_few_rows,
@@ -51,7 +48,7 @@ def some_labels(X):
 
 def training_rows(name, X, known):
     """Rows and labels to learn from, with known anomalies for methods that are made for them."""
-    if name not in LEARNS_FROM_LABELS:
+    if not INSTANCES[name].needs_anomalies:
         return X, None
     return np.r_[X, known], np.repeat([0, -1], [len(X), len(known)])
 
@@ -159,7 +156,7 @@ def test_the_order_of_the_rows_changes_nothing(name, X):
     order = np.random.RandomState(0).permutation(len(X))
     other = small(name).fit(X[order], y[order])
     assert_array_equal(other.score_samples(X), det.score_samples(X))
-    for attribute in OF_TRAINING_ROWS.get(name, ()):
+    for attribute in INSTANCES[name].of_rows:
         values, others = getattr(det, attribute), getattr(other, attribute)
         if hasattr(values, "toarray"):
             values, others = values.toarray(), others.toarray()
@@ -179,7 +176,7 @@ def test_whole_weights_are_repetitions_whatever_their_unit(name, X):
     weighted.partial_fit(X, y, sample_weight=weight)
     repeated.partial_fit(X.repeat(weight, axis=0), y.repeat(weight))
     assert_array_equal(weighted.score_samples(X), repeated.score_samples(X))
-    for attribute in OF_TRAINING_ROWS.get(name, ()):
+    for attribute in INSTANCES[name].of_rows:
         assert getattr(weighted, attribute).shape[0] == len(X)
 
 
@@ -241,7 +238,7 @@ def test_weights_are_routed():
 def test_far_rows_are_anomalous(learned, X, far_anomalies, known_far):
     rows, y = far_anomalies
     det, name = learned, type(learned).__name__
-    if name in LEARNS_FROM_LABELS:
+    if INSTANCES[name].needs_anomalies:
         det = clone(learned).fit(*training_rows(name, X, known_far))
     assert roc_auc_score(y, -det.score_samples(rows)) >= 0.97
     assert (det.predict(rows[y == 1]) == -1).mean() >= 0.9
@@ -252,10 +249,10 @@ def test_training_beats_the_untrained_net(learned, X, broken_correlations, known
     rows, y = broken_correlations
     name = type(learned).__name__
     train = training_rows(name, X, known_broken)
-    untrained = UNTRAINED | UNTRAINED_TOO.get(name, {})
+    untrained = UNTRAINED | INSTANCES[name].untrained
 
     def auc(seed, **params):
-        if seed == 0 and params == LEARNING[name] and name not in LEARNS_FROM_LABELS:
+        if seed == 0 and params == INSTANCES[name].learning and not INSTANCES[name].needs_anomalies:
             det = learned
         else:
             det = DETECTORS[name](random_state=seed, **params).fit(*train)
@@ -263,7 +260,7 @@ def test_training_beats_the_untrained_net(learned, X, broken_correlations, known
 
     before, after = (
         np.mean([auc(seed, **params) for seed in range(3)])
-        for params in (untrained, LEARNING[name])
+        for params in (untrained, INSTANCES[name].learning)
     )
     assert after >= before + 0.1
 
@@ -274,7 +271,7 @@ def test_scores_do_not_collapse_and_change_in_training(learned, X):
     scores, name = learned.score_samples(X), type(learned).__name__
     assert len(np.unique(scores)) >= len(X) / 2
     assert np.ptp(scores) > 1e-4 * np.abs(scores).max()
-    untrained = clone(learned).set_params(**UNTRAINED | UNTRAINED_TOO.get(name, {})).fit(X)
+    untrained = clone(learned).set_params(**UNTRAINED | INSTANCES[name].untrained).fit(X)
     assert np.abs(untrained.score_samples(X) - scores).max() > 1e-3 * np.abs(scores).max()
 
 
@@ -350,7 +347,7 @@ def test_copies_score_and_train_on_alike(name, copied, X):
 def test_pickles_hold_the_weights_once_and_no_data(name, X):
     def size(rows):
         det = small(name).fit(rows)
-        of_rows = [getattr(det, attribute) for attribute in OF_TRAINING_ROWS.get(name, ())]
+        of_rows = [getattr(det, attribute) for attribute in INSTANCES[name].of_rows]
         of_rows += getattr(det, "_remembered", ())  # a bounded number of rows, for streams
         return len(pickle.dumps(det)) - sum(len(pickle.dumps(value)) for value in of_rows)
 

@@ -38,7 +38,7 @@ from skdeepad.datasets import load_vowels
 from skdeepad.metrics import anomaly_average_precision_scorer, anomaly_roc_auc_scorer
 from skdeepad.preprocessing import semi_labels
 
-from .instances import LEARNING, LEARNS_FROM_LABELS, small, with_few_rows, without_labels
+from .instances import INSTANCES, learning, small, with_few_rows, without_labels
 
 DETECTORS = dict(all_detectors())
 pytestmark = [pytest.mark.usefixtures("quick_stages"), without_labels]
@@ -99,7 +99,7 @@ def test_scores_stay_in_order_far_out(learned, X):
     rays = rng.randn(20, X.shape[1])
     rays *= X.std(0) / np.linalg.norm(rays, axis=1, keepdims=True)
     det, name = learned, type(learned).__name__
-    if name in LEARNS_FROM_LABELS:
+    if INSTANCES[name].needs_anomalies:
         known = np.r_[X, 25 * rays[:5]], np.repeat([0, -1], [len(X), 5])
         det = clone(learned).fit(*known)
     scores = [det.score_samples(X.mean(0) + size * rays) for size in (25, 1e2, 1e3, 1e6, 1e12)]
@@ -113,9 +113,9 @@ def test_scores_stay_in_order_far_out(learned, X):
 @pytest.mark.whole_stages
 def test_the_middle_of_a_cloud_is_no_outlier(name):
     X, y = np.random.RandomState(0).randn(300, 4), None
-    if name in LEARNS_FROM_LABELS:
+    if INSTANCES[name].needs_anomalies:
         X, y = np.r_[X, np.full((5, 4), 6.0)], np.repeat([0, -1], [300, 5])
-    det = DETECTORS[name](random_state=0, **LEARNING[name]).fit(X, y)
+    det = learning(name).fit(X, y)
     assert_array_equal(det.predict([np.zeros(4), X[:300].mean(0)]), [1, 1])
 
 
@@ -216,10 +216,10 @@ def test_a_stream_may_end_with_any_chunk(name, early_stopping, X):
 
 
 @pytest.mark.whole_stages
-@pytest.mark.parametrize("name", sorted(LEARNS_FROM_LABELS))
+@pytest.mark.parametrize("name", [name for name in DETECTORS if INSTANCES[name].needs_anomalies])
 def test_known_anomalies_of_earlier_chunks_are_remembered(name, X, known_far, far_anomalies):
     rows, y = far_anomalies
-    det = DETECTORS[name](random_state=0, **LEARNING[name])
+    det = learning(name)
     det.fit(np.r_[X, known_far], np.repeat([0, -1], [len(X), len(known_far)]))
     for _ in range(3):
         det.partial_fit(X[:100])

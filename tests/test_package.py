@@ -19,7 +19,7 @@ import skdeepad.nn
 import skdeepad.preprocessing
 from skdeepad.base import BaseDetector, StopsEarly
 
-from .instances import SMALL, small, without_labels
+from .instances import INSTANCES, small, without_labels
 
 ROOT = Path(skdeepad.__file__).parent
 REPOSITORY = Path(__file__).parents[1]
@@ -139,7 +139,7 @@ def subclasses(cls=BaseDetector):
 
 def test_every_detector_is_listed_everywhere():
     names = {cls.__name__ for cls in subclasses() if not inspect.isabstract(cls)}
-    assert names == set(DETECTORS) == set(SMALL)
+    assert names == set(DETECTORS) == set(INSTANCES)
     for page in ("README.rst", "doc/api.rst"):
         text = (REPOSITORY / page).read_text()
         assert {name for name in names if not re.search(rf"\b{name}\b", text)} == set(), page
