@@ -1,14 +1,33 @@
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from sklearn.ensemble import IsolationForest
+
+from .instances import learning
 
 
 @pytest.fixture(autouse=True)
 def one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def quick_stages(request, monkeypatch):
+    """Cut short what takes most of a small fit and has no parameter.
+
+    That is in this process only: tests in which others fit too are marked ``whole_stages``, and
+    so are those of what a detector learns.
+    """
+    if request.node.get_closest_marker("whole_stages"):
+        return
+    monkeypatch.setattr("skdeepad.flow._boundary.PAIR_STEPS", 5)
+    forest = partial(IsolationForest, n_estimators=5)
+    for module in ("base._labels", "reinforcement._environment"):
+        monkeypatch.setattr(f"skdeepad.{module}.IsolationForest", forest)
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +86,12 @@ def known_broken(X):
     """Anomalies for training, of the kind of ``broken_correlations``."""
     rng = np.random.RandomState(4)
     return broken_rows(20, rng, correlated_rows(200, rng))
+
+
+@pytest.fixture(scope="session")
+def learned(request, X):
+    """A detector, by its name, that has learned ``X`` without labels; tests only read it.
+
+    Tests that share it run next to one another.
+    """
+    return learning(request.param).fit(X)

@@ -1,7 +1,9 @@
 """What the common tests know of each detector. A new detector is one more row here."""
 
 import os
+from dataclasses import dataclass, field
 
+import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import RobustScaler
 from skorch.callbacks import GradientNormClipping
@@ -10,73 +12,35 @@ from torch.distributions import Normal
 import skdeepad
 from skdeepad.nn import MLPBackbone
 
+
+@dataclass
+class Instance:
+    """What the common tests know of a detector."""
+
+    #: Parameters that make a fit take milliseconds.
+    small: dict
+    #: Parameters with which a net learns the 300 rows of the common tests.
+    learning: dict
+    #: Another value for each parameter of its own, which must show in what a fit gives; where a
+    #: parameter acts only beside another one, as (value, the others).
+    other: dict
+    #: Further parameters under which a fit takes one step of no length.
+    untrained: dict = field(default_factory=dict)
+    #: Whether the method knows only anomalies like the known ones: tests of what it finds train it
+    #: with some.
+    needs_anomalies: bool = False
+    #: Documented attributes that say something of each training row, beside its score.
+    of_rows: list = field(default_factory=list)
+
+
 # A step moves five nets or more.
 SMALL_AUXILIARY = {"max_epochs": 3, "n_draws": 4, "hidden_layer_sizes": (16,), "batch_size": 300}
 LEARNING_AUXILIARY = {"max_epochs": 50, "n_draws": 4, "hidden_layer_sizes": (32,), "lr": 5e-3}
 SMALL_FLOW = {"max_epochs": 3, "n_blocks": 2, "hidden_layer_sizes": (8,)}
 
-#: Parameters that make a fit take milliseconds.
-SMALL = {
-    "ADGM": SMALL_AUXILIARY,
-    "AnoGAN": {"max_epochs": 3, "n_latent_steps": 3, "n_starts": 32, "hidden_layer_sizes": (32,)},
-    "AutoEncoder": {"max_epochs": 3},
-    "EGBAD": {"max_epochs": 3, "generator_layer_sizes": (16,), "discriminator_layer_sizes": (16,)},
-    "GANomaly": {"max_epochs": 3, "hidden_layer_sizes": (32,)},
-    "AAE": {"max_epochs": 3},
-    "AuxiliaryVAE": SMALL_AUXILIARY,
-    "SDGM": SMALL_AUXILIARY,
-    "VAE": {"max_epochs": 3, "n_draws": 4},
-    "LadderVAE": {"max_epochs": 3, "n_draws": 4},
-    "RobustAutoEncoder": {"max_epochs": 3},
-    "WAE": {"max_epochs": 3},
-    "BDSGM": SMALL_FLOW | {"generator_steps": 3, "n_reference": 100, "generator_batch_size": 32},
-    "InvertibleResNet": SMALL_FLOW,
-    "DeepClustering": {"max_epochs": 6, "pretrain_epochs": 2},
-    "DeepSVDD": {"max_epochs": 3, "pretrain_epochs": 2},
-    # Which rows lie below r, and which are left out, depends on the last digits otherwise.
-    "OCNN": {"max_epochs": 3, "activation": "sigmoid", "trim": 0.0},
-    "DeepSAD": {"max_epochs": 3, "pretrain_epochs": 2},
-    "DevNet": {"max_epochs": 3},
-    "DPLAN": {"max_epochs": 3, "steps_per_episode": 20, "warm_up_steps": 20},
-    "REPEN": {"max_epochs": 3},
-}
-
-#: Parameters with which a net learns the 300 rows of the common tests.
-LEARNING = {
-    "ADGM": LEARNING_AUXILIARY,
-    "AnoGAN": {"max_steps": 1500, "hidden_layer_sizes": (32,)},
-    "AutoEncoder": {"max_epochs": 150},
-    "EGBAD": {
-        **{"max_steps": 400, "lr": 2e-3, "hidden_layer_sizes": (32,)},
-        **{"generator_layer_sizes": (32,), "discriminator_layer_sizes": (32,)},
-    },
-    "GANomaly": {"hidden_layer_sizes": (32,)},
-    "AAE": {"max_epochs": 100},
-    "AuxiliaryVAE": LEARNING_AUXILIARY,
-    "SDGM": LEARNING_AUXILIARY,
-    "VAE": {"max_epochs": 150},
-    "LadderVAE": {"max_epochs": 150},
-    "RobustAutoEncoder": {"max_epochs": 150},
-    "WAE": {"max_epochs": 100},
-    "BDSGM": {"max_epochs": 100, "generator_steps": 300},
-    "InvertibleResNet": {"max_epochs": 100},
-    "DeepClustering": {},
-    "DeepSVDD": {},
-    "OCNN": {},
-    "DeepSAD": {},
-    "DevNet": {},
-    "DPLAN": {"max_epochs": 5, "steps_per_episode": 500, "warm_up_steps": 1000},
-    "REPEN": {"max_epochs": 60},
-}
-
-#: Methods whose aim is to know anomalies like the known ones: tests of what they find train them
-#: with some.
-LEARNS_FROM_LABELS = {"DevNet", "DPLAN", "REPEN"}
 
 #: Parameters under which a fit takes one step of no length: the untrained net.
 UNTRAINED = {"max_epochs": 1, "max_steps": 1, "lr": 1e-12}
-UNTRAINED_TOO = {name: {"pretrain_epochs": 0} for name in ("DeepClustering", "DeepSAD", "DeepSVDD")}
-UNTRAINED_TOO["BDSGM"] = {"generator_steps": 1}
 
 #: Another value for each parameter, which must show in what a fit gives; where a parameter acts
 #: only beside another one, as (value, the others).
@@ -133,239 +97,346 @@ OF_FLOWS = {
     "noise": 0.5,
     "trim": 0.3,
 }
-OTHER_VALUES_OF = {
-    "ADGM": OF_DEEP_GENERATIVE_MODELS,
-    "AnoGAN": OF_GAMES
-    | {
-        "context_columns": (0, -1),
-        "train_encoder": True,
-        "encoder_steps": (1, {"train_encoder": True}),
-        "encoder_feature_weight": (50.0, {"train_encoder": True}),
-        "discriminator_term": "cross_entropy",
-        "residual_weight": 0.5,
-        "n_latent_steps": 5,
-        "lr_latent": 0.5,
-        "n_starts": 5,
-        "n_restarts": 3,
-    },
-    "EGBAD": OF_GAMES
-    | {
-        "generator_layer_sizes": (5,),
-        "discriminator_layer_sizes": (5, 3),
-        "dropout": 0.6,
-        "context_columns": (0, -1),
-        "residual_weight": 0.5,
-        "discriminator_term": "feature_matching",
-        "discriminator_input": "reconstruction",
-        "norm": "l2",
-        "score_scaling": "train",
-        "reconstruction_weight": 5.0,
-    },
-    "GANomaly": OF_GAMES
-    | {
-        "adversarial_weight": 10.0,
-        "contextual_weight": 5.0,
-        "encoder_weight": 10.0,
-        "anomaly_score": "contextual",
-        "norm": "l1",
-        "discriminator_reset_tol": 5.0,
-    },
-    "SDGM": OF_DEEP_GENERATIVE_MODELS,
-    "AuxiliaryVAE": {
-        "n_latent": (4, 2),
-        "n_auxiliary": 5,
-        "skip": True,
-        "likelihood": "gaussian",
-        "min_std": 1.5,
-        "kl_warm_up_epochs": 5,
-        "anomaly_score": "kl",
-        "n_draws": 3,
-        "trim": 0.0,
-    },
-    "AutoEncoder": {
-        "n_latent": 5,
-        "loss": "absolute_error",
-        "noise": 0.5,
-        "dropout": 0.5,
-        "activity_weight": 1.0,
-        "residual_scaling": "plain",
-        "norm": "max",
-        "n_snapshots": 3,
-        "trim": 0.0,
-    },
-    "AAE": {
-        "n_latent": 5,
-        "posterior": "gaussian",
-        "prior": "uniform",
-        "discriminator_layer_sizes": (5,),
-        "lr_discriminator": 0.01,
-        "anomaly_score": "discriminator",
-        "residual_scaling": "plain",
-        "trim": 0.0,
-    },
-    "VAE": {
-        "n_latent": 5,
-        "likelihood": "gaussian",
-        "min_std": 1.5,
-        "kl_weight": 5.0,
-        "anomaly_score": "kl",
-        "n_draws": 3,
-        "residual_scaling": ("plain", {"anomaly_score": "reconstruction_error"}),
-        "trim": 0.0,
-    },
-    "RobustAutoEncoder": {
-        "n_latent": 5,
-        "penalty": "row",
-        "sparse_weight": 5.0,
-        "n_inner_epochs": (1, {"max_epochs": 30}),
-        "residual_scaling": "plain",
-        "norm": "max",
-        "n_snapshots": 3,
-        "trim": 0.0,
-    },
-    "WAE": {
-        "n_latent": 5,
-        "posterior": "gaussian",
-        "prior": Normal(1.0, 2.0),
-        "cost": "absolute_error",
-        "divergence": "gan",
-        "divergence_weight": 1.0,
-        "kernel": "rbf",
-        "kernel_scales": (1.0,),
-        "discriminator_layer_sizes": ((5,), {"divergence": "gan"}),
-        "lr_discriminator": (0.01, {"divergence": "gan"}),
-        "anomaly_score": "latent_density",
-        "residual_scaling": "plain",
-        "trim": 0.0,
-    },
-    "LadderVAE": {
-        "hidden_layer_sizes": (5, 3, 2),
-        "n_latent": (5, 3, 1),
-        "batch_norm": False,
-        "likelihood": "gaussian",
-        "min_std": 1.5,
-        "kl_warm_up_epochs": 2,
-        "anomaly_score": "kl",
-        "kl_layer": (2, {"anomaly_score": "kl"}),
-        "n_draws": 3,
-        "trim": 0.0,
-    },
-    "BDSGM": OF_FLOWS
-    | {
-        "density": "gaussian",
-        "generator_layer_sizes": (5,),
-        "distance_weight": 1.0,
-        "dispersion_weight": 0.1,
-        "n_reference": 30,
-        "generator_batch_size": 16,
-        "generator_steps": 2,
-        "lr_generator": 0.03,
-        "threshold_quantile": 0.3,
-    },
-    "InvertibleResNet": OF_FLOWS,
-    "DeepClustering": {
-        "n_clusters": 4,
-        "loss": "k-means",
-        "cluster_weight": 0.5,
-        "ramp_epochs": 1,
-        "degrees_of_freedom": 5.0,
-        "n_init": 1,
-        "tol": (0.9, {"max_epochs": 12}),
-        "n_latent": 3,
-        "pretrain_epochs": 1,
-        "anomaly_score": "entropy",
-        "trim": 0.0,
-    },
-    "DeepSVDD": {
-        "objective": "soft-boundary",
-        "nu": 0.3,
-        "n_latent": 3,
-        "batch_norm": False,
-        "pretrain_epochs": 1,
-        "warm_up_epochs": (1, {"objective": "soft-boundary", "max_epochs": 10}),
-        "center_eps": 0.5,
-        "trim": 0.0,
-    },
-    "OCNN": {
-        "nu": 0.1,
-        "trim": 0.05,
-        "input_map": None,
-        "encoder": PCA(3, random_state=0),
-        "scaler": RobustScaler(),
-        "tol": (10.0, {"max_epochs": 12}),
-        "n_iter_no_change": (1, {"max_epochs": 12, "tol": 10.0}),
-        "batch_size": 50,
-    },
-    "DeepSAD": {
-        "labelled_weight": 5.0,
-        "n_latent": 3,
-        "batch_norm": False,
-        "pretrain_epochs": 1,
-        "center_eps": 0.5,
-        "trim": 0.0,
-    },
-    "DPLAN": {
-        "activation": "tanh",
-        "pseudo_share": 0.4,
-        "discount": 0.5,
-        "loss": ("huber", {"lr": 0.1}),
-        "anomaly_probability": 0.1,
-        "subset_size": 20,
-        "intrinsic_weight": 0.5,
-        "warm_up_steps": 50,
-        "steps_per_episode": 10,
-        "exploration": (0.5, 0.1),
-        "exploration_steps": 10,
-        "replay_size": 15,
-        "trim": 0.8,
-        "target_update": 10,
-        "reward_update": 10,
-        "batch_size": 10,
-        "net_params": {"optimizer__alpha": 0.5},
-    },
-    "DevNet": {
-        "activation": "tanh",
-        "margin": 2.0,
-        "n_prior_draws": 10,
-        "steps_per_epoch": 5,
-        "net_params": {"optimizer__alpha": 0.5},
-    },
-    "REPEN": {
-        "n_latent": 5,
-        "activation": "tanh",
-        "margin": 5.0,
-        "n_subsamples": 10,
-        "subsample_size": 3,
-        "outlier_threshold": (1.0, {"known_share": 0.5}),
-        "known_share": 0.5,
-        "steps_per_epoch": 5,
-    },
-}
 
-#: Documented attributes that say something of each training row, beside its score.
-OF_TRAINING_ROWS = {"DeepClustering": ["labels_"], "RobustAutoEncoder": ["sparse_"]}
+#: For tests with fewer rows than DeepClustering has clusters, or fewer that differ.
+with_few_rows = pytest.mark.filterwarnings(
+    "ignore:n_clusters=10 is more than there are rows:UserWarning",
+    "ignore:Number of distinct clusters:sklearn.exceptions.ConvergenceWarning",
+)
+#: For tests in which detectors that learn from labels do so without any, and say it.
+without_labels = pytest.mark.filterwarnings("ignore:There is no labelled anomaly in y:UserWarning")
+
 
 #: Parameters that act on something else than the result, each with a test of its own.
 TESTED_ELSEWHERE = {"device", "verbose", "warm_start"}
 
 
-class Rows(dict):
+class Instances(dict):
     """A table with a row for each detector; the error for a missing one says what to add."""
-
-    def __init__(self, table, what, rows):
-        super().__init__(rows)
-        self.table, self.what = table, what
 
     def __missing__(self, name):
         raise LookupError(
-            f"tests/instances.py has no row for {name} in {self.table}: add {self.what}."
+            f"tests/instances.py has no row for {name}: add an Instance with the parameters that "
+            "make its fit quick, those with which it learns the rows of the common tests, and "
+            "another value for each parameter of its own."
         )
 
 
-SMALL = Rows("SMALL", "the parameters that make its fit quick", SMALL)
-LEARNING = Rows("LEARNING", "those with which it learns the rows of the common tests", LEARNING)
-OTHER_VALUES_OF = Rows(
-    "OTHER_VALUES_OF", "another value for each parameter of its own", OTHER_VALUES_OF
+INSTANCES = Instances(
+    {
+        "AAE": Instance(
+            small={"max_epochs": 3},
+            learning={"max_epochs": 50},
+            other={
+                "n_latent": 5,
+                "posterior": "gaussian",
+                "prior": "uniform",
+                "discriminator_layer_sizes": (5,),
+                "lr_discriminator": 0.01,
+                "anomaly_score": "discriminator",
+                "residual_scaling": "plain",
+                "trim": 0.0,
+            },
+        ),
+        "ADGM": Instance(
+            small=SMALL_AUXILIARY,
+            learning=LEARNING_AUXILIARY,
+            other=OF_DEEP_GENERATIVE_MODELS,
+        ),
+        "AnoGAN": Instance(
+            small={
+                "max_epochs": 3,
+                "n_latent_steps": 3,
+                "n_starts": 32,
+                "hidden_layer_sizes": (32,),
+            },
+            learning={"max_steps": 1500, "hidden_layer_sizes": (32,)},
+            other=OF_GAMES
+            | {
+                "context_columns": (0, -1),
+                "train_encoder": True,
+                "encoder_steps": (1, {"train_encoder": True}),
+                "encoder_feature_weight": (50.0, {"train_encoder": True}),
+                "discriminator_term": "cross_entropy",
+                "residual_weight": 0.5,
+                "n_latent_steps": 5,
+                "lr_latent": 0.5,
+                "n_starts": 5,
+                "n_restarts": 3,
+            },
+        ),
+        "AutoEncoder": Instance(
+            small={"max_epochs": 3},
+            learning={"max_epochs": 150},
+            other={
+                "n_latent": 5,
+                "loss": "absolute_error",
+                "noise": 0.5,
+                "dropout": 0.5,
+                "activity_weight": 1.0,
+                "residual_scaling": "plain",
+                "norm": "max",
+                "n_snapshots": 3,
+                "trim": 0.0,
+            },
+        ),
+        "AuxiliaryVAE": Instance(
+            small=SMALL_AUXILIARY,
+            learning=LEARNING_AUXILIARY,
+            other={
+                "n_latent": (4, 2),
+                "n_auxiliary": 5,
+                "skip": True,
+                "likelihood": "gaussian",
+                "min_std": 1.5,
+                "kl_warm_up_epochs": 5,
+                "anomaly_score": "kl",
+                "n_draws": 3,
+                "trim": 0.0,
+            },
+        ),
+        "BDSGM": Instance(
+            small=SMALL_FLOW
+            | {"generator_steps": 3, "n_reference": 100, "generator_batch_size": 32},
+            learning={"max_epochs": 30, "n_blocks": 4, "generator_steps": 50},
+            other=OF_FLOWS
+            | {
+                "density": "gaussian",
+                "generator_layer_sizes": (5,),
+                "distance_weight": 1.0,
+                "dispersion_weight": 0.1,
+                "n_reference": 30,
+                "generator_batch_size": 16,
+                "generator_steps": 2,
+                "lr_generator": 0.03,
+                "threshold_quantile": 0.3,
+            },
+            untrained={"generator_steps": 1},
+        ),
+        "DeepClustering": Instance(
+            small={"max_epochs": 6, "pretrain_epochs": 2},
+            learning={},
+            other={
+                "n_clusters": 4,
+                "loss": "k-means",
+                "cluster_weight": 0.5,
+                "ramp_epochs": 1,
+                "degrees_of_freedom": 5.0,
+                "n_init": 1,
+                "tol": (0.9, {"max_epochs": 12}),
+                "n_latent": 3,
+                "pretrain_epochs": 1,
+                "anomaly_score": "entropy",
+                "trim": 0.0,
+            },
+            untrained={"pretrain_epochs": 0},
+            of_rows=["labels_"],
+        ),
+        "DeepSAD": Instance(
+            small={"max_epochs": 3, "pretrain_epochs": 2},
+            learning={},
+            other={
+                "labelled_weight": 5.0,
+                "n_latent": 3,
+                "batch_norm": False,
+                "pretrain_epochs": 1,
+                "center_eps": 0.5,
+                "trim": 0.0,
+            },
+            untrained={"pretrain_epochs": 0},
+        ),
+        "DeepSVDD": Instance(
+            small={"max_epochs": 3, "pretrain_epochs": 2},
+            learning={},
+            other={
+                "objective": "soft-boundary",
+                "nu": 0.3,
+                "n_latent": 3,
+                "batch_norm": False,
+                "pretrain_epochs": 1,
+                "warm_up_epochs": (1, {"objective": "soft-boundary", "max_epochs": 10}),
+                "center_eps": 0.5,
+                "trim": 0.0,
+            },
+            untrained={"pretrain_epochs": 0},
+        ),
+        "DevNet": Instance(
+            small={"max_epochs": 3, "steps_per_epoch": 10},
+            learning={},
+            other={
+                "activation": "tanh",
+                "margin": 2.0,
+                "n_prior_draws": 10,
+                "steps_per_epoch": 5,
+                "net_params": {"optimizer__alpha": 0.5},
+            },
+            needs_anomalies=True,
+        ),
+        "DPLAN": Instance(
+            small={"max_epochs": 3, "steps_per_episode": 20, "warm_up_steps": 20},
+            learning={"max_epochs": 5, "steps_per_episode": 250, "warm_up_steps": 500},
+            other={
+                "activation": "tanh",
+                "pseudo_share": 0.4,
+                "discount": 0.5,
+                "loss": ("huber", {"lr": 0.1}),
+                "anomaly_probability": 0.1,
+                "subset_size": 20,
+                "intrinsic_weight": 0.5,
+                "warm_up_steps": 50,
+                "steps_per_episode": 10,
+                "exploration": (0.5, 0.1),
+                "exploration_steps": 10,
+                "replay_size": 15,
+                "trim": 0.8,
+                "target_update": 10,
+                "reward_update": 10,
+                "batch_size": 10,
+                "net_params": {"optimizer__alpha": 0.5},
+            },
+            needs_anomalies=True,
+        ),
+        "EGBAD": Instance(
+            small={
+                "max_epochs": 3,
+                "generator_layer_sizes": (16,),
+                "discriminator_layer_sizes": (16,),
+            },
+            learning={
+                **{"max_steps": 400, "lr": 2e-3, "hidden_layer_sizes": (32,)},
+                **{"generator_layer_sizes": (32,), "discriminator_layer_sizes": (32,)},
+            },
+            other=OF_GAMES
+            | {
+                "generator_layer_sizes": (5,),
+                "discriminator_layer_sizes": (5, 3),
+                "dropout": 0.6,
+                "context_columns": (0, -1),
+                "residual_weight": 0.5,
+                "discriminator_term": "feature_matching",
+                "discriminator_input": "reconstruction",
+                "norm": "l2",
+                "score_scaling": "train",
+                "reconstruction_weight": 5.0,
+            },
+        ),
+        "GANomaly": Instance(
+            small={"max_epochs": 3, "hidden_layer_sizes": (32,)},
+            learning={"max_steps": 400, "hidden_layer_sizes": (32,)},
+            other=OF_GAMES
+            | {
+                "adversarial_weight": 10.0,
+                "contextual_weight": 5.0,
+                "encoder_weight": 10.0,
+                "anomaly_score": "contextual",
+                "norm": "l1",
+                "discriminator_reset_tol": 5.0,
+            },
+        ),
+        "InvertibleResNet": Instance(
+            small=SMALL_FLOW,
+            learning={"max_epochs": 30},
+            other=OF_FLOWS,
+        ),
+        "LadderVAE": Instance(
+            small={"max_epochs": 3, "n_draws": 4},
+            learning={"max_epochs": 60},
+            other={
+                "hidden_layer_sizes": (5, 3, 2),
+                "n_latent": (5, 3, 1),
+                "batch_norm": False,
+                "likelihood": "gaussian",
+                "min_std": 1.5,
+                "kl_warm_up_epochs": 2,
+                "anomaly_score": "kl",
+                "kl_layer": (2, {"anomaly_score": "kl"}),
+                "n_draws": 3,
+                "trim": 0.0,
+            },
+        ),
+        "OCNN": Instance(
+            small={"max_epochs": 3, "activation": "sigmoid", "trim": 0.0},
+            learning={},
+            other={
+                "nu": 0.1,
+                "trim": 0.05,
+                "input_map": None,
+                "encoder": PCA(3, random_state=0),
+                "scaler": RobustScaler(),
+                "tol": (10.0, {"max_epochs": 12}),
+                "n_iter_no_change": (1, {"max_epochs": 12, "tol": 10.0}),
+                "batch_size": 50,
+            },
+        ),
+        "REPEN": Instance(
+            small={"max_epochs": 3, "steps_per_epoch": 10},
+            learning={"max_epochs": 60},
+            other={
+                "n_latent": 5,
+                "activation": "tanh",
+                "margin": 5.0,
+                "n_subsamples": 10,
+                "subsample_size": 3,
+                "outlier_threshold": (1.0, {"known_share": 0.5}),
+                "known_share": 0.5,
+                "steps_per_epoch": 5,
+            },
+            needs_anomalies=True,
+        ),
+        "RobustAutoEncoder": Instance(
+            small={"max_epochs": 3},
+            learning={"max_epochs": 150},
+            other={
+                "n_latent": 5,
+                "penalty": "row",
+                "sparse_weight": 5.0,
+                "n_inner_epochs": (1, {"max_epochs": 30}),
+                "residual_scaling": "plain",
+                "norm": "max",
+                "n_snapshots": 3,
+                "trim": 0.0,
+            },
+            of_rows=["sparse_"],
+        ),
+        "SDGM": Instance(
+            small=SMALL_AUXILIARY,
+            learning=LEARNING_AUXILIARY,
+            other=OF_DEEP_GENERATIVE_MODELS,
+        ),
+        "VAE": Instance(
+            small={"max_epochs": 3, "n_draws": 4},
+            learning={"max_epochs": 150},
+            other={
+                "n_latent": 5,
+                "likelihood": "gaussian",
+                "min_std": 1.5,
+                "kl_weight": 5.0,
+                "anomaly_score": "kl",
+                "n_draws": 3,
+                "residual_scaling": ("plain", {"anomaly_score": "reconstruction_error"}),
+                "trim": 0.0,
+            },
+        ),
+        "WAE": Instance(
+            small={"max_epochs": 3},
+            learning={"max_epochs": 60},
+            other={
+                "n_latent": 5,
+                "posterior": "gaussian",
+                "prior": Normal(1.0, 2.0),
+                "cost": "absolute_error",
+                "divergence": "gan",
+                "divergence_weight": 1.0,
+                "kernel": "rbf",
+                "kernel_scales": (1.0,),
+                "discriminator_layer_sizes": ((5,), {"divergence": "gan"}),
+                "lr_discriminator": (0.01, {"divergence": "gan"}),
+                "anomaly_score": "latent_density",
+                "residual_scaling": "plain",
+                "trim": 0.0,
+            },
+        ),
+    }
 )
 
 
@@ -375,20 +446,30 @@ def small(name, **params):
     A row that is missing fails tests of this detector, not the collection of all of them.
     """
     collecting = "PYTEST_CURRENT_TEST" not in os.environ
-    row = SMALL.get(name, {}) if collecting else SMALL[name]
+    row = INSTANCES[name].small if name in INSTANCES or not collecting else {}
     return getattr(skdeepad, name)(**row | {"random_state": 0} | params)
+
+
+def learning(name, **params):
+    """A detector that learns the rows of the common tests."""
+    return getattr(skdeepad, name)(**INSTANCES[name].learning | {"random_state": 0} | params)
+
+
+def untrained(name, **params):
+    """A detector whose net a fit leaves as it was drawn."""
+    return small(name, **UNTRAINED | INSTANCES[name].untrained | params)
 
 
 def other_values(name):
     """Name, value and accompanying parameters of each parameter of a detector."""
-    values = OTHER_VALUES | OTHER_VALUES_OF[name]
+    values = OTHER_VALUES | INSTANCES[name].other
     for parameter in small(name).get_params(deep=False):
         if parameter in TESTED_ELSEWHERE:
             continue
         if parameter not in values:
             raise LookupError(
                 f"tests/instances.py has no other value for {parameter} of {name}: add one to "
-                f"OTHER_VALUES_OF[{name!r}]."
+                "other of its Instance."
             )
         value = values[parameter]
         plain = not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict))

@@ -12,6 +12,7 @@ import pytest
 import sklearn
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
@@ -37,9 +38,10 @@ from skdeepad.datasets import load_vowels
 from skdeepad.metrics import anomaly_average_precision_scorer, anomaly_roc_auc_scorer
 from skdeepad.preprocessing import semi_labels
 
-from .instances import LEARNING, LEARNS_FROM_LABELS, small
+from .instances import INSTANCES, learning, small, with_few_rows, without_labels
 
 DETECTORS = dict(all_detectors())
+pytestmark = [pytest.mark.usefixtures("quick_stages"), without_labels]
 every_detector = pytest.mark.parametrize("name", DETECTORS)
 META = {
     "DetectorEnsemble": DetectorEnsemble(small("AutoEncoder"), n_estimators=2, random_state=0),
@@ -50,12 +52,6 @@ every_estimator = pytest.mark.parametrize("name", [*DETECTORS, *META])
 
 def make(name):
     return META[name] if name in META else small(name)
-
-
-def learning(name):
-    """A detector that learns what is normal, the flows in less time than for other tests."""
-    quick = {"max_epochs": 30, "generator_steps": 50} if name == "BDSGM" else {}
-    return DETECTORS[name](random_state=0, **LEARNING[name] | quick)
 
 
 def some_labels(X):
@@ -96,15 +92,16 @@ def test_an_automatic_contamination_is_accepted(name, X):
 RISES_ON_NO_RAY = {"DPLAN", "OCNN"}
 
 
-@every_detector
-def test_scores_stay_in_order_far_out(name, X):
+@pytest.mark.whole_stages
+@pytest.mark.parametrize("learned", DETECTORS, indirect=True)
+def test_scores_stay_in_order_far_out(learned, X):
     rng = np.random.RandomState(1)
     rays = rng.randn(20, X.shape[1])
     rays *= X.std(0) / np.linalg.norm(rays, axis=1, keepdims=True)
-    rows, y = X, None
-    if name in LEARNS_FROM_LABELS:
-        rows, y = np.r_[X, 25 * rays[:5]], np.repeat([0, -1], [len(X), 5])
-    det = learning(name).fit(rows, y)
+    det, name = learned, type(learned).__name__
+    if INSTANCES[name].needs_anomalies:
+        known = np.r_[X, 25 * rays[:5]], np.repeat([0, -1], [len(X), 5])
+        det = clone(learned).fit(*known)
     scores = [det.score_samples(X.mean(0) + size * rays) for size in (25, 1e2, 1e3, 1e6, 1e12)]
     for nearer, farther in pairwise(scores):
         assert np.isfinite(farther).all()
@@ -113,9 +110,10 @@ def test_scores_stay_in_order_far_out(name, X):
 
 
 @every_detector
+@pytest.mark.whole_stages
 def test_the_middle_of_a_cloud_is_no_outlier(name):
     X, y = np.random.RandomState(0).randn(300, 4), None
-    if name in LEARNS_FROM_LABELS:
+    if INSTANCES[name].needs_anomalies:
         X, y = np.r_[X, np.full((5, 4), 6.0)], np.repeat([0, -1], [300, 5])
     det = learning(name).fit(X, y)
     assert_array_equal(det.predict([np.zeros(4), X[:300].mean(0)]), [1, 1])
@@ -199,6 +197,7 @@ def test_another_detectors_parameter_of_the_same_name_is_not_taken_for_granted(X
 
 
 @every_detector
+@with_few_rows
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_a_stream_may_end_with_any_chunk(name, early_stopping, X):
     params = {"early_stopping": True} if early_stopping else {}
@@ -216,10 +215,11 @@ def test_a_stream_may_end_with_any_chunk(name, early_stopping, X):
         assert any(map(lambda p, q: not torch.equal(p, q), before, det.net_.module_.parameters()))
 
 
-@pytest.mark.parametrize("name", sorted(LEARNS_FROM_LABELS))
+@pytest.mark.whole_stages
+@pytest.mark.parametrize("name", [name for name in DETECTORS if INSTANCES[name].needs_anomalies])
 def test_known_anomalies_of_earlier_chunks_are_remembered(name, X, known_far, far_anomalies):
     rows, y = far_anomalies
-    det = DETECTORS[name](random_state=0, **LEARNING[name])
+    det = learning(name)
     det.fit(np.r_[X, known_far], np.repeat([0, -1], [len(X), len(known_far)]))
     for _ in range(3):
         det.partial_fit(X[:100])

@@ -13,6 +13,7 @@ from skdeepad.training import DetectorNet
 
 from .instances import small
 
+pytestmark = pytest.mark.usefixtures("quick_stages")
 every_detector = pytest.mark.parametrize("name", [name for name, _ in all_detectors()])
 every_stop = pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, RuntimeError])
 

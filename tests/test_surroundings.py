@@ -17,6 +17,7 @@ from skdeepad.training import default_settings
 
 from .instances import small
 
+pytestmark = pytest.mark.usefixtures("quick_stages")
 every_detector = pytest.mark.parametrize("name", [name for name, _ in all_detectors()])
 
 

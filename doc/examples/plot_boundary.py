@@ -4,8 +4,8 @@ Where does normality end?
 =================================
 
 :class:`~skdeepad.BDSGM` learns the density of normal rows with an invertible residual network, and
-brings a generator to the boundary of their support. Three distributions of two features: the
-standard normal one, another Gaussian, and a mixture of two that are apart.
+trains a generator of the boundary of their support. The example has three distributions of two
+features: the standard normal one, another Gaussian, and a mixture of two separate Gaussians.
 """
 
 import matplotlib.pyplot as plt
@@ -24,8 +24,8 @@ two_modes[:, 0] += rng.choice([-3, 3], 4096)
 
 
 # %%
-# Of a Gaussian the density has a closed form, ``density="gaussian"``. Of others any density will
-# do that has a log-density for rows and for tensors:
+# A Gaussian has a density in closed form, ``density="gaussian"``. For other distributions, any
+# density with a log-density for rows and for tensors can be used:
 
 
 class TwoModes:
@@ -43,9 +43,10 @@ class TwoModes:
 
 
 # %%
-# The flow above, the closed form below. Orange: draws from the boundary; the line: the
-# threshold :math:`\tau`, the median of their densities. The rows are not scaled, as in the paper.
-# Where two modes face one another the boundary gets few draws: the generator is continuous.
+# The upper row has the flow, the lower row the closed form. Orange points are draws from the
+# boundary. The line is the threshold :math:`\tau`, the median of their densities. The rows are not
+# scaled, as in the paper. Between the two modes the boundary gets few draws, because the generator
+# is continuous.
 
 data = {
     "standard normal": (normal, "gaussian"),
@@ -72,8 +73,8 @@ for row, detectors in zip(axes, (flows, closed), strict=True):
         ax.set(title=f"{name}, {kind}\n{outside:.1%} of the rows outside", aspect="equal")
 
 # %%
-# The generator in training. It begins inside of the data; the density drives it out until the
-# distance from the data holds it.
+# The next plots show the generator in training. It begins inside of the data. The density term
+# moves it outwards until the distance from the data stops it.
 
 stages = (2, 20, 100, 1000)
 fig, axes = plt.subplots(2, 4, figsize=(14, 5.5), layout="constrained", sharex="row", sharey="row")
@@ -86,7 +87,7 @@ for row, name in zip(axes, ("standard normal", "two modes"), strict=True):
         ax.set(title=f"{n_steps} steps", aspect="equal")
 
 # %%
-# Its loss by epoch, over the flow and over the closed form:
+# The next plots show its loss by epoch, with the flow and with the closed form:
 
 fig, axes = plt.subplots(1, 3, figsize=(12, 3.5), layout="constrained", sharey=True)
 for ax, name in zip(axes, data, strict=True):
@@ -98,10 +99,10 @@ axes[0].set(ylabel="loss L")
 axes[0].legend()
 
 # %%
-# The sample size M, the rows of the data that the distance is taken to in a step, against the batch
-# size N of the generator. Of fewer rows the nearest one is farther off, above all at the rim, where
-# rows are rare: the boundary shrinks towards the data, and more normal rows are outside. With a
-# smaller N less of it has formed after as many steps: more draws are still inside.
+# The sample size M is the number of rows to which the distance is measured in a step, and N is the
+# batch size of the generator. With fewer rows the nearest one is farther away, above all at the
+# edge, where rows are rare. The boundary then shrinks towards the data, and more normal rows are
+# outside. With a smaller N, more draws are still inside after the same number of steps.
 
 sizes = {"M": (64, 256, 1024), "N": (32, 256)}
 fig, axes = plt.subplots(2, 3, figsize=(11, 7.5), layout="constrained", sharex=True, sharey=True)

@@ -1,10 +1,10 @@
 """
-=======================================
-Clusters of digits, and what is in none
-=======================================
+======================================
+Clusters of digits, and images in none
+======================================
 
-Deep clustering looks for kinds of rows in the codes of an autoencoder. Here the rows are images of
-handwritten digits; which digit an image shows is never seen in training.
+Deep clustering finds kinds of rows in the codes of an autoencoder. Here the rows are images of
+handwritten digits, and training does not use the labels.
 """
 
 import matplotlib.pyplot as plt
@@ -19,7 +19,7 @@ from skdeepad.metrics import clustering_accuracy
 
 X, digits = load_digits(return_X_y=True)
 
-# Pixels are on one scale already; images want wider layers than tables.
+# Pixels are on one scale already; images need wider layers than tables.
 detector = DeepClustering(
     hidden_layer_sizes=(256, 128),
     activation="relu",
@@ -28,7 +28,7 @@ detector = DeepClustering(
     random_state=0,
 ).fit(X)
 
-# Without a weight for the clusters, an autoencoder and k-means of its codes.
+# Without a weight for the clusters, this is an autoencoder with k-means of its codes.
 autoencoder = DeepClustering(**detector.get_params() | {"cluster_weight": 0.0}).fit(X)
 clusters = {
     "pixels": KMeans(10, n_init=20, random_state=0).fit_predict(X),
@@ -44,8 +44,8 @@ for name, labels in clusters.items():
 # Codes in the plane
 # ------------------
 #
-# By t-SNE, on the left those of the autoencoder, on the right those of deep clustering; above in
-# the colours of the digits, below in those of the clusters.
+# Codes are reduced by t-SNE, on the left those of the autoencoder, on the right those of deep
+# clustering. Colours show the digits above, and the clusters below.
 
 fig, axes = plt.subplots(2, 2, figsize=(10, 8), layout="constrained")
 for (name, each), (by_digit, by_cluster) in zip(
@@ -61,14 +61,14 @@ for (name, each), (by_digit, by_cluster) in zip(
     by_cluster.set_title(f"{name}, clusters")
 
 # %%
-# The clusters have drawn together and moved apart. Where two colours of digits lie in one of them,
-# as some ones and eights do, the net has no reason to tell them apart: the images look alike.
+# The clusters have become compact and separate. Some clusters contain two digits, such as some ones
+# and eights: the images are similar, and the net has no reason to separate them.
 #
 # Centres
 # -------
 #
-# A centre is a code, and the decoder makes an image of it. The title is the digit that most images
-# of the cluster show, with its share.
+# A centre is a code, and the decoder converts it to an image. The title is the digit that most
+# images of the cluster show, with its share.
 
 fig, axes = plt.subplots(2, 5, figsize=(8, 4), layout="constrained")
 for k, (ax, image) in enumerate(
@@ -80,11 +80,11 @@ for k, (ax, image) in enumerate(
     ax.set_axis_off()
 
 # %%
-# How the clusters settle
-# -----------------------
+# Convergence of the clusters
+# ---------------------------
 #
-# The weight of the clusters rises in the first 20 epochs. Training ends when hardly an image
-# changes its cluster any more, or after 100 epochs.
+# The weight of the clusters rises in the first 20 epochs. Training ends when hardly any image
+# changes its cluster, or after 100 epochs.
 
 fig, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(6, 4.5), layout="constrained")
 above.plot(detector.history_["epoch"], detector.history_["train_loss"])
@@ -95,10 +95,10 @@ below.set(ylabel="share of images that\nchange their cluster", xlabel="epoch", y
 below.legend()
 
 # %%
-# What is in no cluster
-# ---------------------
+# Images in no cluster
+# --------------------
 #
-# The images of the lowest scores are far from all centres, or badly restored.
+# The images with the lowest scores are far from all centres, or badly reconstructed.
 
 rows = np.argsort(detector.score_samples(X))[:8]
 ReconstructionDisplay.from_estimator(

@@ -3,9 +3,9 @@
 How many labels does it take?
 ===============================
 
-Most anomalies of *cardio* are unlabelled, a few are known. Average precision on held-out rows
-against their number: detectors that learn from both kinds of rows, a classifier that takes
-unlabelled rows for normal, and an isolation forest, which knows no labels.
+Most anomalies of *cardio* are unlabelled, and a few are known. The example plots average precision
+on held-out rows against their number. It compares detectors that learn from both kinds of rows,
+classifiers that treat unlabelled rows as normal, and an isolation forest, which uses no labels.
 """
 
 import matplotlib.pyplot as plt
@@ -47,7 +47,7 @@ def average_precisions(seed):
         known = np.zeros(len(y_train), dtype=int)
         known[anomalies[:number]] = 1
         for name, cls in detectors.items():
-            # A detector wants to be told that 0 is unlabelled, not normal.
+            # Detectors need the information that 0 is unlabelled, not normal.
             detector = cls(random_state=seed).fit(X_train, semi_labels(known))
             scores = detector.score_samples(X_test)
             found.setdefault(name, []).append(anomaly_average_precision(y_test, scores))
@@ -60,7 +60,7 @@ def average_precisions(seed):
 splits = [average_precisions(seed) for seed in range(3)]
 
 # %%
-# The mean over three splits:
+# The plot shows the mean over three splits:
 
 fig, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
 for name in splits[0]:
@@ -71,9 +71,9 @@ ax.set_xticks(numbers, numbers)
 ax.legend()
 
 # %%
-# What sixteen labels change: distances from the centre of Deep SAD, which without labels is Deep
-# SVDD, on the training rows. The anomalies that nobody has labelled move out with the known ones,
-# though less far.
+# The next plot shows the effect of sixteen labels on the distances of training rows from the centre
+# of Deep SAD, which is Deep SVDD without labels. The unlabelled anomalies move outwards with the
+# known ones, but less far.
 
 known = np.zeros_like(y)
 known[np.flatnonzero(y == 1)[:16]] = 1
@@ -90,8 +90,8 @@ for ax, labels, title in zip(axes, (None, known), ("no labels", "16 labels"), st
 axes[0].legend()
 
 # %%
-# The agent's episodes: what a step earns, how many rows it calls anomalous, and how many of its
-# actions are random.
+# The last plot shows the agent's episodes: the mean reward of a step, the share of rows that it
+# calls anomalous, and the share of random actions.
 
 agent = DPLAN(random_state=0).fit(X, known)
 fig, ax = plt.subplots(figsize=(7, 3.5), layout="constrained")

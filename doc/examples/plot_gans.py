@@ -3,9 +3,9 @@
 Generative adversarial nets, and their images
 =============================================
 
-Two detectors with the networks of DCGAN learn handwritten digits from 1 to 9; zeros are what they
-have never seen. EGBAD is a generator of images, an encoder that inverts it, and a discriminator of
-pairs. GANomaly is an autoencoder whose reconstructions have to look real to a discriminator, and
+Two detectors with the networks of DCGAN learn handwritten digits from 1 to 9; zeros are not in the
+training. EGBAD has a generator of images, an encoder that inverts it, and a discriminator of pairs.
+GANomaly is an autoencoder whose reconstructions have to look real to a discriminator, and have to
 keep the code of the row.
 """
 
@@ -36,10 +36,10 @@ X, digits = load_mnist()
 X_test, digits_test = X[:2000], digits[:2000]
 X_train = X[2000:][digits[2000:] != 0][:5000]
 
-# A tanh ends the generators, so that images have to come in [-1, 1]; no other scaling is needed.
-# A width of 16 is a quarter of the usual one. EGBAD's paper leaves it to the game that the encoder
-# inverts the generator, which takes far more than 700 steps; a loss of residuals hurries it along,
-# and is enough without a gradient penalty.
+# The generators end with a tanh, so that images have to be in [-1, 1]; no other scaling is needed.
+# A width of 16 is a quarter of the usual one. In EGBAD's paper only the game makes the encoder
+# invert the generator, which takes far more than 700 steps. A loss of residuals speeds this up, and
+# is enough without a gradient penalty.
 common = {"backbone": DCGANBackbone((1, 28, 28), width=16), "scaler": None, "random_state": 0}
 detectors = {
     "EGBAD": EGBAD(max_steps=700, reconstruction_weight=1.0, gradient_penalty_weight=0.0, **common),
@@ -53,7 +53,7 @@ for name, detector in detectors.items():
 # Generated images
 # ----------------
 #
-# Images of the training part above, and images that EGBAD makes of noise below.
+# The upper two rows are training images, and the lower two are images that EGBAD makes from noise.
 
 
 def plot_images(axes, rows):
@@ -67,13 +67,13 @@ plot_images(axes[:2].flat, X_train[:24])
 plot_images(axes[2:].flat, detectors["EGBAD"].sample(24, random_state=0))
 
 # %%
-# Some are digits. Others have the strokes of one, and no name.
+# Some are digits. Others have strokes of digits, but are none.
 #
 # Reconstructions
 # ---------------
 #
-# Four zeros and one of each other digit, what is made of them, and the difference; first by
-# GANomaly.
+# The pictures show four zeros and one of each other digit, their reconstructions, and the
+# difference. The first are by GANomaly:
 
 shown = [
     *np.flatnonzero(digits_test == 0)[:4],
@@ -83,22 +83,22 @@ display = {"rows": shown, "image_shape": (28, 28), "titles": digits_test[shown].
 ReconstructionDisplay.from_estimator(detectors["GANomaly"], X_test, **display)
 
 # %%
-# The zeros are restored nearly as well as what was in the training, and residuals (red: ink that is
-# missing, blue: ink too much) say little. What GANomaly scores is the distance between the codes of
+# The zeros are reconstructed nearly as well as the digits of the training, and residuals (red:
+# missing ink, blue: extra ink) say little. GANomaly's score is the distance between the codes of
 # image and reconstruction.
 #
-# EGBAD makes of the same images what its generator can:
+# EGBAD reconstructs the same images as far as its generator can:
 
 ReconstructionDisplay.from_estimator(detectors["EGBAD"], X_test, **display)
 
 # %%
-# A zero becomes a three, or a thick loop with an open side; that is where its score comes from,
-# which is nearly all residual. Other strokes are missing as well, of the four nearly all.
+# A zero becomes a three, or a thick loop with an open side. Its score, which is nearly all
+# residual, comes from there. Other strokes are missing as well, and nearly all strokes of the four.
 #
 # Scores
 # ------
 #
-# The scores of each digit.
+# The box plots show the scores of each digit.
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
 for ax, (name, detector) in zip(axes, detectors.items(), strict=True):
@@ -108,15 +108,15 @@ for ax, (name, detector) in zip(axes, detectors.items(), strict=True):
     ax.set(title=name, xlabel="digit", ylabel="anomaly score")
 
 # %%
-# Zeros have the highest scores. Ones have the lowest: there is little ink to get wrong. A one that
-# is left out of the training stays hidden, from all methods in GANomaly's paper too.
+# Zeros have the highest scores. Ones have the lowest, because they have little ink. No method in
+# GANomaly's paper finds ones that are left out of the training either.
 #
 # How training went
 # -----------------
 #
-# Of GANomaly's loss the history has each term, of EGBAD's game how the players stand: the standard
-# deviation of generated images over that of the training images, and the mean probability with
-# which the discriminator takes generated pairs for real ones.
+# The history has each term of GANomaly's loss. For EGBAD's game it has the standard deviation of
+# generated images over that of the training images, and the mean probability that the discriminator
+# assigns to generated pairs of being real.
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 3), layout="constrained")
 history = detectors["GANomaly"].history_
@@ -130,7 +130,7 @@ axes[1].set(title="EGBAD: the game", xlabel="epoch", ylim=(0, None))
 axes[1].legend()
 
 # %%
-# In the end all terms are far below their start. EGBAD's generator has not collapsed, which would
-# show as a spread next to 0, and its discriminator has not won, which would show as nobody fooled.
+# In the end all terms are far below their start. EGBAD's generator has not collapsed: its spread is
+# not near 0. Its discriminator has not saturated: "fooled" is not near 0.
 
 # sphinx_gallery_thumbnail_number = 2

@@ -3,14 +3,14 @@
 Time series: a small input, a small score
 =========================================
 
-A spectrogram turns a series into rows for a detector: one for each frame of time, with the
+A spectrogram converts a series to rows for a detector: one for each frame of time, with the
 amplitude of each frequency in it. A variational autoencoder that learned the frames of the first
 days scores the later ones. Whether it finds an anomaly that is *quieter* than usual depends on two
 choices: plain amplitudes or their logarithms, and the length of a frame.
 
-The series are from the Numenta Anomaly Benchmark, a value every five minutes for two weeks. By day
-the values are high, by night low. On one day they are twice as high as usual (*jumpsup*), or stay
-low (*nojump*). The labelled window, red, is much longer than the anomaly.
+The series are from the Numenta Anomaly Benchmark and have a value every five minutes for two weeks.
+The values are high by day and low by night. On one day they are twice as high as usual (*jumpsup*),
+or stay low (*nojump*). The labelled window, red, is much longer than the anomaly.
 """
 
 import matplotlib.dates as mdates
@@ -41,10 +41,9 @@ for ax, (name, nab) in zip(axes, series.items(), strict=True):
 # Frames
 # ------
 #
-# A frame of eight hours is 96 samples, and a new one begins each hour. Each is a column of the two
-# pictures, for the series without a jump; red lines mark the window. Plain amplitudes show days and
-# nothing else. In logarithms the nights have contents too, and half an amplitude is as far off as
-# twice.
+# A frame of eight hours has 96 samples, and a new frame begins each hour. Each frame is a column of
+# the two pictures, for the series without a jump; red lines mark the window. Plain amplitudes show
+# only the days. Logarithms show the nights too, and half an amplitude deviates as much as twice.
 
 nab = series["nojump"]
 eight_hours = SpectrogramTransformer(window_length=96, hop=12).fit(nab.data)
@@ -66,9 +65,9 @@ axes[0].set_ylabel("cycles per hour")
 # Scores
 # ------
 #
-# The score is the reconstruction probability under one variance for all frequencies, turned round
-# so that a high value is anomalous. The first 40 % of the frames, grey, are for training. A frame
-# counts as an anomaly if it meets the labelled window.
+# The score is the reconstruction probability with one variance for all frequencies, negated so that
+# a high value is anomalous. The first 40 % of the frames, grey, are for training. A frame counts as
+# an anomaly if it overlaps the labelled window.
 
 
 def plot_scores(ax, nab, transformer):
@@ -105,18 +104,18 @@ for row, (frame, transformer) in zip(axes, transformers.items(), strict=True):
 fig.supylabel("anomaly score")
 
 # %%
-# In plain amplitudes the missing jump scores *below* the other days. A likelihood of constant
-# variance measures absolute differences, and where all amplitudes are small, so are their
-# differences: **a small input has a small score**, and a ROC AUC below one half is the sign of it.
-# The jump that is too high stands out, but nights in its window score below any day outside.
+# With plain amplitudes the missing jump scores *below* the other days. A likelihood of constant
+# variance measures absolute differences, and small amplitudes have small differences: **a small
+# input has a small score**, and a ROC AUC below one half is the sign of it. The jump that is too
+# high has high scores, but nights in its window score below any day outside.
 #
 # Logarithms measure relative differences, and nights score like days. They are the default of
-# :class:`~skdeepad.preprocessing.SpectrogramTransformer`. What they cannot do is see a missing jump
-# in eight hours that look like any night.
+# :class:`~skdeepad.preprocessing.SpectrogramTransformer`. They cannot reveal a missing jump in
+# eight hours that look like any night.
 #
-# Frames of 24 hours can: each has a day in it, and a day without activity is unlike all that came
-# before. A frame should cover the period that an anomaly breaks. No score gets close to a ROC AUC
-# of 1 where a window labels hours that are like any other. ``benchmarks/nab.py`` has all of the six
+# Frames of 24 hours can: each contains a day, and a day without activity differs from all earlier
+# days. A frame should cover the period that an anomaly breaks. No score gets close to a ROC AUC of
+# 1 if a window labels hours that are like any other. ``benchmarks/nab.py`` has all of the six
 # artificial series.
 
 # sphinx_gallery_thumbnail_number = 3

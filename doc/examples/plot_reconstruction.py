@@ -1,10 +1,11 @@
 """
-====================================
-What a detector restores, and cannot
-====================================
+==========================================
+What a detector can and cannot reconstruct
+==========================================
 
-An autoencoder learns to restore what is common among its training rows. Here these are handwritten
-digits from 1 to 9, and zeros are what it has never seen. Two displays show why they are anomalies.
+An autoencoder learns to reconstruct the common structure of its training rows. Here these are
+handwritten digits from 1 to 9, and zeros are not among them. Two displays show why zeros are
+anomalies.
 """
 
 import matplotlib.pyplot as plt
@@ -20,7 +21,7 @@ X, digits = load_digits(return_X_y=True)
 X_train, X_test, digits_train, digits_test = train_test_split(X / 16, digits, random_state=0)
 X_train = X_train[digits_train != 0]
 
-# Pixels are on one scale already, and nobody has contaminated the training rows.
+# Pixels are on one scale already, and the training rows have no anomalies.
 detectors = {
     "AutoEncoder": AutoEncoder(residual_scaling="plain", scaler=None, trim=0.0, random_state=0),
     "VAE": VAE(likelihood="gaussian", scaler=None, trim=0.0, random_state=0),
@@ -33,8 +34,8 @@ for name, detector in detectors.items():
 # Images
 # ------
 #
-# Four zeros and one of each other digit, what the variational autoencoder makes of them, and the
-# difference.
+# The pictures show four zeros and one of each other digit, their reconstructions by the variational
+# autoencoder, and the difference.
 
 shown = [
     *np.flatnonzero(digits_test == 0)[:4],
@@ -49,13 +50,13 @@ ReconstructionDisplay.from_estimator(
 )
 
 # %%
-# It makes of a zero some other digit of about that width, with ink in the middle (blue) where a
-# zero has none, and without the bows at the sides (red).
+# It reconstructs a zero as some other digit of about that width, with ink in the middle (blue)
+# where a zero has none, and without the bows at the sides (red).
 #
 # Codes
 # -----
 #
-# The codes of the test rows, brought to the plane by t-SNE.
+# The plots show the codes of the test rows, reduced to the plane by t-SNE.
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
 for ax, (name, detector) in zip(axes, detectors.items(), strict=True):
@@ -65,9 +66,10 @@ for ax, (name, detector) in zip(axes, detectors.items(), strict=True):
     ax.set_title(name)
 
 # %%
-# The autoencoder's encoder tells zeros from other digits without having seen one; the variational
-# one, whose codes have to fill a normal distribution, puts them among fives and nines. Whatever the
-# place, the decoder knows nothing of zeros: with the score for a colour, they are dark.
+# The autoencoder's encoder separates zeros from other digits although it was not trained on them.
+# The codes of the variational autoencoder have to follow a normal distribution, and zeros lie among
+# fives and nines. In both places the decoder cannot reconstruct zeros: if the score gives the
+# colour, they are dark.
 
 LatentSpaceDisplay.from_estimator(
     detectors["VAE"],
@@ -82,8 +84,8 @@ LatentSpaceDisplay.from_estimator(
 # ------
 #
 # For the rows of a table the display shows each feature, its reconstruction, and the residual
-# between them, in standard deviations of the feature. Of the wines, these are the two with the
-# lowest score, and the one with the highest.
+# between them, in standard deviations of the feature. These are the two wines with the lowest
+# scores, and the one with the highest.
 
 from skdeepad.datasets import load_wine
 
@@ -93,4 +95,4 @@ order = detector.score_samples(wines).argsort()
 ReconstructionDisplay.from_estimator(detector, wines, rows=order[[0, 1, -1]])
 
 # %%
-# Both wines have more magnesium than their other values go with.
+# Both wines with low scores have more magnesium than suits their other values.

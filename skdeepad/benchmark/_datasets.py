@@ -79,7 +79,8 @@ def _contents(path):
     """Arrays by name, or a table; every way in which a file can be broken is a ValueError."""
     try:
         if path.suffix == ".npz":
-            with np.load(path) as arrays:  # no pickles: a data file must not run code
+            # np.load leaves a damaged file open. No pickles: a data file must not run code.
+            with path.open("rb") as content, np.load(content) as arrays:
                 return {name: arrays[name] for name in arrays.files}
         return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     except PermissionError:

@@ -70,7 +70,8 @@ def import_optional(name, purpose):
 
 def _read(path):
     try:
-        with np.load(path) as file:  # no pickles: a downloaded file must not run code
+        # np.load leaves a damaged file open. No pickles: a downloaded file must not run code.
+        with path.open("rb") as content, np.load(content) as file:
             X, y = file["X"], file["y"]
             return np.ascontiguousarray(X, dtype=np.float64), y.ravel().astype(np.int64)
     except DAMAGE as error:

@@ -1,6 +1,7 @@
 """KDD Cup 1999 as papers on anomaly detection take it."""
 
 import gzip
+import warnings
 import zlib
 from inspect import getdoc
 
@@ -130,7 +131,9 @@ def _read(path):
     text = dict.fromkeys([*_CATEGORICAL, "label"], _TEXT)
     dtype = [(name, text.get(name, np.float32)) for name in [*_NAMES, "label"]]
     try:
-        columns = np.loadtxt(path, dtype=dtype, delimiter=",", ndmin=1)
+        with warnings.catch_warnings():  # of a file without lines an error tells
+            warnings.filterwarnings("ignore", "loadtxt: input contained no data", UserWarning)
+            columns = np.loadtxt(path, dtype=dtype, delimiter=",", ndmin=1)
         if not len(columns):
             raise ValueError("there are no lines")
         return columns

@@ -21,7 +21,7 @@ from .protocol import halves
 
 
 def few_steps(**params):
-    return AnoGAN(**{"max_steps": 300, "hidden_layer_sizes": (32,), "random_state": 0} | params)
+    return AnoGAN(**{"max_steps": 50, "hidden_layer_sizes": (32,), "random_state": 0} | params)
 
 
 def shuffled_distance(rows):
@@ -82,7 +82,7 @@ def test_both_players_move_and_only_they(X):
 
 
 def test_another_seed_gives_other_nets(X):
-    first, second = (few_steps(random_state=s).fit(X).generator_ for s in (0, 1))
+    first, second = (few_steps(random_state=s, max_steps=1).fit(X).generator_ for s in (0, 1))
     assert not torch.equal(next(first.parameters()), next(second.parameters()))
 
 
@@ -178,9 +178,8 @@ def test_batch_normalisation_scores_a_row_by_itself(X):
 
 
 def test_the_search_finds_the_codes_of_generated_rows(X):
-    found, start = (
-        few_steps(n_latent_steps=n, n_starts=64, residual_weight=1.0).fit(X) for n in (100, 0)
-    )
+    params = {"max_steps": 300, "n_starts": 64, "residual_weight": 1.0}
+    found, start = (few_steps(**params, n_latent_steps=n).fit(X) for n in (100, 0))
     rows = found.sample(100, random_state=1)
     distance = np.median(-found.score_samples(rows))
     assert distance <= 0.01 * shuffled_distance(found.scaler_.transform(rows))
@@ -327,7 +326,7 @@ def test_images_go_through_dcgan():
         backbone=DCGANBackbone((1, 8, 8), width=8),
         n_latent=8,
         scaler=None,
-        max_steps=100,
+        max_steps=20,
         n_latent_steps=20,
         n_starts=64,
         random_state=0,
@@ -404,7 +403,7 @@ def test_turns_of_either_player_go_with_a_gradient_penalty(X, turns):
 
 
 def test_a_collapse_is_seen_beside_the_contexts_that_vary(X):
-    det = few_steps(context_columns=[0], average_decay=0.0).fit(X)
+    det = few_steps(max_steps=150, context_columns=[0], average_decay=0.0).fit(X)
     with torch.no_grad():
         for weight in det.generator_.parameters():
             weight.zero_()

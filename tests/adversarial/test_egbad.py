@@ -22,7 +22,7 @@ SMALL = {
     "hidden_layer_sizes": (16,),
     "generator_layer_sizes": (16,),
     "discriminator_layer_sizes": (16,),
-    "max_steps": 60,
+    "max_steps": 20,
     "random_state": 0,
 }
 ROWS = torch.tensor([[1.0, 2.0], [0.0, 1.0]])

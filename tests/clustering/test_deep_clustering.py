@@ -304,7 +304,7 @@ def test_training_on_takes_another_weight():
 
 def test_codes_that_collapse_are_said_to():
     X, _ = blobs()
-    params = SMALL | {"max_epochs": 300, "lr": 1e-2, "ramp_epochs": 0, "tol": 0, "trim": 0.0}
+    params = SMALL | {"max_epochs": 100, "lr": 3e-2, "ramp_epochs": 0, "tol": 0, "trim": 0.0}
     with pytest.warns(ConvergenceWarning, match=r"codes have collapsed; lower cluster_weight=1\.0"):
         DeepClustering(**params, loss="k-means", cluster_weight=1.0).fit(X)
     with warnings.catch_warnings():

@@ -224,9 +224,16 @@ def mass(det, rows, n=200):
     return np.exp(det.score_samples(grid)).mean() * np.prod(high - low)
 
 
-def test_one_mode_is_learned_to_its_entropy():
-    X, X_test = draw(ONE_MODE, 4096, 0), draw(ONE_MODE, 20_000, 1)
-    det = InvertibleResNet(max_steps=400, random_state=0).fit(X)
+@pytest.fixture(scope="module")
+def of_one_mode():
+    """Rows of one mode, and the flow that has learned them."""
+    X = draw(ONE_MODE, 4096, 0)
+    return X, InvertibleResNet(max_steps=400, random_state=0).fit(X)
+
+
+def test_one_mode_is_learned_to_its_entropy(of_one_mode):
+    X, det = of_one_mode
+    X_test = draw(ONE_MODE, 20_000, 1)
     truth = KnownDensity(ONE_MODE).score_samples(X_test)
     assert abs(det.score(X_test) - truth.mean()) <= 0.03
     assert np.corrcoef(det.score_samples(X_test), truth)[0, 1] >= 0.99
@@ -283,9 +290,9 @@ def test_a_scaler_that_is_not_linear_has_no_gradient():
         det.log_density(torch.eye(5))
 
 
-def test_samples_are_like_the_rows():
-    X = draw(ONE_MODE, 2000, 0)
-    rows = InvertibleResNet(max_steps=300, random_state=0).fit(X).sample(4000, random_state=0)
+def test_samples_are_like_the_rows(of_one_mode):
+    X, det = of_one_mode
+    rows = det.sample(4000, random_state=0)
     assert_allclose(rows.mean(0), X.mean(0), atol=0.1)
     assert_allclose(np.cov(rows.T), np.cov(X.T), atol=0.15)
 

@@ -65,7 +65,7 @@ def test_scikit_learn_check(estimator, check):
 # The paper's task ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("n_normal", [500, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_normal", [200, pytest.param(2000, marks=pytest.mark.slow)])
 def test_groups_that_are_correlated_the_other_way_round_are_found(n_normal):
     rng = np.random.RandomState(0)
     X = np.r_[correlated(n_normal, 0.7, 1536, rng), correlated(50, -0.7, 1536, rng)]

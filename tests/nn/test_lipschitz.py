@@ -43,6 +43,8 @@ def test_points_do_not_part_by_more_than_the_bound(widths):
         assert ((g(a) - g(b)).norm(dim=1) <= g.lipschitz_bound() * (a - b).norm(dim=1)).all()
 
 
+# torch.func scripts functions of its own where it is first used.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 def test_products_with_the_jacobian_are_those_of_automatic_differentiation():
     g = random_map([3, 16, 16, 3], scale=0.3)
     generator = torch.Generator().manual_seed(1)

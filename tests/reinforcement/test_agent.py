@@ -17,6 +17,9 @@ from skdeepad.reinforcement._agent import (
 from skdeepad.reinforcement._dplan_module import DPLANModule, QNetwork
 from skdeepad.training import Batch, TensorData, seeded_generator
 
+from ..instances import without_labels
+
+pytestmark = without_labels
 TINY = {"max_epochs": 3, "steps_per_episode": 20, "warm_up_steps": 30, "random_state": 0}
 
 

@@ -10,6 +10,8 @@ from skdeepad import DPLAN
 from skdeepad.datasets import fetch_adbench
 from skdeepad.nn import MLPBackbone
 
+from ..instances import without_labels
+
 TINY = {"max_epochs": 2, "steps_per_episode": 20, "warm_up_steps": 30, "random_state": 0}
 
 
@@ -94,12 +96,14 @@ def test_rows_known_to_be_normal_count_as_unlabelled(X):
     np.testing.assert_array_equal(first, second)
 
 
+@without_labels
 def test_a_backbone_makes_what_comes_before_the_last_hidden_layer(X):
     det = DPLAN(**TINY, backbone=MLPBackbone((7,), batch_norm=True), hidden_layer_sizes=(5,)).fit(X)
     shapes = [tuple(p.shape) for p in det.net_.module_.network.parameters() if p.ndim == 2]
     assert shapes == [(7, 8), (5, 7), (2, 5)]
 
 
+@without_labels
 @pytest.mark.parametrize(
     ("params", "message"),
     [

@@ -18,8 +18,9 @@ from skorch.callbacks import (
 import skdeepad
 from skdeepad import OCNN, VAE, AutoEncoder, DeepSVDD
 
-from ..instances import small
+from ..instances import small, without_labels
 
+pytestmark = [pytest.mark.usefixtures("quick_stages"), without_labels]
 every_detector = pytest.mark.parametrize("name", dict(skdeepad.all_detectors()))
 
 

@@ -18,6 +18,8 @@ from skdeepad import ADGM, SDGM
 from skdeepad.training import LabelledBatches
 from skdeepad.variational._adgm_module import DeepGenerativeModule
 
+from ..instances import without_labels
+
 both = pytest.mark.parametrize("cls", [ADGM, SDGM])
 QUICK = {"hidden_layer_sizes": (16,), "max_epochs": 3, "n_draws": 4, "random_state": 0}
 
@@ -260,6 +262,7 @@ def test_the_combined_score_is_the_sum_of_both_on_the_scale_of_the_training_rows
 
 
 @both
+@without_labels
 def test_without_labelled_anomalies_the_combined_score_is_the_joint_one(cls, few_labels):
     rows, y = few_labels
     with warnings.catch_warnings():
@@ -272,6 +275,7 @@ def test_without_labelled_anomalies_the_combined_score_is_the_joint_one(cls, few
 
 
 @both
+@without_labels
 def test_a_batch_of_one_row_has_no_statistics(cls, few_labels):
     rows, _ = few_labels
     det = cls(**QUICK).fit(*few_labels)

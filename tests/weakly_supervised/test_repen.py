@@ -19,7 +19,10 @@ from skdeepad.weakly_supervised._repen import (
     lesinn,
 )
 
+from ..instances import without_labels
 from .protocol import few_labels, published_and_ours
+
+pytestmark = without_labels  # the unsupervised method, too
 
 CANTELLI = 3**0.5
 
