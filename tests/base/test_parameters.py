@@ -107,7 +107,7 @@ def test_a_parameter_reaches_what_it_is_declared_for(X):
 def test_a_fit_that_goes_on_warns_unless_the_parameter_may_change(X):
     det = Powers(warm_start=True, random_state=0).fit(X)
     det.set_params(mode="loud").fit(X)
-    with pytest.warns(UserWarning, match=r"Training goes on .*: power\."):
+    with pytest.warns(UserWarning, match=r"Training resumes .*: power\."):
         det.set_params(power=4).fit(X)
 
 
