@@ -103,19 +103,19 @@ class AnoGAN(ContextualDetector):
         for images. Its encoders have to be an ``nn.Sequential``, of which all layers but the last
         one make f.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm. ``"minmax"`` scales to [-1, 1]: a
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm. ``"minmax"`` scales to [-1, 1]: a
         generator meets the bounded values of all columns sooner than long tails.
     max_epochs : int, default=2000
         Maximum number of epochs.
     max_steps : int or None, default=3000
-        Maximum number of optimizer steps; None: no limit. A step is a batch, on which each player
-        takes its turn. A generator needs so many however few rows there are.
+        Maximum number of optimizer steps. If None, there is no limit. A step is a batch, on which
+        each player takes its turn. A generator needs so many however few rows there are.
     lr : float, default=5e-4
         Learning rate. It is that of all players; ``net_params={"optimizer_generator__lr": ...}``
         for one. DCGAN has 2e-4 for images.
     batch_size : int or None, default=64
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Adam's betas are
         (0.5, 0.999), as in DCGAN.
@@ -133,13 +133,13 @@ class AnoGAN(ContextualDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------

@@ -76,17 +76,17 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
         Makes the encoder and the decoder in place of ``hidden_layer_sizes``, for example
         :class:`~skdeepad.nn.ConvBackbone` for images.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=500
         Maximum number of epochs.
     max_steps : int or None, default=1000
-        Maximum number of optimizer steps; None: no limit. Long training memorises the anomalies
-        among the training rows, whatever the number of rows.
+        Maximum number of optimizer steps. If None, there is no limit. Long training memorises the
+        anomalies among the training rows, whatever the number of rows.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
@@ -102,18 +102,18 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
     early_stopping : bool or "knee", default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
-        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
-        of the best epoch are kept. ``"knee"``: hold out no rows and stop 1.2 times as many epochs
-        in as the mean loss so far took to its knee [3]_; it needs the package kneed.
+        If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
+        with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
+        weights of the best epoch are kept. ``"knee"``: hold out no rows and stop 1.2 times as many
+        epochs in as the mean loss so far took to its knee [3]_; it needs the package kneed.
     validation_fraction : float, default=0.1
         Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10

@@ -101,16 +101,16 @@ class BDSGM(FlowDetector):
         Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
         log-determinants ask for [2]_.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=200
         Maximum number of epochs.
     max_steps : int or None, default=1000
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=3e-3
         Learning rate.
     batch_size : int or None, default=256
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
@@ -128,13 +128,13 @@ class BDSGM(FlowDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------

@@ -64,18 +64,18 @@ class DeepSAD(SphereDetector):
     backbone : Backbone or None, default=None
         Makes the net, and the decoder for pre-training, in place of ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=20
         Maximum number of epochs. The objective goes on shrinking all distances, those of unknown
         anomalies too: more is not better.
     max_steps : int or None, default=2500
-        Maximum number of optimizer steps; None: no limit. It holds for pre-training and for
-        training each.
+        Maximum number of optimizer steps. If None, there is no limit. It holds for pre-training and
+        for training each.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. "adamw" decouples
         the weight decay, which is not the objective above.
@@ -94,17 +94,17 @@ class DeepSAD(SphereDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``. It keeps the centre, too.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
     early_stopping : bool, default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
-        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
-        of the best epoch are kept.
+        If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
+        with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
+        weights of the best epoch are kept.
     validation_fraction : float, default=0.1
         Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10

@@ -84,16 +84,16 @@ class DPLAN(BaseDetector):
         Makes what comes before the last hidden layer, in place of the other
         ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=10
         Maximum number of epochs. An epoch is an episode.
     max_steps : int or None, default=None
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=2.5e-4
         Learning rate. The default is that of deep Q-learning.
     batch_size : int or None, default=32
-        Number of rows in a batch; None: as many as there are training rows. Here they are
+        Number of rows in a batch. If None, a batch holds all training rows. Here they are
         transitions of the agent.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="rmsprop"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. RMSprop's ``alpha``
@@ -114,15 +114,15 @@ class DPLAN(BaseDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU. For the
-        default network a CPU is as fast.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU. For the default
+        network a CPU is as fast.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``. As with ``partial_fit`` the
         memory is a new one, filled by ``warm_up_steps`` random actions.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------

@@ -67,16 +67,16 @@ class ADGM(DeepGenerativeDetector):
         Makes 64 features of a row, which the nets of ``hidden_layer_sizes`` read in its place
         beside :math:`a`, :math:`y` and :math:`z`; and the decoder.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=500
         Maximum number of epochs.
     max_steps : int or None, default=2500
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows. Labelled rows beside a
+        Number of rows in a batch. If None, a batch holds all training rows. Labelled rows beside a
         batch are not counted.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
@@ -94,17 +94,17 @@ class ADGM(DeepGenerativeDetector):
         Further parameters of the skorch net. ``"iterator_train__n_labelled"`` is the number of
         labelled rows beside a batch.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
     early_stopping : bool, default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
-        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
-        of the best epoch are kept.
+        If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
+        with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
+        weights of the best epoch are kept.
     validation_fraction : float, default=0.1
         Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10

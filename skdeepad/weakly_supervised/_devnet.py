@@ -71,17 +71,17 @@ class DevNet(BaseDetector):
         Makes the net in place of ``hidden_layer_sizes``, as an ``nn.Sequential`` whose last layer
         is linear.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm. The authors' scale is "minmax",
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm. The authors' scale is "minmax",
         which learns less of the same steps.
     max_epochs : int, default=50
         Maximum number of epochs.
     max_steps : int or None, default=None
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=512
-        Number of rows in a batch; None: as many as there are training rows. Half of them are known
+        Number of rows in a batch. If None, a batch holds all training rows. Half of them are known
         anomalies; all are drawn with replacement.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="rmsprop"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
@@ -100,13 +100,13 @@ class DevNet(BaseDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------
