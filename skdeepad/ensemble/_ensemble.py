@@ -96,7 +96,7 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------

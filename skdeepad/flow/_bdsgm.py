@@ -116,9 +116,9 @@ class BDSGM(FlowDetector):
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.0
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss. Above 0 the tails of the density are cut off, anomalies
-        among the training rows with them.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
+        those with the largest loss. Above 0 the tails of the density are cut off, anomalies among
+        the training rows with them.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"``: the threshold is :math:`\tau`, the level of the boundary. Of few rows
@@ -161,7 +161,7 @@ class BDSGM(FlowDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------

@@ -82,8 +82,8 @@ class DeepSAD(SphereDetector):
     weight_decay : float, default=5e-7
         L2 penalty of the optimizer on the weights. It is :math:`\lambda` above.
     trim : float, default=0.1
-        Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth
-        of the steps: those of the largest loss. It keeps unknown anomalies among them from being
+        Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth of
+        the steps: those with the largest loss. It keeps unknown anomalies among them from being
         pulled in.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
@@ -132,7 +132,7 @@ class DeepSAD(SphereDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------

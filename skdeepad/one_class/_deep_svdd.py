@@ -88,10 +88,9 @@ class DeepSVDD(SphereDetector):
     weight_decay : float, default=5e-7
         L2 penalty of the optimizer on the weights. It is :math:`\lambda` above.
     trim : float or "auto", default="auto"
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss. It keeps anomalies among the training rows from being
-        pulled in.
-        ``"auto"`` is 0.1 for "one-class" and 0 for "soft-boundary", where ``nu`` says how many
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
+        those with the largest loss. It keeps anomalies among the training rows from being pulled
+        in. ``"auto"`` is 0.1 for "one-class" and 0 for "soft-boundary", where ``nu`` says how many
         rows may lie outside and only they have a gradient: less than ``nu`` can be left out.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows that the threshold declares outliers. It can be changed after
@@ -143,7 +142,7 @@ class DeepSVDD(SphereDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------

@@ -113,9 +113,9 @@ class OCNN(BaseDetector):
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. The penalty on the
         weights is part of the objective.
     trim : float or "auto", default="auto"
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss. Less than ``nu``: without the share below r nothing is
-        learned. ``"auto"`` is a third of ``nu``.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
+        those with the largest loss. Less than ``nu``: without the share below r nothing is learned.
+        ``"auto"`` is a third of ``nu``.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"``: the threshold is the method's r, below which a share ``nu`` of the
@@ -153,7 +153,7 @@ class OCNN(BaseDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------

@@ -84,8 +84,8 @@ class AuxiliaryVAE(VariationalDetector):
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
+        those with the largest loss.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
@@ -128,7 +128,7 @@ class AuxiliaryVAE(VariationalDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------

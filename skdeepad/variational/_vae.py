@@ -170,7 +170,7 @@ class VAE(VariationalDetector):
     activation : str, default="tanh"
         Activation of the hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
-        Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
+        Makes the encoder and the decoder instead of ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
         beyond ±20 are compressed: they grow with their logarithm.
@@ -187,7 +187,7 @@ class VAE(VariationalDetector):
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
-        Share of the rows of a batch, rounded, that an update leaves out: those of the largest
+        Share of the rows of a batch, rounded, that an update leaves out: those with the largest
         loss.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
@@ -234,7 +234,7 @@ class VAE(VariationalDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
