@@ -76,7 +76,7 @@ class AdversarialDetector(BaseDetector):
         if X.min() < low - 1e-3 or X.max() > high + 1e-3:
             raise ValueError(
                 f"backbone={self.backbone!r} makes values in [{low:g}, {high:g}], but the scaled "
-                f"rows have values from {X.min():.3g} to {X.max():.3g}: scale them to that range or "
+                f"rows have values from {X.min():.3g} to {X.max():.3g}: scale them to it, or "
                 "use scaler='minmax'."
             )
 

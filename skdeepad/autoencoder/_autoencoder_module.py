@@ -16,7 +16,7 @@ class AutoEncoderModule(EncoderDecoder):
     """Denoising autoencoder, which compares D(E(x + ε)) with the clean x.
 
     With ``n_snapshots`` above 1, the score is the mean over up to that many copies of the module.
-    Each copy has its own residual scales, since early weights leave larger residuals than late ones.
+    Each copy has its own residual scales, because early weights leave larger residuals.
     """
 
     def __init__(

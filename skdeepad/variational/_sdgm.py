@@ -6,17 +6,17 @@ from ._deep_generative import DeepGenerativeDetector
 
 @detector
 class SDGM(DeepGenerativeDetector):
-    r"""Skip deep generative model: a VAE of two layers that learns from a few labels too.
+    r"""Skip deep generative model, a VAE of two layers that also learns from a few labels.
 
-    As :class:`ADGM`, but the auxiliary variable :math:`a` is a layer of the model, whose second
-    layer, the code :math:`z`, also reaches :math:`x` directly [1]_:
+    The model is that of :class:`ADGM`, but the auxiliary variable :math:`a` is one of its layers.
+    The other layer, the code :math:`z`, is also directly connected to :math:`x` [1]_:
 
     .. math:: f(x, y) = \log p(x|a,z,y) + \log p(y) + \log p(z) + \log p(a|z,y)
         - \log q(a|x) - \log q(z|a,x,y) .
 
-    The losses :math:`L(x, y)` of labelled and :math:`U(x)` of all rows are those of
-    :class:`ADGM`, and so is the meaning of ``y``: below 0 a known anomaly, above 0 a known normal
-    row, 0 unlabelled; distinct values are classes.
+    The losses :math:`L(x, y)` of labelled and :math:`U(x)` of all rows are those of :class:`ADGM`.
+    So is the meaning of ``y``: below 0 a known anomaly, above 0 a known normal row, 0 unlabelled;
+    distinct values are classes.
 
     Parameters
     ----------
@@ -25,36 +25,35 @@ class SDGM(DeepGenerativeDetector):
     n_auxiliary : int, default=8
         Size of the auxiliary variable :math:`a`.
     batch_norm : bool, default=False
-        Batch normalisation before the activations; for images.
+        Batch normalisation before the activations, for images.
     classification_weight : float or "auto", default="auto"
-        Weight :math:`\alpha` of the classification of labelled rows; ``"auto"`` is
-        :math:`N / N_l` with :math:`N_l` of :math:`N` rows labelled. Worth searching over
-        powers of ten.
+        Weight :math:`\alpha` of the classification of labelled rows; ``"auto"`` is :math:`N / N_l`
+        if :math:`N_l` of :math:`N` rows are labelled. It is worth a search over powers of ten.
     kl_warm_up_epochs : int, default=0
         Epochs in which the cost of :math:`a`, :math:`y` and :math:`z` rises from 0 to its weight.
     anomaly_score : {"combined", "joint", "posterior", "marginal"}, default="combined"
-        ``"combined"``: the sum of "joint" and of what "posterior" is above its median, each less
-        its median on the training rows and in units of the distance from there to their .9
-        quantile; "joint" alone without labelled anomalies. So what the labels tell and what is
-        improbable count together.
-        ``"joint"``: :math:`-E f(x, \text{normal})`, the bound of
-        :math:`-\log p(x, \text{normal})`. ``"posterior"``: :math:`\log q(\text{anomaly}|x) -
-        \log q(\text{normal}|x)`, for anomalies of known kinds only. ``"marginal"``:
-        :math:`U(x)`, novelty only. It is read in ``fit``.
+        ``"combined"``: the sum of "joint" and "posterior", each minus its median on the training
+        rows and divided by the distance from its median to its .9 quantile; values of "posterior"
+        below the median count as 0. It combines what is improbable with what the labels tell.
+        Without labelled anomalies it is "joint". ``"joint"``: :math:`-E f(x, \text{normal})`, the
+        bound of :math:`-\log p(x, \text{normal})`. ``"posterior"``:
+        :math:`\log q(\text{anomaly}|x) - \log q(\text{normal}|x)`, for anomalies of known kinds
+        only. ``"marginal"``: :math:`U(x)`, for novelty only. A change takes effect in ``fit``.
     likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
         :math:`p(x|\cdot)`, as in :class:`VAE`.
     min_std : float, default=0.135
-        Least standard deviation of :math:`p(x|\cdot)`, in units of the scaled data.
+        Minimum standard deviation of :math:`p(x|\cdot)`, in units of the scaled data.
     n_draws : int, default=16
-        Draws of :math:`a` and :math:`z` in the scores, the same for every row.
+        Number of draws of :math:`a` and :math:`z` for the scores, the same for every row.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Widths of the hidden layers of each conditional distribution's net; the decoder's are in
-        the reverse order.
+        Widths of the hidden layers of each conditional distribution's net; those of the decoder are
+        in reverse order.
     activation : str, default="tanh"
         Activation of the hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
-        Makes 64 features of a row, which the nets of ``hidden_layer_sizes`` read in its place
-        beside :math:`a`, :math:`y` and :math:`z`; and the decoder.
+        Makes the decoder, and an encoder from a row to 64 features, which replace the row as the
+        input of the nets of ``hidden_layer_sizes``, together with :math:`a`, :math:`y` and
+        :math:`z`.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
         beyond ±20 are compressed: they grow with their logarithm.
@@ -123,13 +122,13 @@ class SDGM(DeepGenerativeDetector):
 
     See Also
     --------
-    ADGM : The same with an auxiliary variable that does not reach x.
+    ADGM : The same with an auxiliary variable on which x does not depend.
     AuxiliaryVAE : The same without labels.
 
     Notes
     -----
-    Batches, labels and codes are those of :class:`ADGM`, but the code has :math:`a` beside
-    :math:`z`. A few labels are often enough for a linear classifier: compare with one.
+    Batches, labels and codes are those of :class:`ADGM`, but the code contains :math:`z` and
+    :math:`a`. A few labels are often enough for a linear classifier: compare with one.
 
     References
     ----------

@@ -29,12 +29,12 @@ from ._likelihood import Likelihood
 from ._vae_scores import SCORES
 from ._variational import VariationalDetector
 
-# Training rows that the distances in latent space are measured to.
+# Maximum number of training rows for distances in latent space.
 MAX_REFERENCE = 4096
 
 
 class VAEModule(Stochastic):
-    """p(z) = N(0, I), q(z|x) = N(μ(x), diag σ²(x)) and a decoder p(x|z)."""
+    """Module with p(z) = N(0, I), q(z|x) = N(μ(x), diag σ²(x)) and a decoder p(x|z)."""
 
     def __init__(
         self,
@@ -57,51 +57,51 @@ class VAEModule(Stochastic):
         self.n_latent = n_latent
         self.kl_weight = kl_weight
         self.score = score
-        # The same draws for every row and every call: a score is a function of the row. Their
-        # errors don't average out over the rows, so that they are evenly spread ones.
+        # With the same draws for every row and every call, a score is a function of the row. Their
+        # errors don't average out over the rows, so that the draws are evenly spread.
         self.register_buffer("z_noise", even_normal_draws(n_draws, n_latent))
         self.register_buffer("x_noise", torch.randn(n_draws, n_features))
 
     def code_distribution(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of q(z|x)."""
+        """Return mean and log variance of q(z|x)."""
         return split_gaussian(self.encoder(x))
 
     def loss(self, x: Tensor) -> Tensor:
-        """−log p(x|z) + β KL(q(z|x) ‖ p(z)) with z = μ + σ ⊙ ε."""
+        """Return −log p(x|z) + β KL(q(z|x) ‖ p(z)) with z = μ + σ ⊙ ε."""
         mu, logvar = self.code_distribution(x)
         z = mu + torch.exp(0.5 * logvar) * self.randn_like(mu)
         nll = self.likelihood.nll(self.decoder(z), x).sum(1)
         return nll + self.kl_weight * kl_standard_normal(mu, logvar).sum(1)
 
     def nll(self, x: Tensor, z: Tensor) -> Tensor:
-        """−log p(x|z), summed over the features in float64."""
+        """Return −log p(x|z), summed over the features in float64."""
         return self.likelihood.nll(self.decoder(z), x).sum(1, dtype=torch.float64)
 
     def encode(self, x: Tensor) -> Tensor:
         return self.code_distribution(x)[0]
 
     def decode(self, z: Tensor) -> Tensor:
-        """Mean of p(x|z)."""
+        """Return the mean of p(x|z)."""
         return self.likelihood.mean(self.decoder(z))
 
     def reconstruct(self, x: Tensor) -> Tensor:
         return self.decode(self.encode(x))
 
     def observe(self, z: Tensor, noise: Tensor) -> Tensor:
-        """x̃ ~ p(x|z) made of standard normal noise."""
+        """Draw x̃ ~ p(x|z) from standard normal noise."""
         return self.likelihood.observe(self.decoder(z), noise)
 
     @property
     def n_noise(self) -> int:
-        """Standard normal values that a row is generated from."""
+        """Number of standard normal values from which a row is generated."""
         return self.n_latent + self.x_noise.shape[1]
 
     def generate(self, noise: Tensor) -> Tensor:
-        """A row from p(x|z), z ~ p(z)."""
+        """Generate a row from p(x|z), z ~ p(z)."""
         return self.observe(noise[:, : self.n_latent], noise[:, self.n_latent :])
 
     def draws(self, x: Tensor) -> Iterator[Tensor]:
-        """Draws from q(z|x)."""
+        """Yield draws from q(z|x)."""
         mu, logvar = self.code_distribution(x)
         std = torch.exp(0.5 * logvar)
         for noise in self.z_noise:
@@ -114,7 +114,7 @@ class VAEModule(Stochastic):
         return SCORES["elbo"](self, x)
 
     def contributions(self, x: Tensor) -> Tensor:
-        """Each feature's part of the residual, or else of −E_q log p(x|z)."""
+        """Return each feature's part of the residual's score, or else of −E_q log p(x|z)."""
         if self.score == "reconstruction_error":
             return self.residual.contributions(x - self.reconstruct(x))
         nll = [self.likelihood.nll(self.decoder(z), x) for z in self.draws(x)]
@@ -123,48 +123,47 @@ class VAEModule(Stochastic):
 
 @detector
 class VAE(VariationalDetector):
-    r"""Variational autoencoder: rows of low likelihood under a latent variable model.
+    r"""Variational autoencoder, which scores rows by a bound of their likelihood.
 
-    Minimises the negative evidence lower bound
+    The detector minimises the negative evidence lower bound
 
     .. math:: -E_{q(z|x)}[\log p(x|z)] + \beta\, KL(q(z|x) \,\|\, N(0, I)),
         \qquad z = \mu(x) + \sigma(x) \odot \varepsilon,
 
-    summed over the features and averaged over the rows [1]_. What is scored is chosen by
-    ``anomaly_score``.
+    summed over the features and averaged over the rows [1]_. ``anomaly_score`` selects the score.
 
     Parameters
     ----------
     n_latent : int, default=8
-        Size of the code. The KL term switches off the units that the data don't need, see
+        Size of the code. The KL term switches off units that the data don't need; see
         ``active_units_``.
     kl_weight : float, default=1.0
         Weight :math:`\beta` of the KL term in training.
     anomaly_score : str, default="elbo"
         ``"elbo"``: negative evidence lower bound. ``"reconstruction_probability"``:
-        :math:`-E_q \log p(x|z)` [2]_. ``"reconstruction_error"``: residual of the mean's
-        reconstruction. ``"reconstruction_likelihood"``: :math:`-\log p(x|\mu(x))`.
-        ``"stochastic_error"``, ``"decoder_stochastic_error"``, ``"fully_stochastic_error"``:
-        errors with a drawn code, a drawn reconstruction or both. ``"kl"``: the KL term.
-        ``"iwae"``: importance-weighted bound [4]_. ``"latent_euclidean"``,
-        ``"latent_bhattacharyya"``, ``"latent_density"``: distances from the codes of the training
-        rows, or their density. ``"decoder_nearest"``: error of the best code. ``"jacodeco"``:
-        change of variables through the decoder [5]_. Most of them are from [3]_.
-        It is read in ``fit``.
+        :math:`-E_q \log p(x|z)` [2]_. ``"reconstruction_error"``: residual of the reconstruction
+        from the mean code. ``"reconstruction_likelihood"``: :math:`-\log p(x|\mu(x))`.
+        ``"stochastic_error"``, ``"decoder_stochastic_error"``, ``"fully_stochastic_error"``: errors
+        with a drawn code, a drawn reconstruction or both. ``"kl"``: the KL term. ``"iwae"``:
+        importance-weighted bound [4]_. ``"latent_euclidean"``, ``"latent_bhattacharyya"``,
+        ``"latent_density"``: distances from the codes of the training rows, or their density.
+        ``"decoder_nearest"``: error of the best code. ``"jacodeco"``: change of variables through
+        the decoder [5]_. Most of them are from [3]_. A change takes effect in ``fit``.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in ``"reconstruction_error"``, as in :class:`AutoEncoder`.
     trim_start : float, default=0.2
         Share of the steps before trimming begins.
     likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
-        p(x|z): a Gaussian with a variance for each feature that is a function of z, which the
-        reconstruction probability needs to say more than the error; with one learned variance,
-        which sets the weight of the KL term by itself; Bernoulli for data in [0, 1], with
-        ``scaler="minmax"`` or None.
+        Distribution p(x|z). ``"heteroscedastic"``: a Gaussian with a variance for each feature that
+        is a function of z, without which the reconstruction probability is equivalent to the error.
+        ``"gaussian"``: one learned variance, which determines the relative weight of the KL term.
+        ``"bernoulli"``: for data in [0, 1], with ``scaler="minmax"`` or None.
     min_std : float, default=0.135
-        Least standard deviation of p(x|z), in units of the scaled data. A smaller one lets a few
-        almost constant features drown the others; anomalies that are off by less don't show.
+        Minimum standard deviation of p(x|z), in units of the scaled data. With a smaller one, a few
+        almost constant features dominate the others; anomalies with smaller deviations are not
+        visible.
     n_draws : int, default=16
-        Draws of the Monte-Carlo scores, the same for every row.
+        Number of draws for the Monte-Carlo scores, the same for every row.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code; the decoder mirrors them.
     activation : str, default="tanh"
@@ -222,7 +221,8 @@ class VAE(VariationalDetector):
     scaler_ : transformer or None
         The fitted scaler.
     active_units_ : int
-        Units of the code with a mean KL above 0.01 on the training rows; 0 is a collapse.
+        Number of units of the code with a mean KL above 0.01 on the training rows; 0 means
+        collapse.
     training_scores_ : ndarray of shape (n_samples,)
         Scores of the training rows, in ascending order.
     offset_ : float
@@ -238,15 +238,15 @@ class VAE(VariationalDetector):
 
     See Also
     --------
-    AutoEncoder : Codes without a distribution; cheaper scores.
+    AutoEncoder : Codes without a distribution, and cheaper scores.
 
     Notes
     -----
-    Log variances are clamped, the encoder's to ±10 and the decoder's from above to 4; the KL
-    term never is. Distances in latent space are to at most 4,096 evenly spaced training rows.
-    A training row is its own neighbour there: it scores as more normal than a new row, and
-    ``training_scores_``, from which the threshold comes, leave it out. Likelihoods are those of
-    the scaled rows, in nats.
+    Log variances are clamped, the encoder's to ±10 and the decoder's to at most 4; the KL term is
+    not clamped. Distances in latent space are measured to at most 4,096 evenly spaced training
+    rows. A training row is its own neighbour there and scores as more normal than a new row;
+    ``training_scores_``, from which the threshold is computed, leave out the row itself.
+    Likelihoods are those of the scaled rows, in nats.
 
     References
     ----------
@@ -310,7 +310,7 @@ class VAE(VariationalDetector):
         return super()._training_score(module)
 
     def _posteriors(self, net, X) -> tuple[Tensor, Tensor]:
-        """Means and log variances of the codes of evenly spaced rows."""
+        """Return means and log variances of the codes of evenly spaced rows."""
         module = net.module_
         rows = X[:: ceil(len(X) / MAX_REFERENCE)]
         stacked = net.apply(lambda x: torch.stack(module.code_distribution(x), 1), rows)
