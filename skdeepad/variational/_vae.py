@@ -155,9 +155,9 @@ class VAE(VariationalDetector):
         Share of the steps before trimming begins.
     likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
         Distribution p(x|z). ``"heteroscedastic"``: a Gaussian with a variance for each feature that
-        is a function of z, without which the reconstruction probability is equivalent to the error.
-        ``"gaussian"``: one learned variance, which determines the relative weight of the KL term.
-        ``"bernoulli"``: for data in [0, 1], with ``scaler="minmax"`` or None.
+        is a function of z, without which the reconstruction probability tells no more than the
+        error. ``"gaussian"``: one learned variance, which determines the relative weight of the KL
+        term. ``"bernoulli"``: for data in [0, 1], with ``scaler="minmax"`` or None.
     min_std : float, default=0.135
         Minimum standard deviation of p(x|z), in units of the scaled data. With a smaller one, a few
         almost constant features dominate the others; anomalies with smaller deviations are not

@@ -23,8 +23,9 @@ class WarmUp(nn.Module):
         """Set the weight for the next epoch of ``net``; return a function to call after each epoch.
 
         The weight depends on the number of all epochs of the net and on ``n_epochs`` of the first
-        fit, so that training that resumes does not warm up again. Early stopping ignores losses in
-        the warm-up: the rising cost of the codes would change them.
+        fit, so that training that resumes does not warm up again. Early stopping ignores the
+        warm-up, in which training without the full cost of the codes only increases the loss of
+        held-out rows.
         """
         if not net.history:
             self.n_epochs = n_epochs

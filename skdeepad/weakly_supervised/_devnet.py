@@ -14,7 +14,7 @@ CRITICAL_DEVIATION = 1.96
 
 
 class DevNetModule(nn.Module):
-    """A scalar φ(x), and how far it lies from what scores of a normal prior would be."""
+    """Scalar φ(x) and its deviation from scores of a normal prior."""
 
     def __init__(self, phi: ScalarNet, *, margin: float, n_prior_draws: int) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class DevNetModule(nn.Module):
         self.register_buffer("sigma_R", reference.std())
 
     def deviation(self, x: Tensor) -> Tensor:
-        """dev(x) = (φ(x) − μ_R) / σ_R."""
+        """Return dev(x) = (φ(x) − μ_R) / σ_R."""
         return (self.phi(x) - self.mu_R) / self.sigma_R
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
@@ -38,11 +38,11 @@ class DevNetModule(nn.Module):
 
 @detector
 class DevNet(BaseDetector):
-    r"""Deviation network: a scalar that a few known anomalies push far from the other rows'.
+    r"""Deviation network, whose scores of known anomalies are far from those of other rows.
 
-    A net :math:`\phi` gives each row a score. How far it lies from the scores of normal rows is
-    told by a prior: :math:`\mu_R` and :math:`\sigma_R` are the mean and the standard deviation of
-    draws :math:`r_1, \ldots, r_l \sim N(0, 1)`, and
+    A net :math:`\phi` gives each row a score. A prior defines its deviation from the scores of
+    normal rows: :math:`\mu_R` and :math:`\sigma_R` are the mean and the standard deviation of draws
+    :math:`r_1, \ldots, r_l \sim N(0, 1)`, and
 
     .. math:: \mathrm{dev}(x) = \frac{\phi(x) - \mu_R}{\sigma_R} .
 
@@ -58,18 +58,19 @@ class DevNet(BaseDetector):
     Parameters
     ----------
     margin : float, default=5.0
-        Deviation :math:`a` that known anomalies are to reach, in standard deviations of the prior.
+        Target deviation :math:`a` of known anomalies, in standard deviations of the prior.
     n_prior_draws : int, default=5000
-        Number :math:`l` of draws from the prior, made once.
+        Number :math:`l` of draws from the prior, which are drawn once.
     steps_per_epoch : int, default=20
-        Batches of an epoch: they are drawn, whatever the number of rows.
+        Number of batches in an epoch. They are drawn at random, so that it does not depend on the
+        number of rows.
     hidden_layer_sizes : int or sequence of int, default=(20,)
-        Widths of the hidden layers; one layer is the paper's. Without any :math:`\phi` is linear.
+        Widths of the hidden layers; the paper has one. Without any layer :math:`\phi` is linear.
     activation : str, default="relu"
         Activation of the hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
-        Makes the net in place of ``hidden_layer_sizes``, as an ``nn.Sequential`` whose last layer
-        is linear.
+        Makes the net instead of ``hidden_layer_sizes``, as an ``nn.Sequential`` whose last layer is
+        linear.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
         beyond ±20 are compressed: they grow with their logarithm. The authors' scale is "minmax",
@@ -88,9 +89,9 @@ class DevNet(BaseDetector):
     weight_decay : float, default=0.02
         L2 penalty of the optimizer on the weights. The default is the paper's 0.01 on the squares.
     trim : float, default=0.05
-        Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth
-        of the steps: those of the largest deviation, which may be unknown anomalies. It helps
-        where few anomalies are known; the paper's value is 0.
+        Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth of
+        the steps: those with the largest deviation, which may be unknown anomalies. It helps if few
+        anomalies are known; the paper's value is 0.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"``: rows with :math:`\mathrm{dev}(x) > 1.96` are outliers; a score drawn
@@ -129,20 +130,20 @@ class DevNet(BaseDetector):
 
     See Also
     --------
-    ADGM : Learns what is normal too, and so finds anomalies of unknown kinds.
+    ADGM : A model of normal rows too, which finds anomalies of unknown kinds.
     skdeepad.preprocessing.semi_labels : Labels in another convention.
 
     Notes
     -----
-    The paper has its penalty on the hidden layer; here it is on all weights. There, the threshold
-    of 1.96 is said to be of 95 % confidence, which is two-sided; only large deviations are
+    In the paper the penalty is on the hidden layer; here it is on all weights. The paper states a
+    confidence of 95 % for the threshold of 1.96, which is two-sided. Only large deviations are
     anomalous, and 97.5 % of the prior lie below it.
 
-    There is no early stopping: rows held out would hold few known anomalies or none, and they
-    are what is learned from.
+    There is no early stopping, because held-out rows would contain few known anomalies or none, and
+    training needs them.
 
-    Without known anomalies, those rows that an isolation forest finds most anomalous, 5 %, stand
-    in for them, with a warning.
+    Without known anomalies, the 5 % of the rows that an isolation forest finds most anomalous
+    replace them, with a warning.
 
     References
     ----------

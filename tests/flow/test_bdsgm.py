@@ -344,7 +344,7 @@ def test_a_density_that_can_not_be_used_is_refused():
     flow = InvertibleResNet(n_blocks=2, hidden_layer_sizes=(8,), max_epochs=1)
     with pytest.raises(NotFittedError):
         BDSGM(density=flow, **SMALL).fit(X)
-    with pytest.raises(ValueError, match="is one of 2 features, but X has 3"):
+    with pytest.raises(ValueError, match="has 2 features, but X has 3"):
         BDSGM(density=flow.fit(X), **SMALL).fit(np.c_[X, X[:, 0]])
     with pytest.raises(ValueError, match=r"scaler=QuantileTransformer\(.*must be 'standard'"):
         BDSGM(density=flow, scaler=QuantileTransformer(n_quantiles=9), **SMALL).fit(X)
