@@ -93,7 +93,7 @@ class Tail:
         return cls(levels[last], np.log(ranks[last] / (n + 1)), float(excess or abs(top[0]) or 1.0))
 
     def log_chance_in(self, sizes: np.ndarray, greatest: np.ndarray) -> np.ndarray:
-        """Return the log probability that the maximum of ``sizes`` rows is at least ``greatest``."""
+        """Return the log probability that the maximum of ``sizes`` rows reaches ``greatest``."""
         log_p = np.interp(greatest, self.levels, self.log_chance)
         log_p -= np.maximum(greatest - self.levels[-1], 0) / self.mean_excess
         few = sizes * np.exp(log_p) < 1e-8  # 1 - (1 - p)^m is m p

@@ -61,9 +61,9 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
 
     The algorithm of [1]_ is ``anomaly_score="reference"``: codes :math:`\mu` and spreads
     :math:`\sigma` are averaged over rows and groups, and references
-    :math:`r_l = g(z_l), z_l \sim N(\mu, \sigma^2)` are decoded. A group's score is the mean distance
-    of its rows x from them, :math:`s_m = \operatorname{mean}_{l, x \in m} d(r_l, x)`, also in units
-    of its error.
+    :math:`r_l = g(z_l), z_l \sim N(\mu, \sigma^2)` are decoded. A group's score is the mean
+    distance of its rows x from them, also in units of its error:
+    :math:`s_m = \operatorname{mean}_{l, x \in m} d(r_l, x)`.
 
     Parameters
     ----------

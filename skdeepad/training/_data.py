@@ -228,7 +228,7 @@ class DrawnBatches:
     device : str
         Where the batches go.
     n_batches : int
-        Batches of a pass.
+        Number of batches in a pass.
     """
 
     def __init__(

@@ -62,8 +62,8 @@ class DevNet(BaseDetector):
     n_prior_draws : int, default=5000
         Number :math:`l` of draws from the prior, which are drawn once.
     steps_per_epoch : int, default=20
-        Number of batches in an epoch. They are drawn at random, so that it does not depend on the
-        number of rows.
+        Number of batches in an epoch, independent of the number of rows, because batches are drawn
+        at random.
     hidden_layer_sizes : int or sequence of int, default=(20,)
         Widths of the hidden layers; the paper has one. Without any layer :math:`\phi` is linear.
     activation : str, default="relu"

@@ -143,8 +143,8 @@ class REPEN(EncoderMixin, BaseDetector):
         0.5, the detector also learns from rows that are only assumed to be outliers, for anomalies
         of other kinds than the known ones.
     steps_per_epoch : int, default=50
-        Number of batches in an epoch. They are drawn at random, so that it does not depend on the
-        number of rows.
+        Number of batches in an epoch, independent of the number of rows, because batches are drawn
+        at random.
     hidden_layer_sizes : int or sequence of int, default=()
         Widths of hidden layers before the representation; the paper has none.
     activation : str, default="relu"
@@ -221,8 +221,8 @@ class REPEN(EncoderMixin, BaseDetector):
     training row in a subsample is its own nearest neighbour there, which with n rows reduces its
     score by a share ``subsample_size`` / n on average.
 
-    The paper's optimizer is Adadelta, :class:`torch.optim.Adadelta` with ``lr=1.0``. The default
-    ``known_share=1.0`` suits ADBench's table, whose test anomalies are of the known kinds.
+    The paper's optimizer is Adadelta, :class:`torch.optim.Adadelta` with ``lr=1.0``. ADBench's
+    table uses ``known_share=1.0``; its test anomalies are of the known kinds.
 
     There is no early stopping, because held-out rows would contain few known anomalies or none.
 

@@ -188,7 +188,7 @@ def test_damaged_windows_are_named(content, tmp_path):
 def test_an_unknown_name_is_answered_with_near_ones():
     with pytest.raises(ValueError, match=r"name='art_jumpsup' .* did you mean 'art_daily_jumps"):
         load_nab("art_jumpsup")
-    with pytest.raises(ValueError, match=r"name=7 is no series of NAB: list_nab\(\)"):
+    with pytest.raises(ValueError, match=r"name=7 is not a series of NAB: list_nab\(\)"):
         load_nab(7)
 
 

@@ -196,8 +196,8 @@ def test_missing_values_are_refused():
     ("params", "message"),
     [
         ({"hop": 65}, "hop=65 leaves samples out of all frames: at most window_length=64"),
-        ({"window": "round"}, r"window='round' is no window: what scipy\.signal\.get_window"),
-        ({"window": ("tukey", "flat")}, r"window=\('tukey', 'flat'\) is no window"),
+        ({"window": "round"}, r"window='round' must be a window for scipy\.signal\.get_window"),
+        ({"window": ("tukey", "flat")}, r"window=\('tukey', 'flat'\) must be a window"),
         ({"window_length": 1}, "'window_length' parameter of SpectrogramTransformer must be"),
         ({"detrend": "cubic"}, "'detrend' parameter of SpectrogramTransformer must be"),
         ({"log_offset": 0.0}, "'log_offset' parameter of SpectrogramTransformer must be"),
