@@ -48,6 +48,10 @@ class AnoGAN(ContextualDetector):
     .. math::
         A(x) = \tfrac1d \|x - G(E(x))\|^2 + \tfrac{\kappa}{n_f} \|f(x) - f(G(E(x)))\|^2 .
 
+    Read more in the :ref:`User Guide <anogan>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     train_encoder : bool, default=False

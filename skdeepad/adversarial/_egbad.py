@@ -43,6 +43,10 @@ class EGBAD(ContextualDetector):
     or :math:`L_D(x) = \|f(x, E(x)) - f(G(E(x)), E(x))\|_1` with the features f in the last hidden
     layer of D. One pass through the networks replaces AnoGAN's search.
 
+    Read more in the :ref:`User Guide <egbad>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     generator_layer_sizes : int or sequence of int, default=(64, 128)

@@ -130,6 +130,10 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
     .. math::
         A(x) = \tfrac1{n_z} \|G_E(x) - E(G(x))\|_2^2 .
 
+    Read more in the :ref:`User Guide <ganomaly>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     adversarial_weight : float, default=1.0

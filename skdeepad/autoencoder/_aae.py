@@ -55,6 +55,10 @@ class AAE(MatchedCodesDetector):
     The prior is any distribution that can be drawn from. The default anomaly score of a row is the
     mean square of its residual, with each feature scaled by ``residual_scaling``.
 
+    Read more in the :ref:`User Guide <latent_priors>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     anomaly_score : str, default="reconstruction"

@@ -31,6 +31,10 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
     layer, :math:`\min_{U,V} \|X - f(XU)V\|_F^2`, and biases. With ``activation="identity"``,
     ``trim=0`` and ``residual_scaling="plain"`` it converges to principal component analysis.
 
+    Read more in the :ref:`User Guide <autoencoder>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     loss : str, default="squared_error"

@@ -64,6 +64,10 @@ class RobustAutoEncoder(ReconstructionDetector):
 
     The score of a row is that of its residual, :math:`x - D(E(x))`, without an S of the row.
 
+    Read more in the :ref:`User Guide <robust_autoencoder>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     penalty : {"cell", "row", "column"}, default="cell"

@@ -97,6 +97,10 @@ class WAE(MatchedCodesDetector):
     anomaly score of a row is the mean square of its residual, with each feature scaled by
     ``residual_scaling``.
 
+    Read more in the :ref:`User Guide <latent_priors>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     cost : str or callable, default="squared_error"

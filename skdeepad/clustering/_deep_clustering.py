@@ -56,6 +56,10 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
     where :math:`c(x)` is the nearest centre and :math:`s_j` the mean squared distance of its
     training rows, clipped to between a hundredth of the mean over all rows and this mean.
 
+    Read more in the :ref:`User Guide <clustering>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     n_clusters : int, default=10

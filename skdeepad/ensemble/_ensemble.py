@@ -61,6 +61,10 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
     of the members' scores. ``combine`` makes them comparable by means of the scores of the training
     rows, so that the score of a row does not depend on other scored rows.
 
+    Read more in the :ref:`User Guide <ensembles>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     estimator : estimator or None, default=None

@@ -49,6 +49,10 @@ class BDSGM(FlowDetector):
     anomalous if :math:`p_g(x) < \tau`, the level of the boundary; the anomaly score is
     :math:`-\log p_g(x)`.
 
+    Read more in the :ref:`User Guide <bdsgm>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     density : {"flow", "gaussian"} or estimator, default="flow"

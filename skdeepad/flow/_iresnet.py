@@ -18,6 +18,10 @@ class InvertibleResNet(FlowDetector, StopsEarly):
 
     and its mean over the training rows is maximised. The anomaly score is :math:`-\log p(x)`.
 
+    Read more in the :ref:`User Guide <iresnet>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     n_blocks : int, default=6

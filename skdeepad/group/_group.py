@@ -65,6 +65,10 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
     distance of its rows x from them, also in units of its error:
     :math:`s_m = \operatorname{mean}_{l, x \in m} d(r_l, x)`.
 
+    Read more in the :ref:`User Guide <groups>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     estimator : estimator or None, default=None

@@ -17,6 +17,10 @@ class BoundaryDisplay:
 
     It shows the threshold and the boundary too. Create it by :meth:`from_estimator`.
 
+    Read more in the :ref:`User Guide <pictures>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     xx0 : ndarray of shape (grid_resolution, grid_resolution)

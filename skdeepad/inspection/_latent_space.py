@@ -17,6 +17,10 @@ class LatentSpaceDisplay:
 
     Create it by :meth:`from_estimator` or :meth:`from_codes`.
 
+    Read more in the :ref:`User Guide <pictures>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     points : ndarray of shape (n_samples, 2)

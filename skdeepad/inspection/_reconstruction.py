@@ -17,6 +17,10 @@ class ReconstructionDisplay:
     Each row of a table has a panel with its features in order. Each image has a column of three
     panels: image, reconstruction, residual. Create it by :meth:`from_estimator`.
 
+    Read more in the :ref:`User Guide <pictures>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_features)

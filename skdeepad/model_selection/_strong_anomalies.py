@@ -52,6 +52,10 @@ class StrongAnomalySampler(BaseEstimator):
     All have a density below :math:`\tau`. The distance of an anomaly from the support is the
     distance from the nearest training row in it, with the scaling of the :class:`~skdeepad.BDSGM`.
 
+    Read more in the :ref:`User Guide <strong_anomalies>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     boundary : BDSGM or None, default=None

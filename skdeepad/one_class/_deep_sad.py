@@ -42,6 +42,10 @@ class DeepSAD(SphereDetector):
     The anomaly score is :math:`\|\phi(x) - c\|^2` [1]_. Without labels this is the one-class
     objective of :class:`DeepSVDD`.
 
+    Read more in the :ref:`User Guide <deep_sad>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     labelled_weight : float, default=1.0

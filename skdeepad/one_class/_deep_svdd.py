@@ -43,6 +43,10 @@ class DeepSVDD(SphereDetector):
 
     The anomaly score is :math:`\|\phi(x) - c\|^2` [1]_.
 
+    Read more in the :ref:`User Guide <deep_svdd>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     objective : {"one-class", "soft-boundary"}, default="one-class"

@@ -69,6 +69,10 @@ class OCNN(BaseDetector):
     ``score_samples`` is :math:`\hat y` and ``decision_function`` is :math:`\hat y - r`, which is ≥
     0 for normal rows [1]_.
 
+    Read more in the :ref:`User Guide <oc_nn>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     nu : float in (0, 1], default=0.3

@@ -35,6 +35,10 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
     scores its frames. scikit-learn's cross-validation and scorers, which compare each row with its
     label, need the frames and ``frame_labels`` instead.
 
+    Read more in the :ref:`User Guide <series>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     window_length : int, default=64

@@ -42,6 +42,10 @@ class DPLAN(BaseDetector):
     :math:`s` after :math:`a^1`, or farthest after :math:`a^0`, in these features. The anomaly score
     is :math:`Q(x, a^1)` [1]_.
 
+    Read more in the :ref:`User Guide <dplan>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     pseudo_share : float in [0, 0.5], default=0.05

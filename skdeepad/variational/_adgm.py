@@ -28,6 +28,10 @@ class ADGM(DeepGenerativeDetector):
     Its distinct values are the classes, usually :math:`-1` and 1. With more of them,
     ``predict_class`` and ``predict_proba`` distinguish kinds of anomalies or of normal rows.
 
+    Read more in the :ref:`User Guide <adgm>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     n_latent : int, default=8

@@ -40,6 +40,10 @@ class AuxiliaryVAE(VariationalDetector):
     distributions are :math:`q(z_1|a,x)\, q(z_2|a,x,z_1)` and
     :math:`p(z_2)\, p(z_1|z_2)\, p(x|z_1)`.
 
+    Read more in the :ref:`User Guide <auxiliary_vae>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     n_latent : int or pair of int, default=8

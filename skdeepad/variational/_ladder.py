@@ -46,6 +46,10 @@ class LadderVAE(VariationalDetector):
     where w rises from 0 to 1 in the first epochs, so that the model learns to use the layers before
     they have a cost. ``anomaly_score`` selects the score.
 
+    Read more in the :ref:`User Guide <ladder_vae>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     n_latent : sequence of int, default=(8, 4, 2)

@@ -18,6 +18,10 @@ class SDGM(DeepGenerativeDetector):
     So is the meaning of ``y``: below 0 a known anomaly, above 0 a known normal row, 0 unlabelled;
     distinct values are classes.
 
+    Read more in the :ref:`User Guide <adgm>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     n_latent : int, default=8

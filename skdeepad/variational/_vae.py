@@ -132,6 +132,10 @@ class VAE(VariationalDetector):
 
     summed over the features and averaged over the rows [1]_. ``anomaly_score`` selects the score.
 
+    Read more in the :ref:`User Guide <vae>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     n_latent : int, default=8

@@ -55,6 +55,10 @@ class DevNet(BaseDetector):
     ``y`` is read by its sign: below 0 a known anomaly, 0 unlabelled, above 0 a known normal row.
     Unlabelled rows count as normal ones.
 
+    Read more in the :ref:`User Guide <devnet>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     margin : float, default=5.0

@@ -124,6 +124,10 @@ class REPEN(EncoderMixin, BaseDetector):
     Known anomalies replace the outliers, and are never inliers; known normal rows are never
     outliers. Without known anomalies this is the unsupervised method.
 
+    Read more in the :ref:`User Guide <repen>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     n_latent : int, default=20
