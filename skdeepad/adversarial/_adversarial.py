@@ -76,8 +76,8 @@ class AdversarialDetector(BaseDetector):
         if X.min() < low - 1e-3 or X.max() > high + 1e-3:
             raise ValueError(
                 f"backbone={self.backbone!r} makes values in [{low:g}, {high:g}], but the scaled "
-                f"rows have values from {X.min():.3g} to {X.max():.3g}: scale them to it, or "
-                "use scaler='minmax'."
+                f"rows have values from {X.min():.3g} to {X.max():.3g}: scale them to "
+                "this range, or use scaler='minmax'."
             )
 
     @property
@@ -107,12 +107,12 @@ class ContextualDetector(SamplerMixin, ReconstructorMixin, AdversarialDetector):
         if not known or len(numbers) < len(columns) or len(numbers) == n_features:
             raise ValueError(
                 f"context_columns={self.context_columns!r} must be different names or numbers of "
-                f"the {n_features} columns of X, and leave one at least."
+                f"the {n_features} columns of X, and leave at least one."
             )
         if numbers and self.backbone is not None:
             raise ValueError(
                 f"context_columns={self.context_columns!r} needs backbone=None, got "
-                f"{self.backbone!r}: a context is no part of an image."
+                f"{self.backbone!r}: an image has no context columns."
             )
         return sorted(numbers)
 

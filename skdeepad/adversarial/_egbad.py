@@ -106,16 +106,16 @@ class EGBAD(ContextualDetector):
         of the widths above, for example :class:`~skdeepad.nn.DCGANBackbone` for images.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
         Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
-        beyond ±20 are compressed: they grow with their logarithm. ``"minmax"`` scales to [-1, 1]: a
-        generator meets the bounded values of all columns sooner than long tails.
+        beyond ±20 are compressed: they grow with their logarithm. ``"minmax"`` scales to [-1, 1],
+        because a generator learns bounded values of all columns sooner than long tails.
     max_epochs : int, default=2000
         Maximum number of epochs.
     max_steps : int or None, default=3000
-        Maximum number of optimizer steps. If None, there is no limit. A step is a batch, on which
-        each player takes its turn. A generator needs so many however few rows there are.
+        Maximum number of optimizer steps. If None, there is no limit. A step is a batch on which
+        each player takes its turn. A generator needs this many steps for any number of rows.
     lr : float, default=5e-4
-        Learning rate. It is that of all players; ``net_params={"optimizer_generator__lr": ...}``
-        for one. DCGAN has 2e-4 for images.
+        Learning rate. It applies to all players; ``net_params={"optimizer_generator__lr": ...}``
+        sets it for one. DCGAN has 2e-4 for images.
     batch_size : int or None, default=64
         Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"

@@ -174,20 +174,21 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
         Activation of the hidden layers of encoders and discriminator, as in :class:`AutoEncoder`;
         the decoder has rectified linear units, as in DCGAN.
     backbone : Backbone or None, default=None
-        Makes the networks in place of ``hidden_layer_sizes``: :class:`~skdeepad.nn.DCGANBackbone`
-        for images. Its encoders have to be an ``nn.Sequential``, of which all layers but the last
-        one make f.
+        Makes the networks instead of ``hidden_layer_sizes``, for example
+        :class:`~skdeepad.nn.DCGANBackbone` for images. Its encoders have to be an
+        ``nn.Sequential``, whose layers before the last one compute f.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
         Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
         beyond ±20 are compressed: they grow with their logarithm. ``"minmax"`` scales to [-1, 1].
     max_epochs : int, default=2000
         Maximum number of epochs.
     max_steps : int or None, default=1500
-        Maximum number of optimizer steps. If None, there is no limit. A step is a batch, on which
+        Maximum number of optimizer steps. If None, there is no limit. A step is a batch on which
         each player takes its turn.
     lr : float, default=1e-3
-        Learning rate. It is that of both players; ``net_params={"optimizer_discriminator__lr":
-        ...}`` for the other one's. The paper's code has 2e-4 for images.
+        Learning rate. It applies to both players;
+        ``net_params={"optimizer_discriminator__lr": ...}`` sets it for the discriminator. The
+        paper's code has 2e-4 for images.
     batch_size : int or None, default=64
         Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"

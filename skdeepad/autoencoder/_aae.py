@@ -102,8 +102,8 @@ class AAE(MatchedCodesDetector):
         Maximum number of epochs.
     max_steps : int or None, default=1000
         Maximum number of optimizer steps. If None, there is no limit. Long training memorises the
-        anomalies among the training rows; codes that are to meet the prior closely, to ``sample``,
-        need more.
+        anomalies among the training rows; codes that match the prior closely, as needed by
+        ``sample``, need more steps.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128

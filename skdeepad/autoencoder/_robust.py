@@ -112,8 +112,8 @@ class RobustAutoEncoder(ReconstructionDetector):
     batch_size : int or None, default=128
         Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
-        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Its state goes on
-        from round to round.
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Its state is kept
+        between updates of S.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights. It is :math:`\mu` of [1]_.
     trim : float, default=0.1
@@ -129,7 +129,7 @@ class RobustAutoEncoder(ReconstructionDetector):
     device : str, default="auto"
         Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the last ``fit``. S begins with 0.
+        Whether ``fit`` continues from the weights of the last ``fit``. S starts at 0.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0

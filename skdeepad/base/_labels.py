@@ -47,7 +47,7 @@ def check_labels(
     )
     if np.isnan(y).any():
         raise ValueError(
-            "y contains NaN; an unlabelled row is 0. skdeepad.preprocessing.semi_labels converts."
+            "y contains NaN; an unlabelled row is 0. Use skdeepad.preprocessing.semi_labels."
         )
     check_consistent_length(y, range(n_samples))
     y = y[rows]
@@ -137,7 +137,7 @@ class SignedLabels(IgnoredLabels):
 
 #: Reader of the labels of detectors that need anomalies.
 LABELS_OR_PSEUDO_ANOMALIES = SignedLabels(
-    "an isolation forest's most anomalous rows stand in for known ones"
+    "an isolation forest's most anomalous rows replace known ones"
 )
 
 

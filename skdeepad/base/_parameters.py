@@ -56,7 +56,7 @@ def param(*accepted, default, to: str = "estimator", resumes: bool = False) -> A
         Declaration for :func:`detector`.
     """
     if isinstance(default, list | dict | set):
-        raise TypeError(f"default={default!r} can be changed in place, for all instances at once.")
+        raise TypeError(f"default={default!r} is mutable, and all instances would share it.")
     if to not in PLACES:
         raise ValueError(f"to={to!r} must be one of {PLACES}.")
     accepted = tuple(StrOptions(a) if isinstance(a, set | frozenset) else a for a in accepted)

@@ -99,13 +99,13 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
         :class:`~skdeepad.nn.ConvBackbone` for images.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
-        beyond ±20 are compressed: they grow with their logarithm. For images ``"minmax"``: pixels
-        are on one scale.
+        beyond ±20 are compressed: they grow with their logarithm. Use ``"minmax"`` for images,
+        whose pixels have a common scale.
     max_epochs : int, default=100
         Maximum number of epochs.
     max_steps : int or None, default=2500
-        Maximum number of optimizer steps. If None, there is no limit. It holds for pre-training and
-        for training each.
+        Maximum number of optimizer steps. If None, there is no limit. The limit applies to
+        pre-training and to training separately.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
@@ -128,7 +128,7 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
     device : str, default="auto"
         Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the last ``fit``. It keeps the centres, too.
+        Whether ``fit`` continues from the weights of the last ``fit``. The centres are kept too.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
@@ -248,8 +248,8 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
         n_clusters = len(module.centers)
         if len(X) < n_clusters:
             warn(
-                f"n_clusters={n_clusters!r} is more than there are rows, {len(X)}: the clusters "
-                "beyond have none.",
+                f"n_clusters={n_clusters!r} is more than the number of rows, {len(X)}: some "
+                "clusters have no rows.",
                 UserWarning,
             )
         if not net.history:

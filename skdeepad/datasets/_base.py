@@ -76,5 +76,5 @@ def _read(path):
             return np.ascontiguousarray(X, dtype=np.float64), y.ravel().astype(np.int64)
     except DAMAGE as error:
         raise ValueError(
-            f"{path} is damaged: an .npz file of arrays X and y is accepted"
+            f"{path} is damaged: it must be an .npz file with arrays X and y"
         ) from error

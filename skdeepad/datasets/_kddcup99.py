@@ -139,7 +139,7 @@ def _read(path):
         return columns
     except (EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(
-            f"{path} is damaged: a .gz file of 41 values and a label in each line is accepted"
+            f"{path} is damaged: it must be a .gz file with 41 values and a label in each line"
         ) from error
 
 

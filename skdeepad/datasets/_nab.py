@@ -208,7 +208,7 @@ def _read_series(path):
         return np.array(times, dtype="datetime64[s]"), np.array(values, dtype=np.float64)[:, None]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is damaged: a .csv file with columns timestamp and value is accepted"
+            f"{path} is damaged: it must be a .csv file with columns timestamp and value"
         ) from error
 
 
@@ -219,5 +219,5 @@ def _read_windows(path, stem):
         return np.array(windows, dtype="datetime64[us]").astype("datetime64[s]").reshape(-1, 2)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is damaged: a .json file with a list of windows for {stem}.csv is accepted"
+            f"{path} is damaged: it must be a .json file with a list of windows for {stem}.csv"
         ) from error

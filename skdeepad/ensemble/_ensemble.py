@@ -78,14 +78,13 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
         ``"rank"``: shares of lower training scores. ``"zscore"``: standard deviations from the mean
         of the training scores.
     contamination : "auto" or float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
-        after ``fit``.
+        Share of the training rows that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"`` is 0.1.
     n_jobs : int or None, default=None
         Number of members to train in parallel with joblib. The result is the same for any value and
         backend.
     random_state : int, RandomState instance or None, default=None
-        Source of the members' seeds, which take the place of any ``random_state`` in
-        ``estimator``.
+        Source of the members' seeds, which replace any ``random_state`` in ``estimator``.
     verbose : int, default=0
         Verbosity of joblib.
 

@@ -127,8 +127,8 @@ class BDSGM(FlowDetector):
         anomalies among the training rows.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows that the threshold declares outliers. It can be changed after
-        ``fit``. ``"auto"``: the threshold is :math:`\tau`, the level of the boundary. Of few rows
-        the boundary is a poor estimate.
+        ``fit``. With ``"auto"``, the threshold is :math:`\tau`, the level of the boundary. With few
+        rows the boundary is a poor estimate.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None

@@ -68,7 +68,7 @@ class GivenDensity(nn.Module):
         self.slope, self.intercept = (torch.as_tensor(values) for values in scaling)
 
     def encode(self, x: Tensor) -> Tensor:
-        raise ValueError(f"density={self.held[0]!r} gives no codes, and no rows for codes.")
+        raise ValueError(f"density={self.held[0]!r} can neither encode rows nor decode codes.")
 
     decode = encode
 

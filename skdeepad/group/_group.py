@@ -92,10 +92,10 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         Labels of training groups that are known to be normal. Other groups are compared with these
         alone. If None, they are compared with all groups.
     contamination : "auto" or float in (0, 0.5], default=0.1
-        Share of the training groups below the threshold; ``"auto"`` is 0.1 too. It can be changed
-        after ``fit``.
+        Share of the training groups that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"`` is 0.1.
     random_state : int, RandomState instance or None, default=None
-        Seed of the references, and of the estimator where its own ``random_state`` is None.
+        Seed of the references, and of the estimator if its own ``random_state`` is None.
 
     Attributes
     ----------
@@ -391,7 +391,7 @@ def _repeated(X, groups, sample_weight):
     X = X if hasattr(X, "ndim") else np.asarray(X)
     if X.ndim == 3:
         raise ValueError(
-            "sample_weight must be None where X is an array of groups: it is a weight of rows."
+            "sample_weight must be None if X is an array of groups: it is a weight of rows."
         )
     return repeated((X, groups), sample_weight)
 

@@ -56,7 +56,7 @@ def read_groups(X, groups) -> tuple[np.ndarray, Members]:
     if (X if hasattr(X, "ndim") else np.asarray(X)).ndim == 3:
         if groups is not None:
             raise ValueError(
-                "groups must be None where X has the shape (n_groups, n_members, n_features), as "
+                "groups must be None if X has the shape (n_groups, n_members, n_features), as "
                 f"here {np.shape(X)}."
             )
         X = np.asarray(X)

@@ -57,8 +57,8 @@ class BoundaryDisplay:
 
     See Also
     --------
-    skdeepad.BDSGM : The detector with a boundary. sklearn.inspection.DecisionBoundaryDisplay : The
-    display for classifiers.
+    skdeepad.BDSGM : The detector with a boundary.
+    sklearn.inspection.DecisionBoundaryDisplay : The display for classifiers.
 
     Examples
     --------
@@ -221,11 +221,11 @@ class BoundaryDisplay:
 def _check(estimator, response, n_boundary, grid_resolution, eps) -> None:
     if not hasattr(estimator, "score_samples"):
         raise ValueError(
-            f"estimator={estimator!r} has no score_samples: a fitted detector or density with it, "
-            "such as BDSGM() or InvertibleResNet(), or a Pipeline that ends with one is accepted."
+            f"estimator={estimator!r} has no score_samples: it must be a fitted detector or "
+            "density, such as BDSGM() or InvertibleResNet(), or a Pipeline that ends with one."
         )
     if response not in ("score", "density"):
-        raise ValueError(f"response={response!r}: 'score' or 'density' is accepted.")
+        raise ValueError(f"response={response!r} must be 'score' or 'density'.")
     integers = {"n_boundary": (n_boundary, 0), "grid_resolution": (grid_resolution, 2)}
     for name, (value, least) in integers.items():
         if not isinstance(value, Integral) or value < least:
@@ -240,7 +240,7 @@ def _grid(estimator, points, grid_resolution, eps):
     if not points:
         raise ValueError(
             f"X=None leaves nothing to draw around, as estimator={estimator!r} draws no boundary: "
-            "rows of two features are accepted."
+            "pass rows of two features."
         )
     points = np.concatenate(points)
     if points.shape[1] != 2:

@@ -92,8 +92,8 @@ class LatentSpaceDisplay:
         """
         if not hasattr(estimator, "transform"):
             raise ValueError(
-                f"estimator={estimator!r} has no codes to show: a detector with transform, such as "
-                "AutoEncoder() or VAE(), or a Pipeline that ends with one is accepted."
+                f"estimator={estimator!r} has no codes to show: it must be a detector with "
+                "transform, such as AutoEncoder() or VAE(), or a Pipeline that ends with one."
             )
         codes = estimator.transform(X)
         return cls.from_codes(codes, y, method=method, random_state=random_state, ax=ax, **kwargs)
@@ -194,7 +194,7 @@ class LatentSpaceDisplay:
 def _project(codes, method, random_state):
     """Return codes projected to two values, and the names of these."""
     if method not in ("pca", "tsne", None):
-        raise ValueError(f"method={method!r}: 'pca', 'tsne' or None is accepted.")
+        raise ValueError(f"method={method!r} must be 'pca', 'tsne' or None.")
     if codes.shape[1] == 2 or method is None:
         return codes[:, :2], ("code 0", "code 1")
     if method == "pca":

@@ -130,9 +130,9 @@ class ReconstructionDisplay:
                 feature_names = steps.get_feature_names_out()
         if not hasattr(estimator, "reconstruct"):
             raise ValueError(
-                f"estimator={estimator!r} has no reconstruction to show: a detector with "
-                "reconstruct, such as AutoEncoder() or VAE(), or a Pipeline that ends with one is "
-                "accepted."
+                f"estimator={estimator!r} has no reconstruction to show: it must be a detector "
+                "with reconstruct, such as AutoEncoder() or VAE(), or a Pipeline that ends with "
+                "one."
             )
         values = check_array(X, input_name="X", dtype=np.float64)
         index = _read_rows(rows, len(values))
@@ -172,7 +172,9 @@ class ReconstructionDisplay:
         if titles is None:
             titles = [f"row {i}" for i in range(len(self.X))]
         if len(titles) != len(self.X):
-            raise ValueError(f"titles={titles!r}: one for each of {len(self.X)} rows is accepted.")
+            raise ValueError(
+                f"titles={titles!r} must have one entry for each of {len(self.X)} rows."
+            )
         if self.image_shape is None:
             self._plot_table(ax, titles, kwargs)
         else:
@@ -266,10 +268,12 @@ def _read_rows(rows, n_samples):
     index = np.arange(min(rows, n_samples)) if isinstance(rows, Integral) else np.asarray(rows)
     if index.ndim != 1 or not len(index) or index.dtype.kind not in "iu":
         raise ValueError(
-            f"rows={rows!r}: a number of rows, at least 1, or a list of indices is accepted."
+            f"rows={rows!r} must be a number of rows, at least 1, or a list of indices."
         )
     if index.min() < -n_samples or index.max() >= n_samples:
-        raise ValueError(f"rows={rows!r}: indices below {n_samples}, the rows of X, are accepted.")
+        raise ValueError(
+            f"rows={rows!r} must be indices below {n_samples}, the number of rows of X."
+        )
     return index
 
 
@@ -281,8 +285,8 @@ def _as_images(rows, shape):
     colours = len(shape) == 3 and shape[0] == 3
     if not (len(shape) == 2 or colours) or np.prod(shape) != rows.shape[1]:
         raise ValueError(
-            f"image_shape={shape!r}: (height, width) or (channels, height, width) with 1 or 3 "
-            f"channels and a product of {rows.shape[1]} is accepted."
+            f"image_shape={shape!r} must be (height, width), or (channels, height, width) with 1 "
+            f"or 3 channels, and have a product of {rows.shape[1]}."
         )
     images = rows.reshape(-1, *shape)
     return np.moveaxis(images, 1, -1) if colours else images

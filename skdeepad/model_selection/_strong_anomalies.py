@@ -72,7 +72,7 @@ class StrongAnomalySampler(BaseEstimator):
     box_margin : float, default=0.1
         Margin of the box at each side, as a share of its width.
     random_state : int, RandomState instance or None, default=None
-        Seed of ``fit``, for ``boundary`` too where its own is None.
+        Seed of ``fit``, and of ``boundary`` if its own is None.
 
     Attributes
     ----------
@@ -259,4 +259,4 @@ class StrongAnomalySampler(BaseEstimator):
     def _none_found(self, kind: str) -> ValueError:
         what = {"weak": f"box_margin={self.box_margin!r} leaves no space for weak anomalies"}
         none = f"margin={self.margin!r} leaves no {kind} anomaly outside the support"
-        return ValueError(f"{what.get(kind, none)}: a larger value is accepted.")
+        return ValueError(f"{what.get(kind, none)}: use a larger value.")

@@ -73,11 +73,11 @@ class DeepSAD(SphereDetector):
         Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
         beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=20
-        Maximum number of epochs. The objective goes on shrinking all distances, those of unknown
-        anomalies too: more is not better.
+        Maximum number of epochs. More epochs are not better, because the objective continues to
+        shrink all distances, including those of unknown anomalies.
     max_steps : int or None, default=2500
-        Maximum number of optimizer steps. If None, there is no limit. It holds for pre-training and
-        for training each.
+        Maximum number of optimizer steps. If None, there is no limit. The limit applies to
+        pre-training and to training separately.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
@@ -102,7 +102,7 @@ class DeepSAD(SphereDetector):
     device : str, default="auto"
         Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the last ``fit``. It keeps the centre, too.
+        Whether ``fit`` continues from the weights of the last ``fit``. The centre is kept too.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0

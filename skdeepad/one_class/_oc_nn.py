@@ -92,7 +92,7 @@ class OCNN(BaseDetector):
         Training ends when the objective over all rows and r have both changed by less than this
         share in ``n_iter_no_change`` consecutive rounds.
     n_iter_no_change : int, default=5
-        Rounds to wait for convergence.
+        Number of consecutive rounds that define convergence, see ``tol``.
     lr_milestones : sequence of float, default=(0.66,)
         Shares of the training after which all learning rates are divided by 10. Without a drop, w
         and V don't converge, and low scores depend on the seed.
@@ -122,7 +122,7 @@ class OCNN(BaseDetector):
         gradient. ``"auto"`` is a third of ``nu``.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
-        ``fit``. ``"auto"``: the threshold is the method's r, below which a share ``nu`` of the
+        ``fit``. With ``"auto"``, the threshold is the method's r, below which a share ``nu`` of the
         rows lies.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training; ``fit`` uses copies of them.
@@ -133,8 +133,8 @@ class OCNN(BaseDetector):
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial weights, the batches and all random draws. An ``encoder`` without a seed
-        of its own gets one from it.
+        Seed of the initial weights, the batches and all random draws. It also seeds an ``encoder``
+        without its own seed.
     verbose : int, default=0
         If above 0, progress bars are shown.
 

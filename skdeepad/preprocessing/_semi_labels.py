@@ -62,7 +62,7 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     if signs and min(signs) == 1:
         raise ValueError(
             f"y holds {sorted(set(values), key=str)[:5]!r}: no row is an anomaly={anomaly!r} or "
-            f"unlabelled={unlabelled!r}, and so there is nothing to tell apart."
+            f"unlabelled={unlabelled!r}, so that all rows would be normal."
         )
     return np.array(signs, dtype=int)
 

@@ -147,8 +147,8 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
         """
         if self.hop > self.window_length:
             raise ValueError(
-                f"hop={self.hop!r} leaves samples out of all frames: at most "
-                f"window_length={self.window_length!r} is accepted."
+                f"hop={self.hop!r} leaves samples out of all frames: it must be at most "
+                f"window_length={self.window_length!r}."
             )
         try:
             self.window_ = get_window(self.window, self.window_length)
@@ -263,7 +263,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
     def _n_frames(self, n_samples):
         if n_samples < len(self.window_):
             raise ValueError(
-                f"A series of {n_samples} samples has no frame of "
-                f"window_length={len(self.window_)!r}: at least as many samples are accepted."
+                f"A series of {n_samples} samples is too short: it must have at least "
+                f"window_length={len(self.window_)!r} samples."
             )
         return 1 + (n_samples - len(self.window_)) // self.hop_

@@ -100,10 +100,10 @@ class DPLAN(BaseDetector):
         transitions of the agent.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="rmsprop"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. RMSprop's ``alpha``
-        is 0.95 and its ``eps`` 0.01 unless ``net_params`` say otherwise.
+        is 0.95 and its ``eps`` 0.01 unless ``net_params`` sets them.
     weight_decay : float, default=0.02
-        L2 penalty of the optimizer on the weights. It is on the hidden layers only; the default is
-        the paper's 0.01 on the squares.
+        L2 penalty of the optimizer on the weights. It applies to the hidden layers only; the
+        default is the paper's 0.01 on the squares.
     trim : float, default=0.3
         Share of a batch's transitions from rows that are not known anomalies, rounded, that an
         update leaves out after a fifth of the steps: those with the largest loss. It prevents the
@@ -117,11 +117,11 @@ class DPLAN(BaseDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU. For the default
-        network a CPU is as fast.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU. The default
+        network is as fast on a CPU.
     warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the last ``fit``. As with ``partial_fit`` the
-        memory is a new one, filled by ``warm_up_steps`` random actions.
+        Whether ``fit`` continues from the weights of the last ``fit``. As in ``partial_fit``, the
+        memory is new and is filled by ``warm_up_steps`` random actions.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0

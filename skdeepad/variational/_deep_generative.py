@@ -28,7 +28,7 @@ class ClassLabels(IgnoredLabels):
         y = check_labels(y, n_samples, rows, all_known=not fresh)
         known = np.unique(y[y != 0])
         if fresh:
-            warn_without_anomalies(y, "only what is normal is learned")
+            warn_without_anomalies(y, "only the normal classes are learned")
             # There is a normal class even if no row is known to be normal.
             detector.classes_ = known if (known > 0).any() else np.append(known, 1.0)
             if (detector.classes_ == detector.classes_.round()).all():

@@ -38,11 +38,12 @@ class SDGM(DeepGenerativeDetector):
     anomaly_score : {"combined", "joint", "posterior", "marginal"}, default="combined"
         ``"combined"``: the sum of "joint" and "posterior", each minus its median on the training
         rows and divided by the distance from its median to its .9 quantile; values of "posterior"
-        below the median count as 0. It combines what is improbable with what the labels tell.
-        Without labelled anomalies it is "joint". ``"joint"``: :math:`-E f(x, \text{normal})`, the
-        bound of :math:`-\log p(x, \text{normal})`. ``"posterior"``:
-        :math:`\log q(\text{anomaly}|x) - \log q(\text{normal}|x)`, for anomalies of known kinds
-        only. ``"marginal"``: :math:`U(x)`, for novelty only. A change takes effect in ``fit``.
+        below the median count as 0. It combines improbability as a normal row with the information
+        from labels. Without labelled anomalies it is "joint". ``"joint"``:
+        :math:`-E f(x, \text{normal})`, the bound of :math:`-\log p(x, \text{normal})`.
+        ``"posterior"``: :math:`\log q(\text{anomaly}|x) - \log q(\text{normal}|x)`, for anomalies
+        of known kinds only. ``"marginal"``: :math:`U(x)`, for novelty only. A change takes effect
+        in ``fit``.
     likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
         :math:`p(x|\cdot)`, as in :class:`VAE`.
     min_std : float, default=0.135
@@ -68,8 +69,8 @@ class SDGM(DeepGenerativeDetector):
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch. If None, a batch holds all training rows. Labelled rows beside a
-        batch are not counted.
+        Number of rows in a batch. If None, a batch holds all training rows. The labelled rows that
+        are added to a batch are not counted.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
@@ -84,7 +85,7 @@ class SDGM(DeepGenerativeDetector):
         Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None
         Further parameters of the skorch net. ``"iterator_train__n_labelled"`` is the number of
-        labelled rows beside a batch.
+        labelled rows that are added to a batch.
     device : str, default="auto"
         Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False

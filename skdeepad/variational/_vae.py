@@ -210,8 +210,8 @@ class VAE(VariationalDetector):
     early_stopping : bool or "knee", default=False
         If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
         with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
-        weights of the best epoch are kept. ``"knee"``: hold out no rows and stop 1.2 times as many
-        epochs in as the mean loss so far took to its knee [6]_; it needs the package kneed.
+        weights of the best epoch are kept. If ``"knee"``, hold out no rows and stop after 1.2 times
+        the epochs up to the knee of the mean loss so far [6]_; this needs the package kneed.
     validation_fraction : float, default=0.1
         Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10

@@ -77,8 +77,8 @@ class DevNet(BaseDetector):
         linear.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
-        beyond ±20 are compressed: they grow with their logarithm. The authors' scale is "minmax",
-        which learns less of the same steps.
+        beyond ±20 are compressed: they grow with their logarithm. The authors use "minmax", which
+        learns less in the same number of steps.
     max_epochs : int, default=50
         Maximum number of epochs.
     max_steps : int or None, default=None
@@ -98,8 +98,8 @@ class DevNet(BaseDetector):
         anomalies are known; the paper's value is 0.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
-        ``fit``. ``"auto"``: rows with :math:`\mathrm{dev}(x) > 1.96` are outliers; a score drawn
-        from the prior exceeds this with a probability of 2.5 %.
+        ``fit``. With ``"auto"``, rows with :math:`\mathrm{dev}(x) > 1.96` are outliers; a draw from
+        the prior exceeds this value with a probability of 2.5 %.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None

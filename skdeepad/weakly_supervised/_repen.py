@@ -264,8 +264,8 @@ class REPEN(EncoderMixin, BaseDetector):
     trim = 0.0
 
     _labels = SignedLabels(
-        "the rows that lie farthest from subsamples of all rows are learned from, as by the "
-        "unsupervised method"
+        "the detector learns from the rows farthest from subsamples of all rows, as the "
+        "unsupervised method does"
     )
 
     def _make_module(self, n_features: int) -> nn.Module:

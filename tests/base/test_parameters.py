@@ -192,7 +192,7 @@ def test_the_nearest_class_decides_the_default_where_several_inherit_one():
 
 @pytest.mark.parametrize("value", [[1], {"a": 1}, {1}])
 def test_defaults_that_could_change_are_refused(value):
-    with pytest.raises(TypeError, match=r"default=.* can be changed in place"):
+    with pytest.raises(TypeError, match=r"default=.* is mutable"):
         param(default=value)
 
 

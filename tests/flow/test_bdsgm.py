@@ -292,7 +292,7 @@ def test_a_fitted_estimator_is_a_density_and_survives_cloning():
     assert_array_equal(clone(det).fit(X).score_samples(X), scores)
     assert det.sample_boundary(3).shape == (3, 2)
     for method in (det.transform, det.inverse_transform):
-        with pytest.raises(ValueError, match="gives no codes"):
+        with pytest.raises(ValueError, match="can neither encode rows nor decode codes"):
             method(X)
 
 

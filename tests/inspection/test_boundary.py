@@ -126,7 +126,7 @@ def test_it_is_drawn_where_and_as_the_user_says(detector, plane):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"response": "energy"}, "response='energy': 'score' or 'density' is accepted"),
+        ({"response": "energy"}, "response='energy' must be 'score' or 'density'"),
         ({"n_boundary": -1}, "n_boundary=-1 must be an integer of at least 0"),
         ({"grid_resolution": 1}, "grid_resolution=1 must be an integer of at least 2"),
         ({"eps": -0.1}, r"eps=-0\.1 must be a number of at least 0"),
