@@ -91,8 +91,8 @@ class AnoGAN(ContextualDetector):
         discriminator's loss. The paper has none. A small weight stabilises the game, and 1 prevents
         D from winning if columns have few distinct values.
     average_decay : float, default=0.999
-        Decay of the averages of all weights, which score the rows. With 0, the weights of the last
-        step do, although they oscillate during the game.
+        Decay of the averages of all weights, with which rows are scored. With 0, rows are scored
+        with the weights of the last step, which oscillate during the game.
     turns : tuple of two ints, default=(1, 1)
         Turns of the discriminator and of the generator in a cycle of as many batches as the larger
         number.

@@ -64,8 +64,8 @@ class EGBAD(ContextualDetector):
     discriminator_term : {"cross_entropy", "feature_matching"}, default="cross_entropy"
         Term :math:`L_D`. Cross-entropy was better in the paper, and is more stable.
     discriminator_input : {"row", "reconstruction"}, default="row"
-        Input of the cross-entropy: :math:`D(x, E(x))`, as in the paper, or :math:`D(G(E(x)),
-        E(x))`, as in its published code, which is less stable.
+        Input of the cross-entropy: :math:`D(x, E(x))`, as in the paper, or
+        :math:`D(G(E(x)), E(x))`, as in its published code, which is less stable.
     norm : {"l1", "l2"}, default="l1"
         Norm of residuals and of differences of features.
     score_scaling : {"train"} or None, default=None
@@ -89,8 +89,8 @@ class EGBAD(ContextualDetector):
         discriminator's loss. The paper has none. It prevents D from winning if columns have few
         distinct values, as pixels and indicators do; the encoder could then not learn to invert G.
     average_decay : float, default=0.999
-        Decay of the averages of all weights, which score the rows. With 0, the weights of the last
-        step do, although they oscillate during the game.
+        Decay of the averages of all weights, with which rows are scored. With 0, rows are scored
+        with the weights of the last step, which oscillate during the game.
     turns : tuple of two ints, default=(1, 1)
         Turns of the discriminator, and of generator and encoder, in a cycle of as many batches as
         the larger number.

@@ -110,10 +110,10 @@ class GANomalyModule(nn.Module):
 class GANomaly(ReconstructorMixin, AdversarialDetector):
     r"""GANomaly, with the distance between the codes of a row and its reconstruction as score.
 
-    A generator :math:`G` encodes a row, :math:`z = G_E(x)`, and decodes it, :math:`\hat x =
-    G_D(z)`; a second encoder :math:`E` encodes the reconstruction, :math:`\hat z = E(\hat x)`; and
-    a discriminator :math:`D`, with the features :math:`f` in its last hidden layer, distinguishes
-    rows from reconstructions. On normal rows they play
+    A generator :math:`G` encodes a row, :math:`z = G_E(x)`, and decodes it,
+    :math:`\hat x = G_D(z)`; a second encoder :math:`E` encodes the reconstruction,
+    :math:`\hat z = E(\hat x)`; and a discriminator :math:`D`, with the features :math:`f` in its
+    last hidden layer, distinguishes rows from reconstructions. On normal rows they play
 
     .. math::
         \min_{G, E} \; \frac1N \sum_i
@@ -144,8 +144,8 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
     encoder_weight : float, default=1.0
         Weight :math:`w_{enc}`. With 0, E learns nothing and the score has no meaning.
     anomaly_score : {"latent", "contextual"}, default="latent"
-        ``"latent"`` is A above, ``"contextual"`` the mean absolute residual, :math:`\tfrac1d \|x -
-        \hat x\|_1`.
+        ``"latent"`` is A above, ``"contextual"`` the mean absolute residual,
+        :math:`\tfrac1d \|x - \hat x\|_1`.
     norm : {"l2", "l1"}, default="l2"
         Whether A is the mean of squares or of absolute values.
     discriminator_reset_tol : float or None, default=1e-5
@@ -160,8 +160,9 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
         Weight of :math:`\tfrac12 \|\nabla_x \log\frac{D}{1 - D}\|^2` of real rows in the
         discriminator's loss.
     average_decay : float, default=0.0
-        Decay of the averages of all weights, which score the rows. With 0, the weights of the last
-        step do. The contextual loss stabilises the game, and the paper does not average.
+        Decay of the averages of all weights, with which rows are scored. With 0, rows are scored
+        with the weights of the last step. The contextual loss stabilises the game, and the paper
+        does not average.
     turns : tuple of two ints, default=(1, 1)
         Turns of the discriminator and of the other players in a cycle of as many batches as the
         larger number.

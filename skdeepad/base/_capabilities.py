@@ -99,11 +99,11 @@ class ReconstructorMixin(DecoderMixin):
         Returns
         -------
         contributions : ndarray of shape (n_samples, n_features)
-            Contributions; a feature of a higher one explains more of the anomaly. If the anomaly
-            score, ``-score_samples(X)``, is a mean of residuals, they sum to it. For evidence
-            bounds they sum to its part that is a sum over features, in nats. Scores that are not
-            sums over features (a cost, a density of codes, a discriminator, a KL term) cannot be
-            decomposed; the contributions then explain the reconstruction error only.
+            Contributions. A feature with a higher contribution explains more of the anomaly. If the
+            anomaly score, ``-score_samples(X)``, is a mean of residuals, they sum to it. For
+            evidence bounds they sum to its part that is a sum over features, in nats. Scores that
+            are not sums over features (a cost, a density of codes, a discriminator, a KL term)
+            cannot be decomposed; the contributions then explain the reconstruction error only.
         """
         check_is_fitted(self)
         return self._apply(self.net_.module_.contributions, X)

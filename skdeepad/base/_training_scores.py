@@ -25,7 +25,7 @@ def warn_if_degenerate(scores: np.ndarray) -> None:
     if not np.isfinite(scores).all():
         what = "are not finite; scale the input or lower lr"
     elif len(scores) > 1 and np.ptp(scores) <= 1e-7 * np.abs(scores).max():
-        what = "are all equal: the model has collapsed, or all rows are equal"
+        what = "are all equal: the model has collapsed, or all rows are the same"
     else:
         return
     warn(f"The scores of the training rows {what}.", ConvergenceWarning)

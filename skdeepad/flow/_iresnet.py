@@ -127,11 +127,11 @@ class InvertibleResNet(FlowDetector, StopsEarly):
     are fixed in ``fit``. Their error is some tenths of a nat, and more after long training.
 
     ``score_samples`` is the log-density in the units of ``X`` if the scaler is given by name, is a
-    StandardScaler, MinMaxScaler or RobustScaler, or None; with any other transformer it is that of
-    the scaled rows. Each block begins with a learned scale and shift, initialised so that training
-    rows have mean 0 and variance 1. Spectral norms are computed exactly; the Lipschitz constant of
-    a block is their product. With the default ``noise`` a constant column adds at most 1.4 nats to
-    the log-density of scaled rows.
+    StandardScaler, MinMaxScaler or RobustScaler, or is None. With any other transformer it is that
+    of the scaled rows. Each block begins with a learned scale and shift, initialised so that
+    training rows have mean 0 and variance 1. Spectral norms are computed exactly; the Lipschitz
+    constant of a block is their product. With the default ``noise`` a constant column adds at most
+    1.4 nats to the log-density of scaled rows.
 
     References
     ----------

@@ -22,8 +22,8 @@ class DCGANBackbone(Backbone):
     rectified units of slope 0.2, and all but the first by batch normalisation; a last 4×4
     convolution makes the outputs. The decoder, which is the generator, mirrors the encoder with
     transposed convolutions and rectified units, and ends with a tanh without batch normalisation.
-    Weights are drawn from :math:`N(0, 0.02^2)`, those of batch normalisation from :math:`N(1,
-    0.02^2)` [1]_.
+    Weights are drawn from :math:`N(0, 0.02^2)`, those of batch normalisation from
+    :math:`N(1, 0.02^2)` [1]_.
 
     Parameters
     ----------

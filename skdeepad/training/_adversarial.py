@@ -61,8 +61,8 @@ class AdversarialNet(DetectorNet):
         for players not named. With ``{"discriminator": 5}``, the others have a turn in every fifth
         batch.
     average_decay : float, default=0.0
-        β of the :class:`WeightAverages` of all players' parts, which score the rows. With 0, the
-        weights themselves do.
+        β of the :class:`WeightAverages` of all players' parts, with which rows are scored. With 0,
+        rows are scored with the weights themselves.
     reset_below : mapping of str to float or None, default=None
         Losses of a batch below which a player's weights are initialised again.
     **kwargs

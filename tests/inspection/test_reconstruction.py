@@ -136,7 +136,7 @@ def test_values_are_shown_without_a_detector():
         ({"rows": [0.5]}, r"rows=\[0\.5\] must be a number of rows"),
         ({"image_shape": (3, 3)}, r"image_shape=\(3, 3\) must be \(height, width\).* product of 8"),
         ({"image_shape": (2, 2, 2)}, r"image_shape=\(2, 2, 2\).* 1 or 3 channels"),
-        ({"titles": ["a"]}, r"titles=\['a'\]: one for each of 4 rows"),
+        ({"titles": ["a"]}, r"titles=\['a'\] must have one entry for each of 4 rows"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments, message, detector, X):
