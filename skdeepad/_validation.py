@@ -55,7 +55,7 @@ def float_types(X):
 
 
 def innermost(estimator):
-    """Return the estimator that a pipeline, a search or an ensemble, fitted or not, is about."""
+    """Return the innermost estimator of a pipeline, a search or an ensemble, fitted or not."""
     while hasattr(estimator, "steps") or hasattr(getattr(estimator, "estimator", None), "fit"):
         estimator = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator.estimator
     return estimator

@@ -79,7 +79,7 @@ class Remembered(NamedTuple):
 class IgnoredLabels:
     """Reader of the labels of a detector that ignores them."""
 
-    #: Whether the detector learns from them.
+    #: Whether the detector learns from labels.
     learned = False
 
     def read(self, detector, y, n_samples: int, rows=slice(None), *, fresh: bool) -> Tensor | None:

@@ -131,7 +131,7 @@ def _read(path):
     text = dict.fromkeys([*_CATEGORICAL, "label"], _TEXT)
     dtype = [(name, text.get(name, np.float32)) for name in [*_NAMES, "label"]]
     try:
-        with warnings.catch_warnings():  # of a file without lines an error tells
+        with warnings.catch_warnings():  # the error below reports an empty file
             warnings.filterwarnings("ignore", "loadtxt: input contained no data", UserWarning)
             columns = np.loadtxt(path, dtype=dtype, delimiter=",", ndmin=1)
         if not len(columns):

@@ -198,7 +198,9 @@ def test_a_damaged_file_of_the_users_own_is_named_and_left_alone(tmp_path, monke
     monkeypatch.setenv("SKDEEPAD_DATA", str(tmp_path))
     for content in damaged(path):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=re.escape(f"{path} is damaged: an .npz file")):
+        with pytest.raises(
+            ValueError, match=re.escape(f"{path} is damaged: it must be an .npz file")
+        ):
             fetch_adbench("ALOI", data_home=tmp_path / "home")
         assert path.read_bytes() == content
 

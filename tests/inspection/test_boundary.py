@@ -145,7 +145,9 @@ def test_three_features_are_no_plane():
 
 
 def test_an_estimator_without_scores_is_refused(plane):
-    with pytest.raises(ValueError, match=r"estimator=.* has no score_samples: a fitted detector"):
+    with pytest.raises(
+        ValueError, match=r"estimator=.* has no score_samples: it must be a fitted detector"
+    ):
         BoundaryDisplay.from_estimator(StandardScaler().fit(plane), plane)
 
 

@@ -110,7 +110,10 @@ def test_a_detector_without_codes_is_refused(X):
     ("arguments", "message"),
     [
         ({"codes": np.ones((4, 1))}, "1 feature"),
-        ({"codes": np.ones((4, 3)), "method": "umap"}, "method='umap': 'pca', 'tsne' or None"),
+        (
+            {"codes": np.ones((4, 3)), "method": "umap"},
+            "method='umap' must be 'pca', 'tsne' or None",
+        ),
         ({"codes": np.ones((4, 2)), "y": [0, 1]}, "inconsistent numbers of samples"),
     ],
 )
