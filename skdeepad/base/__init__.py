@@ -1,4 +1,4 @@
-"""What all detectors share: validate, scale, train, score, set the threshold."""
+"""Base classes of the detectors: validation, scaling, training, scores and threshold."""
 
 from ._capabilities import DecoderMixin, EncoderMixin, ReconstructorMixin, SamplerMixin
 from ._detector import CLIP, BaseDetector, StopsEarly

@@ -1,15 +1,15 @@
-"""Layers that draw noise, always from a generator that is handed to them."""
+"""Layers that draw noise from a generator that they are given."""
 
 import torch
 from torch import Tensor, nn
 
 
 class Stochastic(nn.Module):
-    """Base of modules that draw random numbers.
+    """Base class of modules that draw random numbers.
 
-    ``rng`` is set by :func:`link_generator` when a net is initialised. It is left out of
-    pickles and copies, since many modules share one generator and a copy of a module has to be
-    linked to the generator of its own net.
+    :func:`link_generator` sets ``rng`` when a net is initialised. Pickles and copies leave it out:
+    many modules share one generator, and a copy of a module has to be linked to the generator of
+    its own net.
     """
 
     rng: torch.Generator | None = None
@@ -20,12 +20,12 @@ class Stochastic(nn.Module):
         return state
 
     def randn_like(self, x: Tensor) -> Tensor:
-        """Standard normal noise in the shape of ``x``."""
+        """Draw standard normal noise in the shape of ``x``."""
         return torch.empty_like(x).normal_(generator=self.rng)
 
 
 class Dropout(Stochastic):
-    """Dropout of a share ``p`` of the units, from the handed generator."""
+    """Dropout of a share ``p`` of the units, drawn from ``rng``."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -57,9 +57,9 @@ def link_generator(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def even_normal_draws(n: int, d: int) -> Tensor:
-    """Standard normal draws (n, d) that fill the space evenly: a scrambled Sobol sequence.
+    """Return evenly spread standard normal draws (n, d), from a scrambled Sobol sequence.
 
-    Seeded by torch's global generator, as weights are.
+    The seed comes from torch's global generator, as that of weights does.
     """
     seed = int(torch.randint(2**31 - 1, ()))
     uniform = torch.quasirandom.SobolEngine(d, scramble=True, seed=seed).draw(n, dtype=torch.double)
