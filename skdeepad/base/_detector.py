@@ -1,20 +1,16 @@
 """Base class of the detectors: validation, scaling, training, scores and threshold."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, final
+from collections.abc import Callable
+from typing import final
 
 import numpy as np
 from sklearn import config_context
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils import check_random_state, gen_batches
 
 from .._validation import (
     CallbackSupportMixin,
-    HasMethods,
-    Interval,
-    Real,
     check_is_fitted,
     fit_context,
     float_types,
@@ -22,9 +18,8 @@ from .._validation import (
     take_rows,
     validate_data,
 )
-from ..nn import ACTIVATIONS, MLPBackbone
+from ..nn import MLPBackbone
 from ..training import (
-    OPTIMIZERS,
     DetectorNet,
     Run,
     build_net,
@@ -33,16 +28,8 @@ from ..training import (
     to_tensor,
     with_default_settings,
 )
+from ._common import SCALERS, CommonParameters
 from ._labels import IgnoredLabels
-from ._parameters import (
-    COUNT,
-    LAYER_SIZES,
-    NON_NEGATIVE,
-    POSITIVE,
-    SHARE_BELOW_ONE,
-    detector,
-    param,
-)
 from ._report import FitReport
 from ._resuming import all_or_nothing, lasting_parameters, warn_of_changed_parameters
 from ._rows import as_given, read_weights, repetitions, rows_to_train_on
@@ -51,15 +38,13 @@ from ._seeds import with_seeds
 from ._threshold import ThresholdMixin
 from ._training_scores import warn_if_degenerate
 
-SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
 # Scaled values beyond this are compressed: a column that is constant in training has no scale.
 CLIP = 20.0
 # Scoring validates and scales rows in slices of this many values.
 SLICE_VALUES = 2**21
 
 
-@detector
-class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
+class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     """Abstract base class of the detectors.
 
     A detector declares its parameters and implements its torch module and ``_make_module``. It may
@@ -70,44 +55,6 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     The module has ``loss(x)`` and ``anomaly_score(x)``, both of shape (batch,). The anomaly score
     is float64 and higher for more abnormal rows. A detector that transforms needs ``encode(x)``
     too, and one that reconstructs ``decode(z)``.
-
-    Parameters
-    ----------
-    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
-        beyond ±20 are compressed: they grow with their logarithm.
-    max_epochs : int, default=500
-        Maximum number of epochs.
-    max_steps : int or None, default=2500
-        Maximum number of optimizer steps. If None, there is no limit.
-    lr : float, default=1e-3
-        Learning rate.
-    batch_size : int or None, default=128
-        Number of rows in a batch. If None, a batch holds all training rows.
-    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
-        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
-    weight_decay : float, default=0.0
-        L2 penalty of the optimizer on the weights.
-    contamination : "auto" or float in (0, 0.5], default=0.1
-        Share of the training rows that the threshold declares outliers. It can be changed after
-        ``fit``.
-    callbacks : list of skorch callbacks or None, default=None
-        Callbacks of the training; ``fit`` uses copies of them.
-    net_params : dict or None, default=None
-        Further parameters of the skorch net.
-    device : str, default="auto"
-        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
-    warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the last ``fit``.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the initial weights, the batches and all random draws.
-    verbose : int, default=0
-        If above 0, progress bars are shown.
-
-    Notes
-    -----
-    All detectors repeat these texts and may add to them. ``hidden_layer_sizes``, ``activation``,
-    ``backbone`` and ``trim`` depend on the method and are documented there.
     """
 
     net_class: type[DetectorNet] = DetectorNet
@@ -117,27 +64,6 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
 
     #: Attributes with one value per training row, and the value for rows of weight 0.
     _of_training_rows: dict[str, float] = {}
-
-    hidden_layer_sizes: int | Sequence[int] = param(*LAYER_SIZES, default=(64, 32))
-    activation: str = param(set(ACTIVATIONS), default="tanh")
-    backbone: Any = param(HasMethods(["make_encoder", "make_decoder"]), None, default=None)
-    scaler: Any = param(set(SCALERS), HasMethods(["fit", "transform"]), None, default="standard")
-    max_epochs: int = param(COUNT, default=500, to="net", resumes=True)
-    max_steps: int | None = param(COUNT, None, default=2500, to="net", resumes=True)
-    lr: float = param(POSITIVE, default=1e-3, to="net", resumes=True)
-    batch_size: int | None = param(COUNT, None, default=128, to="net", resumes=True)
-    optimizer: str | type = param(set(OPTIMIZERS), type, default="adam", to="net")
-    weight_decay: float = param(NON_NEGATIVE, default=0.0, to="net")
-    trim: float | str = param(SHARE_BELOW_ONE, default=0.1, to="net")
-    contamination: float | str = param(
-        Interval(Real, 0, 0.5, closed="right"), {"auto"}, default=0.1, resumes=True
-    )
-    callbacks: Sequence | None = param("array-like", None, default=None, to="net")
-    net_params: Mapping | None = param(Mapping, None, default=None, to="net")
-    device: str = param(str, default="auto", to="net")
-    warm_start: bool = param("boolean", default=False, resumes=True)
-    random_state: Any = param("random_state", default=None)
-    verbose: int = param("verbose", default=0, resumes=True)
 
     # To be implemented by a detector ---------------------------------------------------------
 
@@ -161,18 +87,6 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     def _planned_epochs(self, net: DetectorNet, n_samples: int, epochs: int | None) -> int:
         """Return the number of epochs of a fit without early stopping; ``epochs`` is per net."""
         return net.planned_epochs(n_samples, epochs)
-
-    def _net_parameters(self) -> dict:
-        """Return the parameters of the net, including those of its iterator over batches."""
-        batches = self._parameters_to("batches")
-        of_batches = {f"iterator_train__{name}": value for name, value in batches.items()}
-        return self._parameters_to("net") | of_batches
-
-    @final
-    def _parameters_to(self, place: str) -> dict:
-        """Return the parameters that are declared with ``to=place``."""
-        declared = type(self)._parameters.items()
-        return {name: getattr(self, name) for name, parameter in declared if parameter.to == place}
 
     def _make_scaler(self, seed: int):
         """Return a new, unfitted scaler, or None."""
@@ -417,27 +331,3 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         It can once one epoch is complete, even if the last fit was interrupted.
         """
         return hasattr(self, "net_") and len(self.net_.history) > 0
-
-
-@detector
-class StopsEarly:
-    """Parameters of a detector that can stop early.
-
-    Parameters
-    ----------
-    early_stopping : bool, default=False
-        If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
-        with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
-        weights of the best epoch are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows that are held out under ``early_stopping=True``.
-    n_iter_no_change : int, default=10
-        Number of epochs without improvement after which training stops under
-        ``early_stopping=True``.
-    """
-
-    early_stopping: bool | str = param("boolean", default=False, to="net")
-    validation_fraction: float = param(
-        Interval(Real, 0, 1, closed="neither"), default=0.1, to="net"
-    )
-    n_iter_no_change: int = param(COUNT, default=10, to="net")
