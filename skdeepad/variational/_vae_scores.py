@@ -158,7 +158,7 @@ def _norm(residual: Tensor) -> Tensor:
 
 
 def _to_reference(vae, x: Tensor, without_itself: bool, distance: Callable[..., Tensor]) -> Tensor:
-    """Distances to the reference set, (batch, n_reference).
+    """Return distances to the reference set, (batch, n_reference).
 
     A row of the reference set is its own nearest neighbour. With ``without_itself`` that distance
     is infinite, and the others are those of a new row.
