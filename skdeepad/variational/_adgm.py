@@ -149,6 +149,9 @@ class ADGM(DeepGenerativeDetector):
     in :class:`AuxiliaryVAE`. Labels of other libraries, 1 for anomalies and 0 for the rest, are
     ``-y`` here. A convention in which -1 means unlabelled cannot be detected.
 
+    The classes are those of the first ``fit`` or ``partial_fit``, which a later call cannot add to:
+    the first chunk of a stream needs a label of each class.
+
     A few labels are often enough for a linear classifier: compare with one.
 
     The prior p(y) is uniform. Training uses one draw of :math:`a` and, for each class, one of
