@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-# Sub-packages that are imported when they are first asked for.
+# Sub-packages that are imported on first access.
 _SUBPACKAGES = {"benchmark", "datasets", "inspection", "metrics", "model_selection"}
 _SUBPACKAGES |= {"preprocessing"}
 
@@ -59,7 +59,7 @@ def __dir__() -> list[str]:
 
 
 def all_detectors():
-    """Return the public detectors, without those that are made of others.
+    """Return the public detectors, without the meta-estimators.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The only door to what scikit-learn keeps private or has moved between versions."""
+"""Imports of scikit-learn's private or moved functions, in one place."""
 
 from numbers import Integral, Real
 
@@ -23,7 +23,7 @@ try:  # scikit-learn ≥ 1.9
 except ImportError:
 
     class CallbackSupportMixin:
-        """Stand-in where scikit-learn has no callbacks yet."""
+        """Replacement for scikit-learn versions without callbacks."""
 
 
 __all__ = [
@@ -48,14 +48,14 @@ __all__ = [
 
 
 def float_types(X):
-    """Floating types to validate ``X`` to: small types need no float64 copy."""
+    """Return the floating types to validate ``X`` to; small types need no float64 copy."""
     dtype = getattr(X, "dtype", None)
     small = isinstance(dtype, np.dtype) and dtype.kind in "iub" and dtype.itemsize <= 2
     return np.float32 if small else [np.float64, np.float32]
 
 
 def innermost(estimator):
-    """Return the estimator that a pipeline, a search or an ensemble, fitted or not, is about."""
+    """Return the innermost estimator of a pipeline, a search or an ensemble, fitted or not."""
     while hasattr(estimator, "steps") or hasattr(getattr(estimator, "estimator", None), "fit"):
         estimator = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator.estimator
     return estimator
@@ -71,9 +71,9 @@ def check_parameter(estimator, name):
 
 
 def check_is_fitted(estimator) -> None:
-    """Refuse an estimator that is not fitted, and say so where its training was stopped."""
+    """Raise if an estimator is not fitted; the message tells if its training was stopped."""
     stopped = (
         "The training of this %(name)s instance was stopped before its end: call 'fit' to train it "
-        "anew, or with warm_start=True to go on."
+        "again, or with warm_start=True to resume."
     )
     sklearn_check_is_fitted(estimator, msg=stopped if "net_" in vars(estimator) else None)

@@ -100,7 +100,7 @@ OF_FLOWS = {
 
 #: For tests with fewer rows than DeepClustering has clusters, or fewer that differ.
 with_few_rows = pytest.mark.filterwarnings(
-    "ignore:n_clusters=10 is more than there are rows:UserWarning",
+    "ignore:n_clusters=10 is more than the number of rows:UserWarning",
     "ignore:Number of distinct clusters:sklearn.exceptions.ConvergenceWarning",
 )
 #: For tests in which detectors that learn from labels do so without any, and say it.

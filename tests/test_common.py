@@ -438,7 +438,7 @@ def test_a_refused_fit_leaves_the_old_one_whole(name, spoil, X):
 
 
 @every_detector
-@pytest.mark.filterwarnings("ignore:The boundary is made for features of about unit variance")
+@pytest.mark.filterwarnings("ignore:The boundary needs features of about unit variance")
 def test_seeds_of_the_scaler_are_set_too(name, X):
     scaler = make_pipeline(QuantileTransformer(n_quantiles=20, subsample=50))
     state = np.random.get_state()[1].tolist()

@@ -170,7 +170,7 @@ def test_named_columns_reach_a_scaler_that_asks_for_them(name, X):
     det = small(name, scaler=ColumnTransformer(columns, remainder="passthrough"))
     det.set_params(**{"hidden_layer_sizes": det.hidden_layer_sizes})
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The boundary is made for features")
+        warnings.filterwarnings("ignore", message="The boundary needs features")
         det.fit(frame, some_labels(X))
     assert_array_equal(det.score_samples(frame.iloc[:7]), det.score_samples(frame)[:7])
 

@@ -17,7 +17,7 @@ import skdeepad.metrics
 import skdeepad.model_selection
 import skdeepad.nn
 import skdeepad.preprocessing
-from skdeepad.base import BaseDetector, StopsEarly
+from skdeepad.base import BaseDetector, CommonParameters, StopsEarly
 
 from .instances import INSTANCES, small, without_labels
 
@@ -180,7 +180,7 @@ OF_THE_METHOD = {"hidden_layer_sizes", "activation", "backbone", "trim"}
 @pytest.mark.parametrize("name", DETECTORS)
 def test_a_common_parameter_has_one_text_which_a_detector_may_add_to(name):
     cls = DETECTORS[name]
-    common = [BaseDetector, *(base for base in (StopsEarly,) if issubclass(cls, base))]
+    common = [base for base in (CommonParameters, StopsEarly) if issubclass(cls, base)]
     texts = {field.name: field for base in common for field in ClassDoc(base)["Parameters"]}
     assert texts.keys() | OF_THE_METHOD == {
         key for base in common for key in inspect.signature(base).parameters

@@ -1,4 +1,4 @@
-"""Adversarial detectors: a generator and a discriminator."""
+"""Adversarial detectors with a generator and a discriminator."""
 
 from ._anogan import AnoGAN
 from ._egbad import EGBAD

@@ -1,4 +1,4 @@
-"""What the adversarial detectors share: parameters, their discriminator, contexts."""
+"""Base classes of the adversarial detectors."""
 
 from collections.abc import Sequence
 
@@ -23,9 +23,9 @@ from ..training import AdversarialNet
 
 @detector
 class AdversarialDetector(BaseDetector):
-    """Base of the detectors with a generator and a discriminator.
+    """Base class of the detectors with a generator and a discriminator.
 
-    None stops early: the loss of one player says nothing of how far the other one is.
+    None of them can stop early, because the loss of one player depends on the other one.
     """
 
     net_class = AdversarialNet
@@ -44,11 +44,11 @@ class AdversarialDetector(BaseDetector):
     lr = 5e-4
     batch_size = 64
 
-    #: The players that share their number of turns.
+    #: Players other than the discriminator, with the same number of turns.
     _opponents: tuple[str, ...] = ("generator",)
 
     def _n_latent(self, n_values: int) -> int:
-        """Size of the code."""
+        """Return the size of the code."""
         default = min(32, max(2, n_values // 2)) if self.backbone is None else 100
         return default if self.n_latent is None else self.n_latent
 
@@ -58,7 +58,7 @@ class AdversarialDetector(BaseDetector):
         return super()._net_parameters() | {"turns": turns}
 
     def _make_scaler(self, seed: int):
-        # The range of a tanh, with which DCGAN's generators end.
+        # This is the range of tanh, the last layer of DCGAN's generators.
         return MinMaxScaler((-1, 1)) if self.scaler == "minmax" else super()._make_scaler(seed)
 
     def _check_rows(self, X: np.ndarray) -> None:
@@ -71,13 +71,13 @@ class AdversarialDetector(BaseDetector):
             )
         check_batch_norm(self.batch_size, getattr(self.backbone, "batch_norm", False))
         low, high = getattr(self.backbone, "output_range", (-np.inf, np.inf))
-        if self.scaler == "minmax":  # later rows of a training that goes on may lie outside
+        if self.scaler == "minmax":  # rows of later chunks may lie outside
             return
         if X.min() < low - 1e-3 or X.max() > high + 1e-3:
             raise ValueError(
                 f"backbone={self.backbone!r} makes values in [{low:g}, {high:g}], but the scaled "
-                f"rows have values from {X.min():.3g} to {X.max():.3g}: bring them there, or use "
-                "scaler='minmax'."
+                f"rows have values from {X.min():.3g} to {X.max():.3g}: scale them to "
+                "this range, or use scaler='minmax'."
             )
 
     @property
@@ -93,12 +93,12 @@ class AdversarialDetector(BaseDetector):
 
 @detector
 class ContextualDetector(SamplerMixin, ReconstructorMixin, AdversarialDetector):
-    """Base of the detectors that can judge a row in the context of some of its columns."""
+    """Base class of the detectors that can score a row in the context of some of its columns."""
 
     context_columns: Sequence | None = param("array-like", None, default=None)
 
     def _context_columns(self, n_features: int) -> list[int]:
-        """Numbers of the columns that are the context of a row."""
+        """Return the indices of the columns that are the context of a row."""
         names = list(getattr(self, "feature_names_in_", ()))
         columns = [] if self.context_columns is None else list(self.context_columns)
         numbers = [names.index(c) if c in names else c for c in columns]
@@ -107,12 +107,12 @@ class ContextualDetector(SamplerMixin, ReconstructorMixin, AdversarialDetector):
         if not known or len(numbers) < len(columns) or len(numbers) == n_features:
             raise ValueError(
                 f"context_columns={self.context_columns!r} must be different names or numbers of "
-                f"the {n_features} columns of X, and leave one at least."
+                f"the {n_features} columns of X, and leave at least one."
             )
         if numbers and self.backbone is not None:
             raise ValueError(
                 f"context_columns={self.context_columns!r} needs backbone=None, got "
-                f"{self.backbone!r}: a context is no part of an image."
+                f"{self.backbone!r}: an image has no context columns."
             )
         return sorted(numbers)
 

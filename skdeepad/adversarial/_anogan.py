@@ -1,4 +1,4 @@
-"""AnoGAN, and f-AnoGAN."""
+"""AnoGAN and f-AnoGAN."""
 
 from math import ceil
 
@@ -26,7 +26,7 @@ from ._discriminator import Discriminator
 
 @detector
 class AnoGAN(ContextualDetector):
-    r"""AnoGAN: the distance of a row from the nearest one that a generator can make.
+    r"""AnoGAN, with the distance of a row from the nearest generated row as score.
 
     On normal rows a generator :math:`G` and a discriminator :math:`D` play
 
@@ -34,88 +34,94 @@ class AnoGAN(ContextualDetector):
         \min_D \; -\tfrac1N\textstyle\sum_i \log D(x_i) + \log(1 - D(G(z_i))), \qquad
         \min_G \; -\tfrac1N\textstyle\sum_i \log D(G(z_i)), \qquad z_i \sim N(0, I).
 
-    Then a row is searched for: from a start :math:`z_0`, :math:`\Gamma` steps of gradient descent
-    lower
+    Then the nearest generated row is searched for: from a start :math:`z_0`, :math:`\Gamma` steps
+    of gradient descent minimise
 
     .. math::
         L(z) = (1 - \lambda) \, \|x - G(z)\|_1 + \lambda \, \|f(x) - f(G(z))\|_1,
 
     where :math:`f` are the features in the last hidden layer of D. The anomaly score is
-    :math:`A(x) = \min_\gamma L(z_\gamma)`, and the residual :math:`x - G(z)` says where the anomaly
-    is [1]_. With ``train_encoder=True`` an encoder E is trained for G afterwards, and the score is
+    :math:`A(x) = \min_\gamma L(z_\gamma)`, and the residual :math:`x - G(z)` locates the anomaly
+    [1]_. With ``train_encoder=True`` an encoder E is trained for G afterwards, and the score is
     that of f-AnoGAN [2]_, without a search:
 
     .. math::
         A(x) = \tfrac1d \|x - G(E(x))\|^2 + \tfrac{\kappa}{n_f} \|f(x) - f(G(E(x)))\|^2 .
+
+    Read more in the :ref:`User Guide <anogan>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     train_encoder : bool, default=False
         Whether to train an encoder and score without a search.
     encoder_steps : int, default=2000
-        Optimizer steps of the encoder's training, at most. ``trim`` leaves out the rows of the
-        largest error.
+        Maximum number of optimizer steps of the encoder's training. ``trim`` leaves out the rows
+        with the largest error.
     encoder_feature_weight : float, default=1.0
-        :math:`\kappa`, the value of f-AnoGAN's paper.
+        Weight :math:`\kappa`; the default is that of f-AnoGAN's paper.
     discriminator_term : {"feature_matching", "cross_entropy"}, default="feature_matching"
-        The second term of L. ``"cross_entropy"``: :math:`-\log D(G(z))`, which feature matching
-        improved on.
+        Second term of L. ``"cross_entropy"`` is :math:`-\log D(G(z))`; feature matching is its
+        improvement in the paper.
     residual_weight : float, default=0.9
-        Weight :math:`1 - \lambda` of the residual, the paper's value. Both terms are sums, so that
-        its effect depends on the number of features in either.
+        Weight :math:`1 - \lambda` of the residual; the default is the paper's. Both terms are sums,
+        so that its effect depends on the number of features in each.
     n_latent_steps : int, default=100
-        :math:`\Gamma`. The paper has 500; from a near start 100 of length 0.05 do as well.
+        Number of steps :math:`\Gamma`. The paper has 500; from a near start, 100 steps of length
+        0.05 are as good.
     lr_latent : float, default=0.05
-        Learning rate of the search, by Adam.
+        Learning rate of Adam in the search.
     n_starts : int, default=1024
-        Size of the fixed set of codes in which the search finds its nearest start.
+        Size of the fixed set of codes from which the search takes its nearest start.
     n_restarts : int, default=1
-        Number of starts, the nearest ones, from which to search; the best counts.
+        Number of nearest starts from which to search; the best result counts.
     context_columns : sequence of int or str, or None, default=None
-        Columns of ``X`` that are the context c of a row: a conditional net [3]_ of
-        :math:`G(z|c)` and :math:`D(x|c)`, in which the other columns are judged as values under
-        that context. Categories have to be in indicator columns.
+        Columns of ``X`` that are the context c of a row. A conditional net [3]_ of :math:`G(z|c)`
+        and :math:`D(x|c)` then scores the values of the other columns given that context.
+        Categories have to be in indicator columns.
     n_latent : int or None, default=None
-        Size of z. None: half of the features, at least 2 and at most 32, or 100 with a
+        Size of z. If None, half of the number of features, at least 2 and at most 32, or 100 with a
         ``backbone``.
     label_smoothing : float, default=0.0
-        The discriminator is to give real rows the probability of 1 less this. 0.1 keeps it from
-        being too sure.
+        The target probability of real rows for the discriminator is 1 minus this value. With 0.1
+        the discriminator is less overconfident.
     gradient_penalty_weight : float, default=0.1
         Weight of :math:`\tfrac12 \|\nabla_x \log\frac{D}{1 - D}\|^2` of real rows in the
-        discriminator's loss. The paper has none; a little of it steadies the game, and 1 keeps D
-        from winning where columns hold few values.
+        discriminator's loss. The paper has none. A small weight stabilises the game, and 1 prevents
+        D from winning if columns have few distinct values.
     average_decay : float, default=0.999
-        Decay of the averages of all weights, with which rows are scored; 0: the weights of the
-        last step, which are those of one moment in a game.
+        Decay of the averages of all weights, with which rows are scored. With 0, rows are scored
+        with the weights of the last step, which oscillate during the game.
     turns : tuple of two ints, default=(1, 1)
-        Turns of the discriminator, and of the generator, in as many batches as the larger one.
+        Turns of the discriminator and of the generator in a cycle of as many batches as the larger
+        number.
     lr_milestones : sequence of float, default=()
         Shares of the training after which all learning rates are divided by 10.
     hidden_layer_sizes : int or sequence of int, default=(128, 64)
-        Widths of the discriminator and of the encoder, from the input on; the generator mirrors
+        Widths of the discriminator and of the encoder, starting at the input; the generator mirrors
         them.
     activation : str, default="leaky_relu"
         Activation of the hidden layers of discriminator and encoder, as in :class:`AutoEncoder`;
-        the generator's are rectified linear units, as in DCGAN.
+        the generator has rectified linear units, as in DCGAN.
     backbone : Backbone or None, default=None
-        Makes the networks in place of ``hidden_layer_sizes``: :class:`~skdeepad.nn.DCGANBackbone`
-        for images. Its encoders have to be an ``nn.Sequential``, of which all layers but the last
-        one make f.
+        Makes the networks instead of ``hidden_layer_sizes``, for example
+        :class:`~skdeepad.nn.DCGANBackbone` for images. Its encoders have to be an
+        ``nn.Sequential``, whose layers before the last one compute f.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm. ``"minmax"`` scales to [-1, 1]: a
-        generator meets the bounded values of all columns sooner than long tails.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm. ``"minmax"`` scales to [-1, 1],
+        because a generator learns bounded values of all columns sooner than long tails.
     max_epochs : int, default=2000
         Maximum number of epochs.
     max_steps : int or None, default=3000
-        Maximum number of optimizer steps; None: no limit. A step is a batch, on which each player
-        takes its turn. A generator needs so many however few rows there are.
+        Maximum number of optimizer steps. If None, there is no limit. A step is a batch on which
+        each player takes its turn. A generator needs this many steps for any number of rows.
     lr : float, default=5e-4
-        Learning rate. It is that of all players; ``net_params={"optimizer_generator__lr": ...}``
-        for one. DCGAN has 2e-4 for images.
+        Learning rate. It applies to all players; ``net_params={"optimizer_generator__lr": ...}``
+        sets it for one. DCGAN has 2e-4 for images.
     batch_size : int or None, default=64
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Adam's betas are
         (0.5, 0.999), as in DCGAN.
@@ -123,8 +129,8 @@ class AnoGAN(ContextualDetector):
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
         Share of the rows of a batch, rounded, that the discriminator leaves out after a fifth of
-        the steps: those that it takes for generated ones, as anomalies among the training rows
-        are. The paper has clean rows, and nothing of the kind.
+        the steps: those that it takes for generated ones, as it does with anomalies among the
+        training rows. The paper has clean training rows and does not trim.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
@@ -133,13 +139,13 @@ class AnoGAN(ContextualDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------
@@ -159,33 +165,33 @@ class AnoGAN(ContextualDetector):
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)
         Losses of each epoch: ``"train_loss"`` is the discriminator's, ``"generator_loss"`` the
-        generator's. ``"spread"``: standard deviation of generated rows over that of the training
-        rows. ``"fooled"``: mean probability that D gives generated rows to be real.
+        generator's. ``"spread"`` is the standard deviation of generated rows over that of the
+        training rows, ``"fooled"`` the mean probability under D that generated rows are real.
     encoder_history_ : dict of ndarray
-        Losses of each epoch of the encoder's training; empty without one.
+        Losses of each epoch of the encoder's training; empty without an encoder.
     n_iter_ : int
         Number of epochs run.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    EGBAD : Encoder and generator in one game; no search.
-    GANomaly : Scores by codes of rows and of their reconstructions.
+    EGBAD : Encoder and generator in one game, without a search.
+    GANomaly : Scores from codes of rows and of their reconstructions.
 
     Notes
     -----
     The paper draws the start at random and takes the last step. Here a row starts from the nearest
-    of ``n_starts`` fixed codes, so that its score depends on nothing but the row, and the best step
+    of ``n_starts`` fixed codes, so that its score depends on the row alone, and the best step
     counts, so that the score never rises with :math:`\Gamma`. Each row has its own state of Adam.
     The weight that [4]_ calls :math:`\gamma` in its equation 6 is :math:`\lambda`. Some texts print
-    a conditional net whose D is given rows alone; it has to see the context too. ``fit`` searches
-    for the training rows as well, which the threshold takes.
+    a conditional net whose D has only the row as input; D needs the context too. ``fit`` also
+    searches for the training rows, because the threshold needs their scores.
 
     f-AnoGAN's net is a Wasserstein GAN of residual blocks; here E is trained for the same G and D
-    as the search. Its output is a tanh, as in the paper.
+    as in the search. The output of E is a tanh, as in the paper.
 
     References
     ----------
@@ -228,7 +234,7 @@ class AnoGAN(ContextualDetector):
             discriminator=Discriminator(judging, n_features),
             context=context,
             starts=torch.randn(self.n_starts, n_latent),
-            # The last one to be drawn: the game is the same with and without it.
+            # Its weights are drawn last, so that the game is the same with and without it.
             encoder=judging.make_encoder(n_features, n_latent) if self.train_encoder else None,
             **self._parameters_to("module"),
         )
@@ -254,7 +260,7 @@ class AnoGAN(ContextualDetector):
             link_generator(net.module_, net.generator_)
 
     def _net_params_of_encoder(self) -> dict:
-        """What of ``net_params`` is not about the players of the game."""
+        """Return the entries of ``net_params`` that don't configure a player of the game."""
         of_players = tuple(f"optimizer_{player}__" for player in AnoGANModule.players)
         params = dict(self.net_params or {})
         return {k: v for k, v in params.items() if k != "turns" and not k.startswith(of_players)}

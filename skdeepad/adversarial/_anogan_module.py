@@ -1,4 +1,4 @@
-"""A generative adversarial net, and the search for the code of a row."""
+"""Generative adversarial net with a search for the code of a row."""
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +9,10 @@ from ._discriminator import Discriminator, r1_penalty
 
 
 class AnoGANModule(ContextualGenerator):
-    """G(z) and D(x), and A(x) = (1 − λ) ‖x − G(z)‖₁ + λ ‖f(x) − f(G(z))‖₁ at the best z.
+    """Module of AnoGAN: G(z), D(x) and A(x) = (1 − λ) ‖x − G(z)‖₁ + λ ‖f(x) − f(G(z))‖₁.
 
-    With a context c they are G(z|c) and D(x|c). An ``encoder`` E(x) takes the place of the search.
+    A is taken at the best z. With a context c the networks are G(z|c) and D(x|c). An ``encoder``
+    E(x) replaces the search.
     """
 
     players = {"discriminator": ("discriminator",), "generator": ("generator",)}
@@ -50,7 +51,7 @@ class AnoGANModule(ContextualGenerator):
     # Training --------------------------------------------------------------------------------
 
     def loss_discriminator(self, x: Tensor) -> Tensor:
-        """−log D(x) − log(1 − D(G(z)))."""
+        """Return −log D(x) − log(1 − D(G(z)))."""
         _, c = self.context.split(x)
         with torch.no_grad():
             generated = self.generate_in(c, self.draw(c))
@@ -61,18 +62,18 @@ class AnoGANModule(ContextualGenerator):
         return loss
 
     def loss_generator(self, x: Tensor) -> Tensor:
-        """−log D(G(z))."""
+        """Return −log D(G(z))."""
         *_, logits = self.contest(x)
         return real_loss(logits).mean()
 
     def contest(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Values of rows, generated ones in their contexts, and the log odds of the latter."""
+        """Return values of rows, generated values in their contexts, and the latter's log odds."""
         v, c = self.context.split(x)
         generated = self.generate_in(c, self.draw(c))
         return v, self.context.split(generated)[0], self.discriminator(generated)
 
     def encoding_errors(self, x: Tensor) -> Tensor:
-        """Mean square of x − G(E(x)), plus κ times that of f(x) − f(G(E(x)))."""
+        """Return the mean square of x − G(E(x)), plus κ times that of f(x) − f(G(E(x)))."""
         restored = self.decode(self.encode(x))
         features = self.discriminator.features(x) - self.discriminator.features(restored)
         error = ((x - restored) ** 2).mean(1, dtype=torch.float64)
@@ -82,25 +83,25 @@ class AnoGANModule(ContextualGenerator):
     # Search ----------------------------------------------------------------------------------
 
     def residual_loss(self, x: Tensor, restored: Tensor) -> Tensor:
-        """L_R = ‖x − G(z)‖₁."""
+        """Return L_R = ‖x − G(z)‖₁."""
         return (x - restored).abs().sum(1, dtype=torch.float64)
 
     def discriminator_loss(self, features: Tensor, restored: Tensor) -> Tensor:
-        """L_D = ‖f(x) − f(G(z))‖₁, or −log D(G(z))."""
+        """Return L_D = ‖f(x) − f(G(z))‖₁ or −log D(G(z))."""
         if self.discriminator_term == "cross_entropy":
             return real_loss(self.discriminator(restored).double())
         difference = features - self.discriminator.features(restored).flatten(1)
         return difference.abs().sum(1, dtype=torch.float64)
 
     def search_losses(self, x: Tensor, features: Tensor, restored: Tensor) -> Tensor:
-        """L = (1 − λ) L_R + λ L_D."""
+        """Return L = (1 − λ) L_R + λ L_D."""
         weight = self.residual_weight
         return weight * self.residual_loss(x, restored) + (
             (1 - weight) * self.discriminator_loss(features, restored)
         )
 
     def search(self, x: Tensor) -> Tensor:
-        """The code z of the least L for each row, from its nearest starts."""
+        """Return the code z of the lowest L for each row, found from its nearest starts."""
         features = self.discriminator.features(x).flatten(1)
         _, c = self.context.split(x)
 
@@ -118,7 +119,7 @@ class AnoGANModule(ContextualGenerator):
         return best
 
     def nearest_starts(self, x: Tensor, features: Tensor, c: Tensor) -> Tensor:
-        """Numbers of the starts of the least L, (batch, n_restarts)."""
+        """Return the indices of the starts with the lowest L, (batch, n_restarts)."""
         nearest = torch.empty(len(x), self.n_restarts, dtype=torch.long, device=x.device)
         contexts, group = c[:1], c.new_zeros(len(c))
         if self.context.n_columns:
@@ -140,11 +141,11 @@ class AnoGANModule(ContextualGenerator):
     # Scores ----------------------------------------------------------------------------------
 
     def encode(self, x: Tensor) -> Tensor:
-        """The code of each row, and its context beside it."""
+        """Return the code of each row, followed by its context."""
         _, c = self.context.split(x)
         if self.encoder is not None:
             return torch.cat([torch.tanh(self.encoder(x)), c], 1)
-        # The search needs gradients, which scoring forbids.
+        # The search needs gradients, which inference mode forbids.
         with torch.inference_mode(False), torch.no_grad():
             return torch.cat([self.search(x.clone()), c.clone()], 1)
 
@@ -161,14 +162,14 @@ class AnoGANModule(ContextualGenerator):
 
 
 class Encoding(nn.Module):
-    """Trains the encoder of an :class:`AnoGANModule` and nothing else of it: izi_f."""
+    """Module that trains only the encoder of an :class:`AnoGANModule`, as izi_f in its paper."""
 
     players = {"encoder": ("encoder",)}
 
     def __init__(self, gan: AnoGANModule) -> None:
         super().__init__()
         self.encoder = gan.encoder
-        self.gan = (gan,)  # no part of this module: it stays as it is
+        self.gan = (gan,)  # in a tuple it is not a submodule and is not trained
 
     def loss_encoder(self, x: Tensor) -> Tensor:
         (gan,) = self.gan

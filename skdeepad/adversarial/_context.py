@@ -1,4 +1,4 @@
-"""Rows of which some columns are a context, and generators within one."""
+"""Contexts of rows, and generators that are conditioned on them."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 from ..nn import Stochastic
 
-# Contexts of training rows that are kept to draw rows in.
+# Maximum number of contexts of training rows to keep for sampling.
 MAX_CONTEXTS = 1000
 
 
 class Context(nn.Module):
-    """Which columns of a row are its context c; the others are its values v."""
+    """Split of the columns of a row into its context c and its values v."""
 
     def __init__(self, n_features: int, columns: Sequence[int]) -> None:
         super().__init__()
@@ -23,13 +23,13 @@ class Context(nn.Module):
         self.register_buffer("drawn", torch.zeros(1, len(columns)))
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Values v and context c."""
+        """Return values v and context c."""
         if not self.n_columns:
             return x, x[:, :0]
         return x[:, self.order].tensor_split((self.n_values,), 1)
 
     def join(self, v: Tensor, c: Tensor) -> Tensor:
-        """The rows of values and contexts."""
+        """Return the rows with these values and contexts."""
         if not self.n_columns:
             return v
         rows = torch.cat([v, c], 1)
@@ -42,9 +42,9 @@ class Context(nn.Module):
 
 
 class ContextualGenerator(Stochastic):
-    """Base of modules with G(z|c), whose codes are z and the context beside it.
+    """Base class of modules with G(z|c), whose codes are z followed by the context.
 
-    A subclass has the ``generator``, and ``encode(x)``.
+    A subclass has ``generator`` and ``encode(x)``.
     """
 
     def __init__(self, context: Context, n_noise: int) -> None:
@@ -61,7 +61,7 @@ class ContextualGenerator(Stochastic):
         return self.randn_like(c.new_empty(len(c), self.n_noise))
 
     def generate_in(self, c: Tensor, z: Tensor) -> Tensor:
-        """The rows of G(z|c) and c."""
+        """Return the rows with values G(z|c) and context c."""
         return self.context.join(self.generator(torch.cat([z, c], 1)), c)
 
     def decode(self, code: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""EGBAD: a bidirectional generative adversarial net."""
+"""EGBAD, a bidirectional generative adversarial net."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ from ._egbad_module import NORMS, EGBADModule, PairDiscriminator
 
 @detector
 class EGBAD(ContextualDetector):
-    r"""EGBAD: rows and codes in one game, in which an encoder learns to invert the generator.
+    r"""EGBAD, an adversarial net whose encoder learns to invert the generator.
 
     On normal rows a generator :math:`G`, an encoder :math:`E` and a discriminator :math:`D` of
     pairs play BiGAN's game [2]_,
@@ -33,86 +33,91 @@ class EGBAD(ContextualDetector):
         \min_G \; -\tfrac1N\textstyle\sum_i \log D(G(z_i), z_i), \qquad
         \min_E \; -\tfrac1N\textstyle\sum_i \log(1 - D(x_i, E(x_i))).
 
-    It ends where pairs of either kind are alike, so that :math:`G(E(x)) \approx x` for rows such as
-    those of the training, though nobody asked for a reconstruction. The anomaly score is [1]_
+    At the optimum both kinds of pairs have the same distribution, so that :math:`G(E(x)) \approx x`
+    for rows like the training rows, without a reconstruction loss. The anomaly score is [1]_
 
     .. math::
         A(x) = \alpha \, \|x - G(E(x))\|_1 + (1 - \alpha) \, L_D(x), \qquad
         L_D(x) = -\log D(x, E(x)),
 
     or :math:`L_D(x) = \|f(x, E(x)) - f(G(E(x)), E(x))\|_1` with the features f in the last hidden
-    layer of D. One pass through the networks takes the place of AnoGAN's search.
+    layer of D. One pass through the networks replaces AnoGAN's search.
+
+    Read more in the :ref:`User Guide <egbad>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     generator_layer_sizes : int or sequence of int, default=(64, 128)
-        Widths of the generator, from the code on.
+        Widths of the generator, starting at the code.
     discriminator_layer_sizes : int or sequence of int, default=(128,)
-        Widths of the discriminator's branches, of rows and of codes. The layer that joins them,
-        whose output is f, is as wide as their last one.
+        Widths of the discriminator's two branches, for rows and for codes. The layer that joins
+        them, whose output is f, is as wide as their last layer.
     dropout : float, default=0.2
-        Share of the discriminator's hidden units that are left out in training, the paper's value.
+        Share of the discriminator's hidden units that are dropped in training; the default is the
+        paper's.
     residual_weight : float, default=0.9
-        Weight :math:`\alpha` of the residual, the paper's value. The norm is a sum over the
-        features, so that hardly anything of :math:`L_D` is left at 0.9 where there are many: see
+        Weight :math:`\alpha` of the residual; the default is the paper's. The norm is a sum over
+        the features, so that :math:`L_D` has hardly any effect at 0.9 with many features: see
         ``score_scaling``.
     discriminator_term : {"cross_entropy", "feature_matching"}, default="cross_entropy"
-        :math:`L_D`. Cross-entropy was the better one in the paper, and is the steadier one.
+        Term :math:`L_D`. Cross-entropy was better in the paper, and is more stable.
     discriminator_input : {"row", "reconstruction"}, default="row"
-        What the cross-entropy is of: :math:`D(x, E(x))`, as in the paper, or
-        :math:`D(G(E(x)), E(x))`, as in its published code, which is less steady.
+        Input of the cross-entropy: :math:`D(x, E(x))`, as in the paper, or
+        :math:`D(G(E(x)), E(x))`, as in its published code, which is less stable.
     norm : {"l1", "l2"}, default="l1"
         Norm of residuals and of differences of features.
     score_scaling : {"train"} or None, default=None
-        ``"train"``: both terms are divided by their means over the training rows, so that
-        ``residual_weight`` weighs like with like; 0.5 then suits.
+        ``"train"`` divides both terms by their means over the training rows, so that
+        ``residual_weight`` weighs terms of the same size; 0.5 is then a suitable weight.
     reconstruction_weight : float, default=0.0
         Weight of the mean of :math:`|x - G(E(x))|` in the encoder's loss. The paper has none; it
-        hurries a short training along.
+        speeds up short training.
     context_columns : sequence of int or str, or None, default=None
-        Columns of ``X`` that are the context c of a row: a conditional net of :math:`G(z|c)`,
-        :math:`E(x|c)` and :math:`D(x, z|c)`, in which the other columns are judged as values under
-        that context. Categories have to be in indicator columns.
+        Columns of ``X`` that are the context c of a row. A conditional net of :math:`G(z|c)`,
+        :math:`E(x|c)` and :math:`D(x, z|c)` then scores the values of the other columns given that
+        context. Categories have to be in indicator columns.
     n_latent : int or None, default=None
-        Size of z. None: half of the features, at least 2 and at most 32, the paper's value for
-        KDD99; or 100 with a ``backbone``.
+        Size of z. If None, half of the number of features, at least 2 and at most 32, which is the
+        paper's value for KDD99; or 100 with a ``backbone``.
     label_smoothing : float, default=0.0
-        The discriminator is to give real pairs the probability of 1 less this. 0.1 keeps it from
-        being too sure.
+        The target probability of real pairs for the discriminator is 1 minus this value. With 0.1
+        the discriminator is less overconfident.
     gradient_penalty_weight : float, default=1.0
         Weight of :math:`\tfrac12 \|\nabla_{x, z} \log\frac{D}{1 - D}\|^2` of real pairs in the
-        discriminator's loss. The paper has none; it keeps D from winning where columns hold few
-        values, as pixels and indicators do, and the encoder then finds no way to invert G.
+        discriminator's loss. The paper has none. It prevents D from winning if columns have few
+        distinct values, as pixels and indicators do; the encoder could then not learn to invert G.
     average_decay : float, default=0.999
-        Decay of the averages of all weights, with which rows are scored; 0: the weights of the
-        last step, which are those of one moment in a game.
+        Decay of the averages of all weights, with which rows are scored. With 0, rows are scored
+        with the weights of the last step, which oscillate during the game.
     turns : tuple of two ints, default=(1, 1)
-        Turns of the discriminator, and of generator and encoder, in as many batches as the larger
-        one.
+        Turns of the discriminator, and of generator and encoder, in a cycle of as many batches as
+        the larger number.
     lr_milestones : sequence of float, default=()
         Shares of the training after which all learning rates are divided by 10.
     hidden_layer_sizes : int or sequence of int, default=(64,)
-        Widths of the encoder, from the input on. All widths are the paper's for KDD99.
+        Widths of the encoder, starting at the input. All default widths are the paper's for KDD99.
     activation : str, default="leaky_relu"
         Activation of the hidden layers of encoder and discriminator, as in :class:`AutoEncoder`;
-        the generator's are rectified linear units.
+        the generator has rectified linear units.
     backbone : Backbone or None, default=None
-        Makes the encoder, the generator and the discriminator's branch of rows in place of layers
-        of the widths above: :class:`~skdeepad.nn.DCGANBackbone` for images.
+        Makes the encoder, the generator and the discriminator's branch for rows instead of layers
+        of the widths above, for example :class:`~skdeepad.nn.DCGANBackbone` for images.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm. ``"minmax"`` scales to [-1, 1]: a
-        generator meets the bounded values of all columns sooner than long tails.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm. ``"minmax"`` scales to [-1, 1],
+        because a generator learns bounded values of all columns sooner than long tails.
     max_epochs : int, default=2000
         Maximum number of epochs.
     max_steps : int or None, default=3000
-        Maximum number of optimizer steps; None: no limit. A step is a batch, on which each player
-        takes its turn. A generator needs so many however few rows there are.
+        Maximum number of optimizer steps. If None, there is no limit. A step is a batch on which
+        each player takes its turn. A generator needs this many steps for any number of rows.
     lr : float, default=5e-4
-        Learning rate. It is that of all players; ``net_params={"optimizer_generator__lr": ...}``
-        for one. DCGAN has 2e-4 for images.
+        Learning rate. It applies to all players; ``net_params={"optimizer_generator__lr": ...}``
+        sets it for one. DCGAN has 2e-4 for images.
     batch_size : int or None, default=64
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Adam's betas are
         (0.5, 0.999), as in DCGAN.
@@ -129,13 +134,13 @@ class EGBAD(ContextualDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------
@@ -155,31 +160,31 @@ class EGBAD(ContextualDetector):
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)
         Losses of each epoch: ``"train_loss"`` is the discriminator's, ``"generator_loss"`` the
-        generator's, ``"encoder_loss"`` the encoder's. ``"spread"``: standard deviation of generated
-        rows over that of the training rows. ``"fooled"``: mean probability that D gives generated
-        pairs to be real.
+        generator's, ``"encoder_loss"`` the encoder's. ``"spread"`` is the standard deviation of
+        generated rows over that of the training rows, ``"fooled"`` the mean probability under D
+        that generated pairs are real.
     n_iter_ : int
         Number of epochs run.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    AnoGAN : Searches for codes; needs no encoder.
-    GANomaly : Scores by codes of rows and of their reconstructions.
+    AnoGAN : Search for codes instead of an encoder.
+    GANomaly : Scores from codes of rows and of their reconstructions.
 
     Notes
     -----
     The published code scores by the cross-entropy of :math:`D(G(E(x)), E(x))` where the paper has
-    :math:`D(x, E(x))`: ``discriminator_input`` has both. It trains for 50 epochs at a learning rate
-    of 1e-5, which are 200,000 steps on KDD99; the defaults here take 3,000 steps at a rate of 5e-4.
-    Generator and encoder take their turns on the batch of the discriminator, with fresh noise each.
+    :math:`D(x, E(x))`; ``discriminator_input`` offers both. It trains for 50 epochs at a learning
+    rate of 1e-5, which are 200,000 steps on KDD99; the defaults here are 3,000 steps at a rate of
+    5e-4. Generator and encoder use the same batch as the discriminator, each with new noise.
 
-    The discriminator's term is no score by itself: on some sets it turns upside down. The code of
-    [3]_ gives it the weight of 0.9, and divides scores by the norm of those of the batch; what that
-    survey says of EGBAD and GANomaly compares the best of several variants, by the test set.
+    The discriminator's term is not a score by itself: on some sets it ranks rows in reverse. The
+    code of [3]_ gives it the weight of 0.9 and divides scores by the norm of those of the batch.
+    That survey compares the best of several variants of EGBAD and GANomaly, chosen on the test set.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""A bidirectional generative adversarial net, and the scores of EGBAD."""
+"""Bidirectional generative adversarial net, and the scores of EGBAD."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ from ._discriminator import r1_penalty
 
 
 class PairDiscriminator(nn.Module):
-    """D(x, z): features f of a row and a code, and from them the log odds that the row is real."""
+    """Discriminator D(x, z) with features f of a pair and the log odds that its row is real."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class PairDiscriminator(nn.Module):
         layer_sizes = check_widths(layer_sizes, "discriminator_layer_sizes")
         if not layer_sizes:
             raise ValueError(
-                f"discriminator_layer_sizes={layer_sizes!r} must have one width at least."
+                f"discriminator_layer_sizes={layer_sizes!r} must have at least one width."
             )
         width = layer_sizes[-1]
 
@@ -53,21 +53,21 @@ class PairDiscriminator(nn.Module):
         self.joint, self.head = joint[:-1], joint[-1]
 
     def features(self, x: Tensor, z: Tensor) -> Tensor:
-        """f(x, z)."""
+        """Return f(x, z)."""
         return self.joint(torch.cat([self.of_rows(x), self.of_codes(z)], 1))
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         return self.head(self.features(x, z)).squeeze(1)
 
 
-# Orders of the norms.
+# Order of each norm.
 NORMS = {"l1": 1, "l2": 2}
 
 
 class EGBADModule(ContextualGenerator):
-    """G(z), E(x) and D(x, z), and A(x) = α L_G(x) + (1 − α) L_D(x).
+    """Module of EGBAD: G(z), E(x), D(x, z) and A(x) = α L_G(x) + (1 − α) L_D(x).
 
-    With a context c they are G(z|c), E(x|c) and D(x, z|c).
+    With a context c the networks are G(z|c), E(x|c) and D(x, z|c).
     """
 
     players = {
@@ -108,13 +108,13 @@ class EGBADModule(ContextualGenerator):
     # Training --------------------------------------------------------------------------------
 
     def draw_pair(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(G(z), z) in the contexts of x."""
+        """Draw (G(z), z) in the contexts of x."""
         _, c = self.context.split(x)
         z = self.draw(c)
         return self.generate_in(c, z), z
 
     def loss_discriminator(self, x: Tensor) -> Tensor:
-        """−log D(x, E(x)) − log(1 − D(G(z), z))."""
+        """Return −log D(x, E(x)) − log(1 − D(G(z), z))."""
         with torch.no_grad():
             generated, z = self.draw_pair(x)
             code = self.encoder(x)
@@ -126,16 +126,16 @@ class EGBADModule(ContextualGenerator):
         return loss
 
     def judge_joined(self, pair: Tensor) -> Tensor:
-        """Log odds of rows with their codes beside them."""
+        """Return the log odds of rows that are concatenated with their codes."""
         return self.discriminator(pair[:, : -self.n_noise], pair[:, -self.n_noise :])
 
     def loss_generator(self, x: Tensor) -> Tensor:
-        """−log D(G(z), z)."""
+        """Return −log D(G(z), z)."""
         *_, logits = self.contest(x)
         return real_loss(logits).mean()
 
     def loss_encoder(self, x: Tensor) -> Tensor:
-        """−log(1 − D(x, E(x))), and the mean of |x − G(E(x))|."""
+        """Return −log(1 − D(x, E(x))) plus the weighted mean of |x − G(E(x))|."""
         z = self.encoder(x)
         loss = generated_loss(self.discriminator(x, z)).mean()
         if self.reconstruction_weight:
@@ -144,7 +144,7 @@ class EGBADModule(ContextualGenerator):
         return loss
 
     def contest(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Values of rows, generated ones in their contexts, and the log odds of the latter."""
+        """Return values of rows, generated values in their contexts, and the latter's log odds."""
         generated, z = self.draw_pair(x)
         v, of_generated = (self.context.split(rows)[0] for rows in (x, generated))
         return v, of_generated, self.discriminator(generated, z)
@@ -152,18 +152,18 @@ class EGBADModule(ContextualGenerator):
     # Scores ----------------------------------------------------------------------------------
 
     def encode(self, x: Tensor) -> Tensor:
-        """The code E(x), and the context beside it."""
+        """Return the code E(x), followed by the context."""
         return torch.cat([self.encoder(x), self.context.split(x)[1]], 1)
 
     def size(self, difference: Tensor) -> Tensor:
         return torch.linalg.vector_norm(difference, NORMS[self.norm], 1, dtype=torch.float64)
 
     def generator_loss(self, x: Tensor, restored: Tensor) -> Tensor:
-        """L_G = ‖x − G(E(x))‖."""
+        """Return L_G = ‖x − G(E(x))‖."""
         return self.size(x - restored)
 
     def discriminator_loss(self, x: Tensor, restored: Tensor, z: Tensor) -> Tensor:
-        """L_D = −log D(x, E(x)), or ‖f(x, E(x)) − f(G(E(x)), E(x))‖."""
+        """Return L_D = −log D(x, E(x)) or ‖f(x, E(x)) − f(G(E(x)), E(x))‖."""
         if self.discriminator_term == "feature_matching":
             features = self.discriminator.features
             return self.size(features(x, z) - features(restored, z))
@@ -171,14 +171,14 @@ class EGBADModule(ContextualGenerator):
         return real_loss(self.discriminator(judged, z).double())
 
     def terms(self, x: Tensor) -> Tensor:
-        """L_G and L_D, (batch, 2)."""
+        """Return L_G and L_D, (batch, 2)."""
         z = self.encoder(x)
         restored = self.generate_in(self.context.split(x)[1], z)
         losses = self.generator_loss(x, restored), self.discriminator_loss(x, restored, z)
         return torch.stack(losses, 1)
 
     def scale_by(self, terms: np.ndarray) -> None:
-        """Divide L_G and L_D by their means over the training rows."""
+        """Set the scales of L_G and L_D to their means over the training rows."""
         means = torch.as_tensor(terms.mean(0), device=self.scales.device)
         self.scales = torch.where(means > 0, means, torch.ones_like(means))
 
@@ -187,7 +187,7 @@ class EGBADModule(ContextualGenerator):
         return self.residual_weight * of_generator + (1 - self.residual_weight) * of_discriminator
 
     def contributions(self, x: Tensor) -> Tensor:
-        """What each value adds to α L_G."""
+        """Return the contribution of each value to α L_G."""
         residual = (x - self.reconstruct(x)).double().abs()
         if self.norm == "l2":
             residual = residual**2 / residual.norm(dim=1, keepdim=True).clamp(min=1e-30)

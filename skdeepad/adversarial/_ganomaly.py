@@ -13,7 +13,7 @@ from ._discriminator import Discriminator, r1_penalty
 
 
 class GANomalyModule(nn.Module):
-    """G(x) = G_D(G_E(x)) = x̂, E(x̂), D(x), and A(x) = ‖G_E(x) − E(x̂)‖."""
+    """Module of GANomaly: x̂ = G(x) = G_D(G_E(x)), E(x̂), D(x) and A(x) = ‖G_E(x) − E(x̂)‖."""
 
     players = {"generator": ("generator", "encoder2"), "discriminator": ("discriminator",)}
 
@@ -49,11 +49,11 @@ class GANomalyModule(nn.Module):
         self.gradient_penalty_weight = gradient_penalty_weight
 
     def encode(self, x: Tensor) -> Tensor:
-        """The code z = G_E(x)."""
+        """Return the code z = G_E(x)."""
         return self.generator.encoder(x)
 
     def decode(self, z: Tensor) -> Tensor:
-        """The reconstruction x̂ = G_D(z)."""
+        """Return the reconstruction x̂ = G_D(z)."""
         return self.generator.decoder(z)
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ class GANomalyModule(nn.Module):
     # Training --------------------------------------------------------------------------------
 
     def loss_terms(self, x: Tensor) -> dict[str, Tensor]:
-        """L_adv, L_con and L_enc of each row, before their weights."""
+        """Return L_adv, L_con and L_enc of each row, without their weights."""
         z = self.encode(x)
         restored = self.decode(z)
         f, f_restored = (self.discriminator.features(rows).flatten(1) for rows in (x, restored))
@@ -73,11 +73,11 @@ class GANomalyModule(nn.Module):
         }
 
     def loss_generator(self, x: Tensor) -> Tensor:
-        """L_G = w_adv L_adv + w_con L_con + w_enc L_enc."""
+        """Return L_G = w_adv L_adv + w_con L_con + w_enc L_enc."""
         return sum(self.weights[name] * term for name, term in self.loss_terms(x).items())
 
     def loss_discriminator(self, x: Tensor) -> Tensor:
-        """L_D = −½ log D(x) − ½ log(1 − D(x̂))."""
+        """Return L_D = −½ log D(x) − ½ log(1 − D(x̂))."""
         with torch.no_grad():
             restored = self.reconstruct(x)
         loss = real_loss(self.discriminator(x), self.label_smoothing)
@@ -87,7 +87,7 @@ class GANomalyModule(nn.Module):
         return loss
 
     def contest(self, x: Tensor) -> tuple[Tensor, Tensor, None]:
-        """Rows and reconstructions; features are matched however sure D is of what is real."""
+        """Return rows, reconstructions and None: feature matching works if D has saturated too."""
         return x, self.reconstruct(x), None
 
     # Scores ----------------------------------------------------------------------------------
@@ -108,12 +108,12 @@ class GANomalyModule(nn.Module):
 
 @detector
 class GANomaly(ReconstructorMixin, AdversarialDetector):
-    r"""GANomaly: the distance of a row's code from the code of its reconstruction.
+    r"""GANomaly, with the distance between the codes of a row and its reconstruction as score.
 
     A generator :math:`G` encodes a row, :math:`z = G_E(x)`, and decodes it,
-    :math:`\hat x = G_D(z)`; a second encoder :math:`E` brings the reconstruction back to a code,
-    :math:`\hat z = E(\hat x)`; and a discriminator :math:`D`, of which :math:`f` are the features
-    in the last hidden layer, tells rows from reconstructions. On normal rows they play
+    :math:`\hat x = G_D(z)`; a second encoder :math:`E` encodes the reconstruction,
+    :math:`\hat z = E(\hat x)`; and a discriminator :math:`D`, with the features :math:`f` in its
+    last hidden layer, distinguishes rows from reconstructions. On normal rows they play
 
     .. math::
         \min_{G, E} \; \frac1N \sum_i
@@ -124,76 +124,83 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
     .. math::
         \min_D \; -\frac1{2N} \textstyle\sum_i \log D(x_i) + \log(1 - D(\hat x_i)).
 
-    A reconstruction that has lost what makes a row abnormal has another code. The anomaly score is
-    [1]_
+    If the reconstruction lacks the abnormal part of a row, its code differs from that of the row.
+    The anomaly score is [1]_
 
     .. math::
         A(x) = \tfrac1{n_z} \|G_E(x) - E(G(x))\|_2^2 .
 
+    Read more in the :ref:`User Guide <ganomaly>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     adversarial_weight : float, default=1.0
-        :math:`w_{adv}`.
+        Weight :math:`w_{adv}`.
     contextual_weight : float, default=50.0
-        :math:`w_{con}`. It is large since a mean of absolute residuals is small; with the paper's
-        value :math:`L_{con}` leads, and the others shape the codes.
+        Weight :math:`w_{con}`. It is large because a mean of absolute residuals is small. With the
+        paper's value :math:`L_{con}` dominates, and the other terms shape the codes.
     encoder_weight : float, default=1.0
-        :math:`w_{enc}`. Without it E learns nothing, and the score means nothing.
+        Weight :math:`w_{enc}`. With 0, E learns nothing and the score has no meaning.
     anomaly_score : {"latent", "contextual"}, default="latent"
-        ``"latent"``: A above. ``"contextual"``: the mean absolute residual,
+        ``"latent"`` is A above, ``"contextual"`` the mean absolute residual,
         :math:`\tfrac1d \|x - \hat x\|_1`.
     norm : {"l2", "l1"}, default="l2"
         Whether A is the mean of squares or of absolute values.
     discriminator_reset_tol : float or None, default=1e-5
-        The discriminator's weights are drawn anew after a step at which its loss was below this.
-        None: never.
+        The discriminator's weights are initialised again after a step at which its loss was below
+        this value. If None, they never are.
     n_latent : int or None, default=None
-        Size :math:`n_z` of a code. None: half of the features, at least 2 and at most 32, or 100
-        with a ``backbone``.
+        Size :math:`n_z` of a code. If None, half of the number of features, at least 2 and at most
+        32, or 100 with a ``backbone``.
     label_smoothing : float, default=0.0
-        The discriminator is to give real rows the probability of 1 less this.
+        The target probability of real rows for the discriminator is 1 minus this value.
     gradient_penalty_weight : float, default=0.0
         Weight of :math:`\tfrac12 \|\nabla_x \log\frac{D}{1 - D}\|^2` of real rows in the
         discriminator's loss.
     average_decay : float, default=0.0
-        Decay of averages of all weights, with which rows are scored; 0: the weights of the last
-        step. The contextual loss holds the game still, and the paper averages nothing.
+        Decay of the averages of all weights, with which rows are scored. With 0, rows are scored
+        with the weights of the last step. The contextual loss stabilises the game, and the paper
+        does not average.
     turns : tuple of two ints, default=(1, 1)
-        Turns of the discriminator, and of the others, in as many batches as the larger one.
+        Turns of the discriminator and of the other players in a cycle of as many batches as the
+        larger number.
     lr_milestones : sequence of float, default=()
         Shares of the training after which all learning rates are divided by 10.
     hidden_layer_sizes : int or sequence of int, default=(128, 64)
-        Widths of the encoders and of the discriminator, from the input on; the decoder mirrors
+        Widths of the encoders and of the discriminator, starting at the input; the decoder mirrors
         them.
     activation : str, default="leaky_relu"
         Activation of the hidden layers of encoders and discriminator, as in :class:`AutoEncoder`;
-        the decoder's are rectified linear units, as in DCGAN.
+        the decoder has rectified linear units, as in DCGAN.
     backbone : Backbone or None, default=None
-        Makes the networks in place of ``hidden_layer_sizes``: :class:`~skdeepad.nn.DCGANBackbone`
-        for images. Its encoders have to be an ``nn.Sequential``, of which all layers but the last
-        one make f.
+        Makes the networks instead of ``hidden_layer_sizes``, for example
+        :class:`~skdeepad.nn.DCGANBackbone` for images. Its encoders have to be an
+        ``nn.Sequential``, whose layers before the last one compute f.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="minmax"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm. ``"minmax"`` scales to [-1, 1].
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm. ``"minmax"`` scales to [-1, 1].
     max_epochs : int, default=2000
         Maximum number of epochs.
     max_steps : int or None, default=1500
-        Maximum number of optimizer steps; None: no limit. A step is a batch, on which each player
-        takes its turn.
+        Maximum number of optimizer steps. If None, there is no limit. A step is a batch on which
+        each player takes its turn.
     lr : float, default=1e-3
-        Learning rate. It is that of both players; ``net_params={"optimizer_discriminator__lr":
-        ...}`` for the other one's. The paper's code has 2e-4 for images.
+        Learning rate. It applies to both players;
+        ``net_params={"optimizer_discriminator__lr": ...}`` sets it for the discriminator. The
+        paper's code has 2e-4 for images.
     batch_size : int or None, default=64
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Adam's betas are
         (0.5, 0.999), as in DCGAN.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
-        Share of the rows of a batch, rounded, those of the largest loss, that each player leaves
-        out after a fifth of the steps: anomalies among the training rows are learned less well,
-        and normal ones are many. The paper has clean rows, and nothing of the kind.
+        Share of the rows of a batch, rounded, that each player leaves out after a fifth of the
+        steps: those with the largest loss. Anomalies among the training rows are then learned less
+        well. The paper has clean training rows and does not trim.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
@@ -202,13 +209,13 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------
@@ -220,8 +227,8 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
         :math:`G_E`, the generator's encoder, from scaled rows to codes. ``transform`` gives its
         codes.
     encoder2_ : torch module
-        E, the second encoder, from reconstructions to codes: like the first, with weights of its
-        own.
+        E, the second encoder, from reconstructions to codes. It has the layers of the first and its
+        own weights.
     discriminator_ : torch module
         D, from scaled rows to log odds; ``discriminator_.features`` is f.
     scaler_ : transformer or None
@@ -233,35 +240,35 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
     history_ : dict of ndarray of shape (`n_iter_`,)
         Losses of each epoch: ``"train_loss"`` is that of G and E, ``"discriminator_loss"`` the
         discriminator's. ``"adversarial_loss"``, ``"contextual_loss"`` and ``"encoder_loss"`` are
-        the three terms without their weights, of the rows of one batch at the end of the epoch.
-        ``"spread"``: standard deviation of their reconstructions over their own.
+        the three terms without their weights, on the rows of one batch at the end of the epoch.
+        ``"spread"`` is the standard deviation of their reconstructions over that of the rows.
     n_iter_ : int
         Number of epochs run.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    AnoGAN : A generator of noise, and the search for a row's code.
+    AnoGAN : A generator from noise, and a search for a row's code.
     AutoEncoder : The contextual term alone.
 
     Notes
     -----
     The paper prints an L1 norm in A(x), and its code has the mean of squares; both rank rows nearly
-    alike. It prints an expectation inside of :math:`L_{adv}`, where its code compares features row
-    by row, as is done here. Its code scores with the batch statistics of the test set; here
-    batch normalisation is in evaluation mode, so that a score depends on its row alone.
+    alike. The paper prints an expectation inside of :math:`L_{adv}`; its code compares features row
+    by row, as here. Its code scores with the batch statistics of the test set; here batch
+    normalisation is in evaluation mode, so that a score depends on its row alone.
 
     A survey [2]_ scales scores to [0, 1] with a plus sign in its equation 13, where the code has
     the minus of :meth:`min_max_scores`. Some texts call the weights learned parameters, and G a
     pair of autoencoders with a decoder: the weights are constants, 1, 50 and 1, and the nets are
-    encoder, decoder and encoder. The published code shows D the reconstructions from before G's
-    step; here they are made anew after it.
+    encoder, decoder and encoder. In the published code D sees the reconstructions before G's step;
+    here they are computed again after it.
 
-    A discriminator that has saturated is no failure: the features that are matched have gradients
-    all the same, and where its loss is next to nothing its weights are drawn anew.
+    A saturated discriminator is not a failure: the matched features still have gradients, and its
+    weights are initialised again if its loss is close to 0.
 
     References
     ----------
@@ -315,8 +322,8 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
 
         .. math:: A'(x_i) = \frac{A(x_i) - \min_j A(x_j)}{\max_j A(x_j) - \min_j A(x_j)}
 
-        Unlike ``score_samples`` this depends on the other rows of ``X_test``, and a high value is
-        abnormal.
+        Unlike ``score_samples``, the result depends on the other rows of ``X_test``, and high
+        values are abnormal.
 
         Parameters
         ----------
@@ -326,7 +333,7 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            0 for the most normal row of the set, 1 for the most abnormal one; 0 for all where
+            0 for the most normal row of the set, 1 for the most abnormal one; 0 for all rows if
             their scores are equal.
         """
         scores = -self.score_samples(X_test)

@@ -1,4 +1,4 @@
-"""Detectors that compress rows and compare them with what comes back."""
+"""Detectors that compress rows and compare them with their reconstructions."""
 
 from ._aae import AAE
 from ._autoencoder import AutoEncoder

@@ -10,7 +10,7 @@ from ._matched_codes import Discriminator, MatchedCodes, MatchedCodesDetector
 
 
 class AAEModule(MatchedCodes):
-    """An autoencoder, and a discriminator D that its encoder learns to fool."""
+    """Module of an autoencoder with a discriminator D that the encoder learns to fool."""
 
     players = {
         "reconstruction": ("encoder", "decoder"),
@@ -34,17 +34,17 @@ class AAEModule(MatchedCodes):
         return self.discriminator.fooling_loss(self.draw_codes(x))
 
     def discriminator_score(self, x: Tensor) -> Tensor:
-        """−D(E(x))."""
+        """Return −D(E(x))."""
         return -self.discriminator(self.encode(x)).double()
 
 
 @detector
 class AAE(MatchedCodesDetector):
-    r"""Adversarial autoencoder: reconstruction, with codes that are distributed as a prior.
+    r"""Adversarial autoencoder, whose codes have a chosen prior distribution.
 
-    On each batch three players take turns [1]_: encoder :math:`E` and decoder :math:`G` lower
-    the reconstruction error, the discriminator :math:`D` learns to tell draws from the prior
-    from codes, and the encoder learns to fool it:
+    On each batch three players take turns [1]_: encoder :math:`E` and decoder :math:`G` minimise
+    the reconstruction error, the discriminator :math:`D` learns to distinguish codes from draws
+    from the prior, and the encoder learns to fool it:
 
     .. math::
         \min_{E,G} & \; \textstyle\frac1N\sum_i \|x_i - G(E(x_i))\|^2 \\
@@ -52,64 +52,69 @@ class AAE(MatchedCodesDetector):
             \quad z'_i \sim p(z) \\
         \min_E & \; -\textstyle\frac1N\sum_i \log D(E(x_i)) .
 
-    The prior is whatever can be drawn from. The anomaly score of a row is, by default, the mean
-    square of its residual, each feature on the scale that ``residual_scaling`` gives it.
+    The prior is any distribution that can be drawn from. The default anomaly score of a row is the
+    mean square of its residual, with each feature scaled by ``residual_scaling``.
+
+    Read more in the :ref:`User Guide <latent_priors>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     anomaly_score : str, default="reconstruction"
-        ``"reconstruction"``: size of the residual. ``"discriminator"``: log odds, by the
-        discriminator, that the code is none of the prior's; it has learned nothing about codes
-        far from both. ``"latent_density"``: :math:`-\log p(E(x))`, for priors with a density. It
-        is read in ``fit``.
+        ``"reconstruction"``: size of the residual. ``"discriminator"``: log odds under the
+        discriminator that the code is not from the prior; the discriminator has not been trained on
+        codes far from both. ``"latent_density"``: :math:`-\log p(E(x))`, for priors with a density.
+        A change takes effect in ``fit``.
     n_latent : int or None, default=None
-        Size of the code. None: max(2, n_features // 4), or 32 with a ``backbone``.
+        Size of the code. If None, max(2, n_features // 4), or 32 with a ``backbone``.
     posterior : {"deterministic", "gaussian"}, default="deterministic"
-        ``"gaussian"``: z is drawn from a normal distribution whose mean and variance are
-        functions of x; scores are of the mean.
+        With ``"gaussian"``, z is drawn from a normal distribution whose mean and variance are
+        functions of x; scores use the mean.
     prior : str, distribution or callable, default="normal"
-        :math:`p(z)`. ``"normal"``: standard normal. ``"uniform"``: on :math:`[-1, 1]^d`, where
-        tanh brings the codes. ``"sphere"``: uniform on the unit sphere, where codes are
-        normalised. ``"mixture"``: 2d Gaussians of standard deviation 1/2, one on each half of
-        each axis, with unit variance in all. Else a :class:`torch.distributions.Distribution`
-        of codes, or of one value that all values of a code follow independently, or a function
-        from (n, torch.Generator) to a tensor of shape (n, n_latent) on the generator's device.
+        Prior :math:`p(z)`. ``"normal"``: standard normal. ``"uniform"``: uniform on
+        :math:`[-1, 1]^d`, with a tanh of the codes. ``"sphere"``: uniform on the unit sphere, with
+        normalised codes. ``"mixture"``: 2d Gaussians of standard deviation 1/2, one on each half of
+        each axis, with unit total variance. Other priors are a
+        :class:`torch.distributions.Distribution` of codes, or of one value if all values of a code
+        are independent and identically distributed, or a function from (n, torch.Generator) to a
+        tensor of shape (n, n_latent) on the generator's device.
     discriminator_layer_sizes : int or sequence of int, default=(64, 64)
-        Widths of the discriminator's hidden layers, rectified linear units.
+        Widths of the discriminator's hidden layers of rectified linear units.
     lr_discriminator : float, default=5e-4
-        Learning rate of the discriminator. Lower it where the discriminator wins: where
+        Learning rate of the discriminator. Lower it if the discriminator wins, that is, if
         ``history_["discriminator_loss"]`` falls far below 2 log 2.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in ``"reconstruction"``, as in :class:`AutoEncoder`.
     lr_milestones : sequence of float, default=()
-        Shares of the training after which all learning rates are divided by 10. Codes come closer
-        to the prior by it.
+        Shares of the training after which all learning rates are divided by 10. They bring codes
+        closer to the prior.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code; the decoder mirrors them.
     activation : str, default="tanh"
         Activation of the hidden layers, as in :class:`AutoEncoder`. The code is linear.
     backbone : Backbone or None, default=None
-        Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
+        Makes the encoder and the decoder instead of ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=500
         Maximum number of epochs.
     max_steps : int or None, default=1000
-        Maximum number of optimizer steps; None: no limit. Long training memorises the anomalies
-        among the training rows; codes that are to meet the prior closely, to ``sample``, need
-        more.
+        Maximum number of optimizer steps. If None, there is no limit. Long training memorises the
+        anomalies among the training rows; codes that match the prior closely, as needed by
+        ``sample``, need more steps.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
+        those with the largest loss.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
@@ -118,17 +123,17 @@ class AAE(MatchedCodesDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
     early_stopping : bool, default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
-        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
-        of the best epoch are kept.
+        If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
+        with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
+        weights of the best epoch are kept.
     validation_fraction : float, default=0.1
         Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -152,21 +157,21 @@ class AAE(MatchedCodesDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    WAE : One objective for encoder and decoder, with a weight; no discriminator needed.
-    VAE : A normal prior for the code of each single row; scores from likelihoods.
+    WAE : One weighted objective for encoder and decoder, without a need for a discriminator.
+    VAE : A normal prior for the code of each single row, and scores from likelihoods.
 
     Notes
     -----
-    The published training is gradient descent with momentum; here each player has an Adam
-    optimizer with :math:`\beta_1 = 0.5`, which two players that oscillate ask for. Settings of
-    the three are ``optimizer__*``, ``optimizer_discriminator__*`` and ``optimizer_generator__*``
-    in ``net_params``. ``train_loss``, early stopping and ``trim`` refer to the reconstruction.
-    Outside of the support of a distribution, ``"latent_density"`` is :math:`10^6`. Distributions
-    have to be on the CPU.
+    The published training is gradient descent with momentum; here each player has an Adam optimizer
+    with :math:`\beta_1 = 0.5`, because two players oscillate with a larger value. Their settings
+    are ``optimizer__*``, ``optimizer_discriminator__*`` and ``optimizer_generator__*`` in
+    ``net_params``. ``train_loss``, early stopping and ``trim`` refer to the reconstruction. Outside
+    the support of a distribution, ``"latent_density"`` is :math:`10^6`. Distributions have to be on
+    the CPU.
 
     References
     ----------

@@ -17,20 +17,23 @@ from ._reconstruction import ReconstructionDetector
 
 @detector
 class AutoEncoder(ReconstructionDetector, StopsEarly):
-    r"""Autoencoder: rows that a bottleneck can't reconstruct are anomalous.
+    r"""Autoencoder, with the error of reconstruction through a bottleneck as score.
 
     An encoder :math:`E` and a decoder :math:`D` minimise
 
     .. math:: \frac{1}{N} \sum_i \|x_i - D(z_i)\|^2 + \alpha \|z_i\|_1 ,
         \qquad z_i = E(x_i + \varepsilon_i),
 
-    and the anomaly score of a row is the mean square of its residual :math:`x - D(E(x))`, each
-    feature on the scale that ``residual_scaling`` gives it.
+    and the anomaly score of a row is the mean square of its residual :math:`x - D(E(x))`, with each
+    feature scaled by ``residual_scaling``.
 
     ``AutoEncoder(hidden_layer_sizes=(k,), activation="sigmoid")`` is the network with one hidden
     layer, :math:`\min_{U,V} \|X - f(XU)V\|_F^2`, and biases. With ``activation="identity"``,
-    ``trim=0`` and ``residual_scaling="plain"``, trained to the end, it is principal component
-    analysis.
+    ``trim=0`` and ``residual_scaling="plain"`` it converges to principal component analysis.
+
+    Read more in the :ref:`User Guide <autoencoder>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
@@ -41,59 +44,59 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
         Standard deviation of the noise :math:`\varepsilon` that is added to the scaled input in
         training (denoising autoencoder).
     dropout : float, default=0.0
-        Share of hidden units left out in each step.
+        Share of the hidden units that are dropped in each step.
     activity_weight : float, default=0.0
-        Weight :math:`\alpha` of the L1 penalty on the code, which makes codes wider than the
-        input legitimate [2]_.
+        Weight :math:`\alpha` of the L1 penalty on the code, which allows codes wider than the input
+        [2]_.
     n_latent : int or None, default=None
-        Width of a further layer, the code, behind ``hidden_layer_sizes``. None: the last of
-        these is the code; 32 with a ``backbone``.
+        Width of a further layer, the code, after ``hidden_layer_sizes``. If None, the last of these
+        is the code; with a ``backbone``, it is 32.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
-        Scale of the residuals in the score. ``"robust"``: each feature's residual divided by the
-        .75 quantile of its absolute value on the training rows, growing by its logarithm only
-        beyond 10.
-        ``"plain"``: as they are. ``"mahalanobis"``: whitened by their shrunk covariance.
+        Scale of the residuals in the score. ``"robust"``: each feature's residual is divided by the
+        .75 quantile of its absolute value on the training rows, and grows with its logarithm beyond
+        10. ``"plain"``: residuals are not scaled. ``"mahalanobis"``: they are whitened by their
+        shrunk covariance.
     norm : {"l2", "l1", "max"}, default="l2"
         Mean square, mean absolute value or largest absolute value over the features.
     n_snapshots : int, default=1
-        Weights that the score is the mean over: those after evenly spaced epochs, of which at
-        least half as many as this and at most so many are kept wherever the training ends, and
-        after the last one. Rows that take long to learn score high: with a snapshot of each
-        epoch, the training rows' scores are the cumulative errors of [3]_, divided by their
-        number. Anomalies among the training rows show longer than in the last weights alone;
-        training takes a little and scoring ``n_snapshots`` times as long.
+        Maximum number of snapshots of the weights; the score is the mean over them. They are taken
+        after evenly spaced epochs and after the last one; at least half as many as this number are
+        kept wherever training ends. Rows that are learned late have high scores: with a snapshot of
+        each epoch, the scores of the training rows are the cumulative errors of [3]_, divided by
+        the number of epochs. Anomalies among the training rows remain visible longer than with the
+        last weights alone. Training takes slightly longer, scoring ``n_snapshots`` times as long.
     trim_start : float, default=0.2
-        Share of the steps before trimming begins: first the net has to learn what is usual.
-        ``trim=0.05`` from the first step on, 0, is the percentile loss of [3]_.
+        Share of the steps before trimming begins; the net has to learn the normal rows first. With
+        0 and ``trim=0.05``, the loss is the percentile loss of [3]_.
     hidden_layer_sizes : "auto" or sequence of int, default="auto"
         Widths from the input to the code, which is the last of them; the decoder mirrors them.
-        ``"auto"`` is (64, 32, max(2, n_features // 4)): with a wider code the anomalies are
+        ``"auto"`` is (64, 32, max(2, n_features // 4)). With a wider code, anomalies are
         reconstructed too.
     activation : str, default="tanh"
-        Activation of all hidden layers, the code's included: "identity", "sigmoid", "tanh",
-        "relu", "leaky_relu", "elu", "gelu" or "silu". The output is linear.
+        Activation of all hidden layers, including the code: "identity", "sigmoid", "tanh", "relu",
+        "leaky_relu", "elu", "gelu" or "silu". The output is linear.
     backbone : Backbone or None, default=None
-        Makes the encoder and the decoder in place of ``hidden_layer_sizes``, for example
+        Makes the encoder and the decoder instead of ``hidden_layer_sizes``, for example
         :class:`~skdeepad.nn.ConvBackbone` for images.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=500
         Maximum number of epochs.
     max_steps : int or None, default=1000
-        Maximum number of optimizer steps; None: no limit. Long training memorises the anomalies
-        among the training rows, whatever the number of rows.
+        Maximum number of optimizer steps. If None, there is no limit. Long training memorises the
+        anomalies among the training rows, for any number of rows.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
-        Share of the rows of a batch, rounded, that an update leaves out: those of the largest
-        loss. It keeps anomalies among the training rows from being learned.
+        Share of the rows of a batch, rounded, that an update leaves out: those with the largest
+        loss. It prevents anomalies among the training rows from being learned.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
@@ -102,18 +105,18 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
     early_stopping : bool or "knee", default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
-        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
-        of the best epoch are kept. ``"knee"``: hold out no rows and stop 1.2 times as many epochs
-        in as the mean loss so far took to its knee [3]_; it needs the package kneed.
+        If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
+        with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
+        weights of the best epoch are kept. If ``"knee"``, hold out no rows and stop after 1.2 times
+        the epochs up to the knee of the mean loss so far [3]_; this needs the package kneed.
     validation_fraction : float, default=0.1
         Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -137,7 +140,7 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
@@ -146,8 +149,8 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
 
     Notes
     -----
-    Defaults come from a comparison over all small ADBench sets
-    (``benchmarks/results/defaults.md``), the same for every set.
+    The defaults were chosen in a comparison over all small ADBench sets
+    (``benchmarks/results/defaults.md``) and are the same for every set.
 
     References
     ----------

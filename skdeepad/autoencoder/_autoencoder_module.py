@@ -1,4 +1,4 @@
-"""The autoencoder's module, and the widths of its layers."""
+"""Module of the autoencoder."""
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,10 @@ from ._snapshots import Snapshots
 
 
 class AutoEncoderModule(EncoderDecoder):
-    """x → E(x + ε) → D(E(x + ε)), compared with the clean x.
+    """Denoising autoencoder, which compares D(E(x + ε)) with the clean x.
 
-    With ``n_snapshots`` above 1, what is scored are that many copies of it, each with residual
-    scales of its own: the residuals of early weights are larger than those of late ones.
+    With ``n_snapshots`` above 1, the score is the mean over up to that many copies of the module.
+    Each copy has its own residual scales, because early weights leave larger residuals.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class AutoEncoderModule(EncoderDecoder):
         self.loss_name = loss
         self.noise = AdditiveNoise(noise)
         self.activity_weight = activity_weight
+        self.has_activity_penalty = activity_weight > 0
         self.snapshots = None
         if n_snapshots > 1:
             self.snapshots = Snapshots(self, n_snapshots)
@@ -48,10 +49,10 @@ class AutoEncoderModule(EncoderDecoder):
     def loss(self, x: Tensor) -> Tensor:
         z = self.encode(self.noise(x))
         loss = reconstruction_loss(self.decoder(z), x, self.loss_name)
-        return loss + self.activity_weight * z.abs().sum(1) if self.activity_weight else loss
+        return loss + self.activity_weight * z.abs().sum(1) if self.has_activity_penalty else loss
 
     def scored(self) -> list["AutoEncoderModule"]:
-        """The modules whose residuals make the score: the snapshots, or itself without any."""
+        """Return the modules whose residuals are scored: the snapshots, or itself without any."""
         return list(self.snapshots or ()) or [self]
 
     def anomaly_score(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Autoencoders whose codes, taken together, are to be distributed as a prior."""
+"""Autoencoders whose codes together follow a prior distribution."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +37,7 @@ POSTERIORS = {"deterministic", "gaussian"}
 
 
 class MatchedCodes(Stochastic):
-    """z = E(x), or z ~ N(μ(x), diag σ²(x)), and x̂ = G(z), with a prior P for all z together."""
+    """Autoencoder z = E(x) or z ~ N(μ(x), diag σ²(x)), x̂ = G(z), with a prior P of all z."""
 
     def __init__(
         self,
@@ -62,14 +62,14 @@ class MatchedCodes(Stochastic):
         return self.prior.n_latent
 
     def draw_codes(self, x: Tensor) -> Tensor:
-        """Z ~ Q(z|x)."""
+        """Draw z ~ Q(z|x)."""
         if not self.random:
             return self.encode(x)
         mu, logvar = split_gaussian(self.encoder(x))
         return self.prior.shape(mu + torch.exp(0.5 * logvar) * self.randn_like(mu))
 
     def draw_prior(self, z: Tensor) -> Tensor:
-        """As many draws z' ~ P as there are codes."""
+        """Draw z' ~ P, as many as there are codes."""
         return self.prior.draw(len(z), self.rng)
 
     def encode(self, x: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class MatchedCodes(Stochastic):
         return self.decoder(z)
 
     def generate(self, noise: Tensor) -> Tensor:
-        """Rows from draws of the prior."""
+        """Decode draws from the prior to rows."""
         return self.decode(noise)
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -90,11 +90,11 @@ class MatchedCodes(Stochastic):
         return getattr(self, f"{self.score}_score")(x)
 
     def reconstruction_score(self, x: Tensor) -> Tensor:
-        """Size of the residual x − G(E(x))."""
+        """Return the size of the residual x − G(E(x))."""
         return self.residual(x - self.reconstruct(x))
 
     def latent_density_score(self, x: Tensor) -> Tensor:
-        """−log p(E(x))."""
+        """Return −log p(E(x))."""
         return -self.prior.log_prob(self.encode(x))
 
     def contributions(self, x: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ class MatchedCodes(Stochastic):
 
 
 class Discriminator(nn.Module):
-    """D(z): log odds that a code was drawn from the prior."""
+    """Discriminator D(z), the log odds that a code was drawn from the prior."""
 
     def __init__(self, n_latent: int, layer_sizes) -> None:
         super().__init__()
@@ -113,17 +113,17 @@ class Discriminator(nn.Module):
         return self.layers(z).squeeze(1)
 
     def loss(self, z: Tensor, draws: Tensor) -> Tensor:
-        """Mean of −log σ(D(z')) − log(1 − σ(D(z)))."""
+        """Return the mean of −log σ(D(z')) − log(1 − σ(D(z)))."""
         return real_loss(self(draws)).mean() + generated_loss(self(z)).mean()
 
     def fooling_loss(self, z: Tensor) -> Tensor:
-        """Mean of −log σ(D(z)), whose gradient does not fade while D is right."""
+        """Return the mean of −log σ(D(z)), whose gradient does not vanish while D is right."""
         return real_loss(self(z)).mean()
 
 
 @detector
 class MatchedCodesDetector(SamplerMixin, ReconstructorMixin, BaseDetector, StopsEarly):
-    """Base of the detectors whose module is a :class:`MatchedCodes`."""
+    """Base class of the detectors whose module is a :class:`MatchedCodes`."""
 
     n_latent: int | None = param(COUNT, None, default=None)
     posterior: str = param(POSTERIORS, default="deterministic")
@@ -135,12 +135,12 @@ class MatchedCodesDetector(SamplerMixin, ReconstructorMixin, BaseDetector, Stops
     max_steps = 1000
 
     def _n_latent(self, n_features: int) -> int:
-        """Size of the code."""
+        """Return the size of the code."""
         default = max(2, n_features // 4) if self.backbone is None else 32
         return default if self.n_latent is None else self.n_latent
 
     def _make_parts(self, n_features: int) -> dict:
-        """Arguments of :class:`MatchedCodes`."""
+        """Return the arguments of :class:`MatchedCodes`."""
         n_latent, random = self._n_latent(n_features), self.posterior == "gaussian"
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
         return {
@@ -156,7 +156,7 @@ class MatchedCodesDetector(SamplerMixin, ReconstructorMixin, BaseDetector, Stops
         return Discriminator(self._n_latent(n_features), self.discriminator_layer_sizes)
 
     def _discriminator_parameters(self) -> dict:
-        """Parameters of a net with a discriminator."""
+        """Return the parameters of a net with a discriminator."""
         return {"optimizer_discriminator__lr": self.lr_discriminator}
 
     def _check_rows(self, X: np.ndarray) -> None:

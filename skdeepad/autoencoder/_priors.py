@@ -1,4 +1,4 @@
-"""Priors of codes: what can be drawn from, and has a density where there is one."""
+"""Prior distributions of codes, with draws and, where possible, a density."""
 
 from abc import ABC, abstractmethod
 from math import log, pi
@@ -16,42 +16,42 @@ from torch.distributions import (
 
 from ..training import seeded_generator, seeded_weights
 
-# Draws that the variance of a prior is estimated from where it has no formula.
+# Number of draws to estimate the variance of a prior without a formula.
 N_DRAWS = 4096
-# Log density given to codes where a prior has none: less than any that is met inside.
+# Log density of codes outside the support of a prior, lower than inside.
 OUTSIDE = -1e6
 
 
 class Prior(ABC):
-    """A law of codes of size ``n_latent``."""
+    """Distribution of codes of size ``n_latent``."""
 
-    #: Whether ``log_prob`` tells codes apart.
+    #: Whether ``log_prob`` differs between codes.
     has_density = False
 
     def __init__(self, n_latent: int) -> None:
         self.n_latent = n_latent
 
     def shape(self, z: Tensor) -> Tensor:
-        """Bring the output of an encoder to where the prior lives."""
+        """Map the output of an encoder to the support of the prior."""
         return z
 
     @abstractmethod
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        """``n`` codes (n, n_latent) on the generator's device."""
+        """Draw ``n`` codes (n, n_latent) on the generator's device."""
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Log density of codes, (n,) in float64."""
+        """Return the log density of codes, (n,) in float64."""
         raise NotImplementedError
 
     @property
     def squared_length(self) -> float:
-        """Mean squared distance of two draws, twice the trace of the covariance."""
+        """Mean squared distance of two draws, which is twice the trace of the covariance."""
         draws = self.draw(N_DRAWS, seeded_generator(0))
         return 2 * float(draws.var(0).sum())
 
 
 class NormalPrior(Prior):
-    """N(0, I)."""
+    """Standard normal prior N(0, I)."""
 
     has_density = True
 
@@ -68,7 +68,7 @@ class NormalPrior(Prior):
 
 
 class UniformPrior(Prior):
-    """Uniform on the cube [−1, 1]^d, where tanh brings the codes."""
+    """Uniform prior on the cube [−1, 1]^d, with a tanh of the codes."""
 
     def shape(self, z: Tensor) -> Tensor:
         return torch.tanh(z)
@@ -83,7 +83,7 @@ class UniformPrior(Prior):
 
 
 class SpherePrior(NormalPrior):
-    """Uniform on the unit sphere, where normalisation brings the codes."""
+    """Uniform prior on the unit sphere, with normalised codes."""
 
     has_density = False
 
@@ -99,7 +99,7 @@ class SpherePrior(NormalPrior):
 
 
 class DistributionPrior(Prior):
-    """A ``torch.distributions.Distribution`` of codes, or of each of their values."""
+    """Prior from a ``torch.distributions.Distribution`` of codes, or of each of their values."""
 
     def __init__(self, distribution: Distribution, n_latent: int) -> None:
         super().__init__(n_latent)
@@ -108,15 +108,15 @@ class DistributionPrior(Prior):
         if shape not in {(), (n_latent,)}:
             raise ValueError(
                 f"prior={distribution!r} draws codes of shape {shape}; accepted are distributions "
-                f"of shape ({n_latent},), which is n_latent, or (), for values alike and "
-                "independent."
+                f"of shape ({n_latent},), which is n_latent, or (), for independent and "
+                "identically distributed values."
             )
         self._size = (n_latent,) if shape == () else ()
-        with seeded_weights(0):  # a code of the distribution's own type and support
+        with seeded_weights(0):  # a code of the right type within the support
             self._code = distribution.sample((1, *self._size))
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        # Distributions know no generators: they are lent torch's global one.
+        # Distributions draw from torch's global generator, which is seeded here.
         seed = torch.randint(2**31 - 1, (), generator=generator, device=generator.device)
         with seeded_weights(int(seed)):
             codes = self.distribution.sample((n, *self._size))
@@ -139,7 +139,7 @@ class DistributionPrior(Prior):
 
 
 class CallablePrior(Prior):
-    """A function from a number and a generator to so many codes."""
+    """Prior from a function that draws a number of codes with a generator."""
 
     def __init__(self, function, n_latent: int) -> None:
         super().__init__(n_latent)
@@ -157,7 +157,7 @@ class CallablePrior(Prior):
 
 
 def axes_mixture(n_latent: int) -> Distribution:
-    """2 ``n_latent`` Gaussians of standard deviation 1/2 on the axes, of unit variance in all."""
+    """Return 2 ``n_latent`` Gaussians of std 1/2 on the axes, with unit total variance."""
     std = 0.5
     centers = (n_latent * (1 - std**2)) ** 0.5 * torch.eye(n_latent)
     components = Normal(torch.cat([centers, -centers]), std)
@@ -173,7 +173,7 @@ PRIORS = {
 
 
 def make_prior(prior, n_latent: int) -> Prior:
-    """The prior that a detector's parameter stands for."""
+    """Return the prior for the value of a detector's parameter."""
     if prior == "sphere" and n_latent == 1:
         raise ValueError(
             "prior='sphere' needs a code with a direction: n_latent must be at least 2."

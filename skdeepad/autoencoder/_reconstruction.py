@@ -1,4 +1,4 @@
-"""What AutoEncoder and RobustAutoEncoder share: layers, residuals, snapshots."""
+"""Base class of AutoEncoder and RobustAutoEncoder."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ from ._snapshots import train_with_snapshots
 
 @detector
 class ReconstructionDetector(ReconstructorMixin, BaseDetector):
-    """Base of the detectors whose score is a residual, the mean over snapshots of the weights."""
+    """Base class of the detectors that score by residuals, averaged over snapshots."""
 
     n_latent: int | None = param(COUNT, None, default=None)
     residual_scaling: str = param(RESIDUAL_SCALINGS, default="robust")
@@ -37,7 +37,7 @@ class ReconstructionDetector(ReconstructorMixin, BaseDetector):
     max_steps = 1000
 
     def _make_parts(self, n_features: int, dropout: float = 0.0) -> dict:
-        """Arguments of :class:`AutoEncoderModule` that both detectors have."""
+        """Return the arguments of :class:`AutoEncoderModule` of both detectors."""
         widths, n_latent = self._widths(n_features)
         backbone = self._make_backbone(hidden_layer_sizes=widths, dropout=dropout)
         encoder = backbone.make_encoder(n_features, n_latent)
@@ -50,7 +50,7 @@ class ReconstructionDetector(ReconstructorMixin, BaseDetector):
         }
 
     def _widths(self, n_features: int) -> tuple[tuple[int, ...], int]:
-        """Widths of the hidden layers before the code, and of the code."""
+        """Return the widths of the hidden layers before the code, and that of the code."""
         sizes, n_latent = self.hidden_layer_sizes, self.n_latent
         if self.backbone is not None:
             return (), n_latent or 32

@@ -11,14 +11,14 @@ from ._autoencoder_module import AutoEncoderModule
 from ._reconstruction import ReconstructionDetector
 from ._snapshots import train_with_snapshots
 
-# Weights of each penalty unless one is given.
+# Default weight of each penalty.
 WEIGHTS = {"cell": 1.0, "row": 3.0, "column": 3.0}
-# Dimension over which the cells of a group lie.
+# Dimension along which the cells of a group lie.
 GROUPS = {"row": 1, "column": 0}
 
 
 class RobustAutoEncoderModule(AutoEncoderModule):
-    """An autoencoder of L = X − S, and the S that goes with its reconstruction of L."""
+    """Autoencoder of L = X − S, and the S that minimises the objective given its output."""
 
     def __init__(self, *args, penalty: str, sparse_weight: float, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -26,67 +26,70 @@ class RobustAutoEncoderModule(AutoEncoderModule):
         self.sparse_weight = sparse_weight
 
     def _size(self, rows: Tensor) -> Tensor:
-        """|r| of each cell, or the root mean square of each group of them."""
+        """Return |r| of each cell, or the root mean square of each group of cells."""
         if self.penalty == "cell":
             return rows.abs()
         return rows.square().mean(GROUPS[self.penalty], keepdim=True).sqrt()
 
     def sparse_part(self, residual: Tensor) -> Tensor:
-        """The S that minimises ‖R − S‖² + λ P(S): R, its cells or groups shrunk by λ/2."""
+        """Return the S that minimises ‖R − S‖² + λ P(S), R with its groups shrunk by λ/2."""
         size = self._size(residual).clamp_min(torch.finfo(residual.dtype).tiny)
         return residual * (1 - self.sparse_weight / 2 / size).clamp_min(0)
 
     def objective(self, residual: Tensor, S: Tensor) -> float:
-        """(‖R − S‖² + λ P(S)) / N."""
+        """Return (‖R − S‖² + λ P(S)) / N."""
         value = (residual - S).square().sum(dtype=torch.float64)
-        if S.any():  # else an infinite weight
+        if S.any():  # avoids 0 times an infinite weight
             value = value + self.sparse_weight * self._size(S).expand_as(S).sum(dtype=torch.float64)
         return float(value) / len(S)
 
 
 @detector
 class RobustAutoEncoder(ReconstructionDetector):
-    r"""Robust autoencoder: it learns the training rows without their gross errors.
+    r"""Robust autoencoder, which separates gross errors from the training rows.
 
-    The training rows are taken apart into what an autoencoder can reconstruct and a sparse part,
-    :math:`X = L + S`. With an encoder :math:`E` and a decoder :math:`D`,
+    The training rows are decomposed into a part that an autoencoder can reconstruct and a sparse
+    part, :math:`X = L + S`. With an encoder :math:`E` and a decoder :math:`D`,
 
     .. math:: \min_{E, D, S} \| L - D(E(L)) \|_F^2 + \lambda P(S) , \qquad L = X - S ,
 
-    is minimised in turn over the net, for some epochs, and over S with the reconstruction
-    :math:`\hat X = D(E(L))` held fixed, exactly: :math:`\| X - \hat X - S \|_F^2 + \lambda P(S)`
-    is least where S is the residual :math:`X - \hat X`, shrunk by :math:`\lambda / 2`. The
-    penalty P says what is sparse, with N rows of d features:
+    is minimised in turn over the net, for some epochs, and over S, exactly, with the reconstruction
+    :math:`\hat X = D(E(L))` held fixed: :math:`\| X - \hat X - S \|_F^2 + \lambda P(S)` is minimal
+    if S is the residual :math:`X - \hat X`, shrunk by :math:`\lambda / 2`. The penalty P determines
+    the sparse structure, with N rows of d features:
 
     .. math:: \text{cell: } \sum_{ij} |S_{ij}| , \qquad
         \text{row: } \sqrt{d} \, \sum_i \|S_{i \cdot}\| , \qquad
         \text{column: } \sqrt{N} \, \sum_j \|S_{\cdot j}\| .
 
-    A row is scored by its residual, :math:`x - D(E(x))`, with no S of its own.
+    The score of a row is that of its residual, :math:`x - D(E(x))`, without an S of the row.
+
+    Read more in the :ref:`User Guide <robust_autoencoder>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     penalty : {"cell", "row", "column"}, default="cell"
-        What of the training data is grossly wrong: single values, whole rows, which are then the
+        Parts of the training data with gross errors: single values, whole rows, which are then the
         anomalies among them, or whole features.
     sparse_weight : float or "auto", default="auto"
-        Weight :math:`\lambda`; ``"auto"`` is 1 for cells and 3 for rows and columns, of which
-        few that are normal are then named. A cell whose residual is at most
-        :math:`\lambda / 2`, or a row or column whose residuals have a root mean square of at most
-        that, in scaled units, is left to the autoencoder. 0 leaves it nothing to learn;
-        ``numpy.inf`` makes it the plain one.
+        Weight :math:`\lambda`; ``"auto"`` is 1 for cells and 3 for rows and columns, which puts few
+        normal ones into S. A cell whose residual is at most :math:`\lambda / 2`, or a row or column
+        whose residuals have a root mean square of at most that, in scaled units, stays in L. With 0
+        all of X is in S; with ``numpy.inf`` the model is a plain autoencoder.
     n_inner_epochs : int, default=10
-        Epochs between two updates of S; at most a tenth of all, so that a short training has its
-        rounds too.
+        Epochs between two updates of S. At most a tenth of all epochs, so that short training has
+        several updates too.
     n_latent : int or None, default=None
-        Width of a further layer, the code, behind ``hidden_layer_sizes``. None: the last of
-        these is the code; 32 with a ``backbone``.
+        Width of a further layer, the code, after ``hidden_layer_sizes``. If None, the last of these
+        is the code; with a ``backbone``, it is 32.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in the score, as in :class:`AutoEncoder`.
     norm : {"l2", "l1", "max"}, default="l2"
         Mean square, mean absolute value or largest absolute value over the features.
     n_snapshots : int, default=1
-        Weights that the score is the mean over, as in :class:`AutoEncoder`.
+        Maximum number of snapshots of the weights, as in :class:`AutoEncoder`.
     trim_start : float, default=0.2
         Share of the steps before trimming begins.
     hidden_layer_sizes : "auto" or sequence of int, default="auto"
@@ -95,27 +98,27 @@ class RobustAutoEncoder(ReconstructionDetector):
     activation : str, default="tanh"
         Activation of all hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
-        Makes the encoder and the decoder in place of ``hidden_layer_sizes``;
-        :class:`~skdeepad.nn.ConvBackbone` makes it the robust convolutional autoencoder [1]_.
+        Makes the encoder and the decoder instead of ``hidden_layer_sizes``. With
+        :class:`~skdeepad.nn.ConvBackbone` the model is the robust convolutional autoencoder [1]_.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=500
         Maximum number of epochs.
     max_steps : int or None, default=1000
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
-        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Its state goes on
-        from round to round.
+        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Its state is kept
+        between updates of S.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights. It is :math:`\mu` of [1]_.
     trim : float, default=0.1
-        Share of the rows of a batch, rounded, that an update leaves out: those of the largest
-        loss, S being taken off. 0 is the objective above.
+        Share of the rows of a batch, rounded, that an update leaves out: those with the largest
+        loss after S is subtracted. With 0, the objective is the one above.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
@@ -124,13 +127,13 @@ class RobustAutoEncoder(ReconstructionDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the last ``fit``. S begins with 0.
+        Whether ``fit`` continues from the weights of the last ``fit``. S starts at 0.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------
@@ -155,28 +158,28 @@ class RobustAutoEncoder(ReconstructionDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    AutoEncoder : Leaves the worst rows out of an update in place of correcting them.
+    AutoEncoder : Leaves the worst rows out of an update instead of correcting them.
 
     Notes
     -----
-    With ``penalty="row"`` the anomalies among the training rows are those that ``sparse_`` is
-    not zero in. No method of this kind can tell rows that share a direction and outweigh the
-    normal ones: they are then what is learned.
+    With ``penalty="row"`` the anomalies among the training rows are those in which ``sparse_`` is
+    not zero. No method of this kind can separate anomalies that share a direction and outweigh the
+    normal rows: the net then learns them.
 
     The target of the net is L, as in the equation of [1]_, not X, as in its code. For cells, λ is
     that of [1]_. The step of [2]_ shrinks the norm of a row or column by its own λ, which is the
-    step with :math:`2 \lambda / \sqrt d` or :math:`2 \lambda / \sqrt N` here: the factors
-    :math:`\sqrt d` and :math:`\sqrt N` of the penalties, usual for groups, give one value the
-    same meaning whatever the size of the data. There is no test of convergence.
+    step with :math:`2 \lambda / \sqrt d` or :math:`2 \lambda / \sqrt N` here. The factors
+    :math:`\sqrt d` and :math:`\sqrt N` of the penalties, usual for groups, make λ independent of
+    the size of the data. There is no test of convergence.
 
-    Each round needs an epoch. With more than ten thousand rows, ``max_steps`` ends a training
+    Each update of S needs an epoch. With more than ten thousand rows, ``max_steps`` ends training
     within a few epochs: raise it, or ``batch_size``.
 
-    ``partial_fit`` begins with S = 0 for its rows. A pickle holds ``sparse_``, one entry for each
+    ``partial_fit`` starts with S = 0 for its rows. A pickle holds ``sparse_``, one entry for each
     cell that is not zero, and no other training data.
 
     References
@@ -214,7 +217,7 @@ class RobustAutoEncoder(ReconstructionDetector):
         module, begin, objective = net.module_, len(net.history), []
         n_inner = max(1, min(self.n_inner_epochs, net.planned_epochs(len(X), run.epochs) // 10))
         S = torch.zeros_like(X)
-        L = X.clone()  # what the net trains on: each epoch takes its batches from it anew
+        L = X.clone()  # the net's training data, from which each epoch takes its batches
 
         def separate() -> None:
             residual = X - torch.as_tensor(net.apply(module.reconstruct, L)).to(X)

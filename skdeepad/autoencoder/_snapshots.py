@@ -1,4 +1,4 @@
-"""Weights as they were in the course of a training, for scores that cumulate over it."""
+"""Snapshots of the weights during training, for scores that are averaged over it."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -12,20 +12,20 @@ from ..training import DetectorNet, Run
 class Snapshots(nn.Module):
     """Copies of a module's weights after evenly spaced epochs, at most ``n`` of them.
 
-    Where a training ends need not be known: when there is no room left, every second copy is given
-    up, and from then on half as many epochs are kept. The copies exist from the start, so that the
-    names in a file of weights, or in those that early stopping goes back to, never depend on how
-    far a training went.
+    The end of training need not be known: when all copies are in use, every second one is
+    discarded, and from then on half as many epochs are kept. The copies exist from the start, so
+    that the names in a state dict, which is saved or restored by early stopping, do not depend on
+    the number of epochs.
     """
 
     def __init__(self, module: nn.Module, n: int) -> None:
         super().__init__()
         self.copies = nn.ModuleList(deepcopy(module).requires_grad_(False) for _ in range(n))
-        self.register_buffer("epochs", torch.zeros(n, dtype=torch.long))  # 0: a free place
+        self.register_buffer("epochs", torch.zeros(n, dtype=torch.long))  # 0: unused copy
         self.register_buffer("spacing", torch.ones((), dtype=torch.long))
 
     def offer(self, module: nn.Module, epoch: int) -> None:
-        """Keep the weights after ``epoch`` if it is one of the spaced ones."""
+        """Keep the weights after ``epoch`` if it is a multiple of the spacing."""
         if epoch % self.spacing == 0:
             self._make_room()
         if epoch % self.spacing == 0:
@@ -39,7 +39,7 @@ class Snapshots(nn.Module):
 
     def _make_room(self) -> None:
         while self.epochs.all():
-            self.epochs[self.epochs % self.spacing != 0] = 0  # the ends of earlier trainings
+            self.epochs[self.epochs % self.spacing != 0] = 0  # last epochs of earlier fits
             self.spacing *= 1 + self.epochs.all()
 
     def _put(self, module: nn.Module, epoch: int) -> None:
@@ -55,7 +55,7 @@ class Snapshots(nn.Module):
 def train_with_snapshots(
     run: Run, net: DetectorNet, X, y, update: Callable[[DetectorNet], None] | None = None
 ) -> None:
-    """Train ``net``, its module keeping snapshots; the last epoch is always among them.
+    """Train ``net`` and keep snapshots in its module, always including the last epoch.
 
     ``update`` is called after each epoch.
     """

@@ -1,7 +1,8 @@
-"""What all detectors share: validate, scale, train, score, set the threshold."""
+"""Base classes of the detectors: validation, scaling, training, scores and threshold."""
 
 from ._capabilities import DecoderMixin, EncoderMixin, ReconstructorMixin, SamplerMixin
-from ._detector import CLIP, BaseDetector, StopsEarly
+from ._common import CommonParameters, StopsEarly
+from ._detector import CLIP, BaseDetector
 from ._labels import SignedLabels
 from ._parameters import (
     COUNT,
@@ -26,6 +27,7 @@ __all__ = [
     "SHARE",
     "SHARE_BELOW_ONE",
     "BaseDetector",
+    "CommonParameters",
     "DecoderMixin",
     "EncoderMixin",
     "ReconstructorMixin",

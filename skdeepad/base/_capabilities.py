@@ -1,4 +1,4 @@
-"""What detectors with codes can do beyond detection, spelled as scikit-learn spells it."""
+"""Mixins for encoding, decoding, reconstruction and sampling, with scikit-learn's names."""
 
 from numbers import Integral
 
@@ -11,10 +11,10 @@ from ..training import with_default_settings
 
 
 class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
-    """``transform`` to the codes of a module with ``encode(x)``."""
+    """Mixin with ``transform``, for modules with ``encode(x)``."""
 
     def transform(self, X):
-        """Return the codes of rows.
+        """Encode rows.
 
         Parameters
         ----------
@@ -36,10 +36,10 @@ class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
 
 class DecoderMixin(EncoderMixin):
-    """``inverse_transform`` of a module with ``decode(z)`` too."""
+    """Mixin with ``inverse_transform`` too, for modules with ``decode(z)``."""
 
     def inverse_transform(self, X):
-        """Return the rows that codes stand for, in the units of the training data.
+        """Decode codes to rows in the units of the training data.
 
         Parameters
         ----------
@@ -61,7 +61,7 @@ class DecoderMixin(EncoderMixin):
         return self._unscale(self.net_.apply(self.net_.module_.decode, codes))
 
     def _unscale(self, X: np.ndarray) -> np.ndarray:
-        """Rows in the units of the training data."""
+        """Return scaled rows in the units of the training data."""
         if self.scaler_ is None:
             return X
         if not hasattr(self.scaler_, "inverse_transform"):
@@ -70,10 +70,10 @@ class DecoderMixin(EncoderMixin):
 
 
 class ReconstructorMixin(DecoderMixin):
-    """``reconstruct`` of a module with ``reconstruct(x)``, and what each feature adds."""
+    """Mixin with ``reconstruct`` and ``feature_contributions``, for modules that reconstruct."""
 
     def reconstruct(self, X):
-        """Return the reconstruction of rows, in the units of the training data.
+        """Reconstruct rows, in the units of the training data.
 
         Parameters
         ----------
@@ -83,13 +83,13 @@ class ReconstructorMixin(DecoderMixin):
         Returns
         -------
         rows : ndarray of shape (n_samples, n_features)
-            What the model makes of them; the distance to ``X`` is what it can't explain.
+            Reconstructed rows.
         """
         check_is_fitted(self)
         return self._unscale(self._apply(self.net_.module_.reconstruct, X))
 
     def feature_contributions(self, X):
-        """Return what each feature adds to the anomaly of rows.
+        """Return the contribution of each feature to the anomaly score of rows.
 
         Parameters
         ----------
@@ -99,18 +99,18 @@ class ReconstructorMixin(DecoderMixin):
         Returns
         -------
         contributions : ndarray of shape (n_samples, n_features)
-            The higher, the more of the row's anomaly lies in the feature. Their sum is the
-            anomaly score, ``-score_samples(X)``, where this is a mean of residuals; for evidence
-            bounds the part of it that is a sum over features, in nats. Other scores (a cost, a
-            density of codes, a discriminator, a KL term) are not taken apart: then it is what
-            the features add to the reconstruction's part, all the same.
+            Contributions. A feature with a higher contribution explains more of the anomaly. If the
+            anomaly score, ``-score_samples(X)``, is a mean of residuals, they sum to it. For
+            evidence bounds they sum to its part that is a sum over features, in nats. Scores that
+            are not sums over features (a cost, a density of codes, a discriminator, a KL term)
+            cannot be decomposed; the contributions then explain the reconstruction error only.
         """
         check_is_fitted(self)
         return self._apply(self.net_.module_.contributions, X)
 
 
 class SamplerMixin:
-    """``sample`` from a module with ``generate(noise)``."""
+    """Mixin with ``sample``, for modules with ``generate(noise)``."""
 
     def sample(self, n_samples=1, random_state=None):
         """Draw rows from the model.
@@ -135,12 +135,12 @@ class SamplerMixin:
 
     @with_default_settings
     def _draw(self, generate, n_samples, random_state, *args) -> np.ndarray:
-        """Rows that a function of the module makes of noise."""
+        """Return rows that a function of the module generates from noise."""
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r} must be an integer of at least 1.")
         noise = self._draw_noise(n_samples, check_random_state(random_state), *args)
         return self._unscale(self.net_.apply(generate, noise))
 
     def _draw_noise(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
-        """What rows are generated from: by default ``module.n_noise`` standard normal values."""
+        """Draw the noise to generate rows from: ``module.n_noise`` standard normal values each."""
         return rng.standard_normal((n_samples, self.net_.module_.n_noise)).astype(np.float32)

@@ -1,20 +1,16 @@
-"""What all detectors share: validate, scale, train, score, set the threshold."""
+"""Base class of the detectors: validation, scaling, training, scores and threshold."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, final
+from collections.abc import Callable
+from typing import final
 
 import numpy as np
 from sklearn import config_context
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils import check_random_state, gen_batches
 
 from .._validation import (
     CallbackSupportMixin,
-    HasMethods,
-    Interval,
-    Real,
     check_is_fitted,
     fit_context,
     float_types,
@@ -22,9 +18,8 @@ from .._validation import (
     take_rows,
     validate_data,
 )
-from ..nn import ACTIVATIONS, MLPBackbone
+from ..nn import MLPBackbone
 from ..training import (
-    OPTIMIZERS,
     DetectorNet,
     Run,
     build_net,
@@ -33,16 +28,8 @@ from ..training import (
     to_tensor,
     with_default_settings,
 )
+from ._common import SCALERS, CommonParameters
 from ._labels import IgnoredLabels
-from ._parameters import (
-    COUNT,
-    LAYER_SIZES,
-    NON_NEGATIVE,
-    POSITIVE,
-    SHARE_BELOW_ONE,
-    detector,
-    param,
-)
 from ._report import FitReport
 from ._resuming import all_or_nothing, lasting_parameters, warn_of_changed_parameters
 from ._rows import as_given, read_weights, repetitions, rows_to_train_on
@@ -51,96 +38,34 @@ from ._seeds import with_seeds
 from ._threshold import ThresholdMixin
 from ._training_scores import warn_if_degenerate
 
-SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
-# A scaled value beyond this is compressed: a column that was constant in training has no scale.
+# Scaled values beyond this are compressed: a column that is constant in training has no scale.
 CLIP = 20.0
-# Rows are validated and scaled in slices of this many values when they are scored.
+# Scoring validates and scales rows in slices of this many values.
 SLICE_VALUES = 2**21
 
 
-@detector
-class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
-    """Abstract base of the detectors.
+class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
+    """Abstract base class of the detectors.
 
-    A detector declares its parameters and writes its torch module and ``_make_module``. It may
+    A detector declares its parameters and implements its torch module and ``_make_module``. It may
     extend ``_train`` (stages, updates at the end of an epoch), ``_calibrate``, ``_paper_offset``
     (the threshold that the paper defines), ``_make_scaler``, ``_labels`` and ``net_class``. The
     public methods here are final.
 
-    The module has ``loss(x)`` and ``anomaly_score(x)``, both of shape (batch,), the latter in
-    float64 and higher for more abnormal rows; ``encode(x)`` and ``decode(z)`` where a detector
-    transforms and reconstructs.
-
-    Parameters
-    ----------
-    scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
-    max_epochs : int, default=500
-        Maximum number of epochs.
-    max_steps : int or None, default=2500
-        Maximum number of optimizer steps; None: no limit.
-    lr : float, default=1e-3
-        Learning rate.
-    batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows.
-    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
-        Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
-    weight_decay : float, default=0.0
-        L2 penalty of the optimizer on the weights.
-    contamination : "auto" or float in (0, 0.5], default=0.1
-        Share of the training rows that the threshold declares outliers. It can be changed after
-        ``fit``.
-    callbacks : list of skorch callbacks or None, default=None
-        Callbacks of the training; ``fit`` uses copies of them.
-    net_params : dict or None, default=None
-        Further parameters of the skorch net.
-    device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
-    warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the last ``fit``.
-    random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
-    verbose : int, default=0
-        Above 0, progress bars are shown.
-
-    Notes
-    -----
-    These texts are those of all detectors, which may add to them. ``hidden_layer_sizes``,
-    ``activation``, ``backbone`` and ``trim`` mean something else in each method, and are documented
-    there.
+    The module has ``loss(x)`` and ``anomaly_score(x)``, both of shape (batch,). The anomaly score
+    is float64 and higher for more abnormal rows. A detector that transforms needs ``encode(x)``
+    too, and one that reconstructs ``decode(z)``.
     """
 
     net_class: type[DetectorNet] = DetectorNet
 
-    #: How ``y`` is read.
+    #: Reader of ``y``.
     _labels: IgnoredLabels = IgnoredLabels()
 
-    #: Attributes with a value for each training row, and the value of rows that have no weight.
+    #: Attributes with one value per training row, and the value for rows of weight 0.
     _of_training_rows: dict[str, float] = {}
 
-    hidden_layer_sizes: int | Sequence[int] = param(*LAYER_SIZES, default=(64, 32))
-    activation: str = param(set(ACTIVATIONS), default="tanh")
-    backbone: Any = param(HasMethods(["make_encoder", "make_decoder"]), None, default=None)
-    scaler: Any = param(set(SCALERS), HasMethods(["fit", "transform"]), None, default="standard")
-    max_epochs: int = param(COUNT, default=500, to="net", resumes=True)
-    max_steps: int | None = param(COUNT, None, default=2500, to="net", resumes=True)
-    lr: float = param(POSITIVE, default=1e-3, to="net", resumes=True)
-    batch_size: int | None = param(COUNT, None, default=128, to="net", resumes=True)
-    optimizer: str | type = param(set(OPTIMIZERS), type, default="adam", to="net")
-    weight_decay: float = param(NON_NEGATIVE, default=0.0, to="net")
-    trim: float | str = param(SHARE_BELOW_ONE, default=0.1, to="net")
-    contamination: float | str = param(
-        Interval(Real, 0, 0.5, closed="right"), {"auto"}, default=0.1, resumes=True
-    )
-    callbacks: Sequence | None = param("array-like", None, default=None, to="net")
-    net_params: Mapping | None = param(Mapping, None, default=None, to="net")
-    device: str = param(str, default="auto", to="net")
-    warm_start: bool = param("boolean", default=False, resumes=True)
-    random_state: Any = param("random_state", default=None)
-    verbose: int = param("verbose", default=0, resumes=True)
-
-    # To be written by a detector -------------------------------------------------------------
+    # To be implemented by a detector ---------------------------------------------------------
 
     @abstractmethod
     def _make_module(self, n_features: int):
@@ -149,31 +74,19 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     def _train(self, run: Run, net: DetectorNet, X, y) -> None:
         """Train ``net`` on the scaled rows ``X``, a tensor of shape (n_samples, n_features).
 
-        ``net.history`` is empty when a fit begins and is not when one goes on.
+        ``net.history`` is empty in a new fit and not empty in a fit that resumes.
         """
         run(net, X, y)
 
     def _calibrate(self, net: DetectorNet, X: np.ndarray) -> None:
-        """Set what the score takes from the scaled training rows, ``net`` being trained."""
+        """Set the parts of the score that depend on the scaled training rows, after training."""
 
     def _check_rows(self, X: np.ndarray) -> None:
-        """Refuse scaled rows, or parameters for so many of them, that can't be trained on."""
+        """Raise if the scaled rows, or the parameters for this many rows, don't allow training."""
 
     def _planned_epochs(self, net: DetectorNet, n_samples: int, epochs: int | None) -> int:
-        """Number of epochs that a fit, of so many ``epochs`` a net, takes unless it stops early."""
+        """Return the number of epochs of a fit without early stopping; ``epochs`` is per net."""
         return net.planned_epochs(n_samples, epochs)
-
-    def _net_parameters(self) -> dict:
-        """Return the parameters of the net, those of its iterator over batches among them."""
-        batches = self._parameters_to("batches")
-        of_batches = {f"iterator_train__{name}": value for name, value in batches.items()}
-        return self._parameters_to("net") | of_batches
-
-    @final
-    def _parameters_to(self, place: str) -> dict:
-        """Return the parameters that are declared with ``to=place``."""
-        declared = type(self)._parameters.items()
-        return {name: getattr(self, name) for name, parameter in declared if parameter.to == place}
 
     def _make_scaler(self, seed: int):
         """Return a new, unfitted scaler, or None."""
@@ -200,11 +113,11 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
             Training rows, at least two.
         y : array-like of shape (n_samples,) or None, default=None
             Known labels, for detectors that learn from them: below 0 an anomaly, above 0 a normal
-            row, 0 unlabelled. The others ignore it.
+            row, 0 an unlabelled row. Other detectors ignore them.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            How often each row counts: a row of weight 2 is the same as the row given twice, and
-            one of weight 0 as if it were not there. Weights that are no multiples of the least
-            one are rounded to quarters of their mean. None: each row counts once.
+            Number of times each row counts. A row of weight 2 is the same as the row given twice,
+            and a row of weight 0 is ignored. Weights that are not multiples of the smallest one are
+            rounded to quarters of their mean. If None, each row counts once.
 
         Returns
         -------
@@ -217,9 +130,9 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
     @final
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
-        """Train for one more epoch on the rows of ``X``.
+        """Train for one epoch on the rows of ``X``.
 
-        The first call fits the scaler and makes the net; later calls keep both. The threshold
+        The first call fits the scaler and creates the net; later calls keep both. The threshold
         always refers to the rows of the last call.
 
         Parameters
@@ -228,18 +141,18 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
             Training rows, at least two in the first call and one in later ones.
         y : array-like of shape (n_samples,) or None, default=None
             Known labels, for detectors that learn from them: below 0 an anomaly, above 0 a normal
-            row, 0 unlabelled. The others ignore it.
+            row, 0 an unlabelled row. Other detectors ignore them.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            How often each row counts: a row of weight 2 is the same as the row given twice, and
-            one of weight 0 as if it were not there. Weights that are no multiples of the least
-            one are rounded to quarters of their mean. None: each row counts once.
+            Number of times each row counts. A row of weight 2 is the same as the row given twice,
+            and a row of weight 0 is ignored. Weights that are not multiples of the smallest one are
+            rounded to quarters of their mean. If None, each row counts once.
 
         Returns
         -------
         self : object
             The fitted detector.
         """
-        self._validate_params()  # scikit-learn leaves it out once something is fitted
+        self._validate_params()  # scikit-learn skips the validation once the estimator is fitted
         return self._fit(X, y, sample_weight, fresh=not self._has_trained(), epochs=1)
 
     @with_default_settings
@@ -286,7 +199,7 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
             if not fresh:
                 params = self._net_parameters()
                 self.net_.update_budget(**params | dict(params.get("net_params") or {}))
-        self._forget_threshold()  # new weights never meet an old one
+        self._forget_threshold()  # the old threshold doesn't fit the new weights
         run = Run(type(self).__name__, epochs, self.verbose, report.epoch)
         self._train(run, self.net_, tensor, labels)
         for name, missing in self._of_training_rows.items():
@@ -297,7 +210,7 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         return self
 
     def _repetitions(self, X, sample_weight, least: int) -> np.ndarray:
-        """How often each row is trained on, ``least`` times or more in all."""
+        """Return how often each row is trained on; raise if the sum is below ``least``."""
         if sample_weight is None:
             return np.ones(n_rows_of(X), dtype=np.int64)
         counts = repetitions(read_weights(sample_weight, X), self.n_features_in_)
@@ -309,28 +222,28 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         return counts
 
     def _make_net(self, make_module: Callable, *args, seed: int, **kwargs) -> DetectorNet:
-        """Return a net with a new module; ``kwargs`` take the place of parameters."""
+        """Return a net with a new module; ``kwargs`` override parameters."""
         with seeded_weights(seed):
             module = make_module(*args)
         params = self._net_parameters() | kwargs
         return build_net(module, net_class=self.net_class, seed=seed, **params)
 
     def _scale(self, X: np.ndarray, *, fit: bool = False) -> np.ndarray:
-        """Scale validated rows; float32, C order."""
+        """Scale validated rows to float32 in C order."""
         scaled = X
         if self.scaler_ is not None:
             rows = self._with_names(X)
             with config_context(assume_finite=True), np.errstate(over="ignore", invalid="ignore"):
                 scaled = self.scaler_.fit_transform(rows) if fit else self.scaler_.transform(rows)
         if self._clips:
-            # Only a scaled copy is compressed in place.
+            # This is a scaled copy, so that it can be compressed in place.
             scaled = compress_in_place(scaled, CLIP).astype(np.float32, order="C", copy=False)
             if not fit or np.isfinite(scaled.sum()):
                 return scaled
         return check_scaled(scaled, X, self.scaler)
 
     def _with_names(self, X: np.ndarray):
-        """Rows with the names of their columns, for a scaler that may ask for them."""
+        """Return rows with the names of their columns if the scaler may need them."""
         names = getattr(self, "feature_names_in_", None)
         if names is None or type(self.scaler_) in SCALERS.values():
             return X
@@ -341,24 +254,27 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         return DataFrame(X, columns=names)
 
     def _score_training_rows(self, X: np.ndarray, n_own: int) -> np.ndarray:
-        """Scores of the scaled training rows but those recalled, in ascending order."""
+        """Return the sorted scores of the scaled training rows, without the recalled ones."""
         self._calibrate(self.net_, X)
         return np.sort(-self.net_.apply(self._training_score(self.net_.module_), X[:n_own]))
 
     def _score_known_rows(self, X) -> np.ndarray:
-        """Scores of training rows as the user gives them."""
+        """Return the scores of training rows that are not yet scaled."""
         return -self._apply(self._training_score(self.net_.module_), X)
 
     def _training_score(self, module) -> Callable:
-        """Return the anomaly score of training rows, that of any row unless they are known."""
+        """Return the function that scores training rows.
+
+        Override it if a row must not be compared with itself.
+        """
         return module.anomaly_score
 
     # Score -----------------------------------------------------------------------------------
 
     def _apply(self, function: Callable, X) -> np.ndarray:
-        """Apply a function of the module to rows as the user gives them, slice by slice.
+        """Apply a function of the module to rows that are not yet scaled, slice by slice.
 
-        The slices keep memory flat whatever the number of rows, memory-mapped ones included.
+        The slices bound the memory for any number of rows, memory-mapped ones included.
         """
         check_is_fitted(self)
         shape = getattr(X, "shape", ())
@@ -378,9 +294,9 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
 
     @final
     def score_samples(self, X):
-        """Return the score of each row: the higher, the more normal.
+        """Return the score of each row; higher scores are more normal.
 
-        A row's score depends on nothing but the row.
+        The score of a row does not depend on the other rows.
 
         Parameters
         ----------
@@ -399,7 +315,7 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
 
     @property
     def history_(self) -> dict[str, np.ndarray]:
-        """Losses of each epoch, one array of shape ``(n_iter_,)`` for each column."""
+        """Losses of the epochs: a dict of arrays of shape ``(n_iter_,)``."""
         check_is_fitted(self)
         return history_table(self.net_)
 
@@ -410,29 +326,8 @@ class BaseDetector(CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
         return len(self.net_.history)
 
     def _has_trained(self) -> bool:
-        """Whether there is a net to go on with, be its last training interrupted."""
+        """Return whether fitting can resume.
+
+        It can once one epoch is complete, even if the last fit was interrupted.
+        """
         return hasattr(self, "net_") and len(self.net_.history) > 0
-
-
-@detector
-class StopsEarly:
-    """Parameters of a detector that can stop early, to stand behind BaseDetector.
-
-    Parameters
-    ----------
-    early_stopping : bool, default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
-        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
-        of the best epoch are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows that are held out under ``early_stopping=True``.
-    n_iter_no_change : int, default=10
-        Number of epochs without improvement after which training stops under
-        ``early_stopping=True``.
-    """
-
-    early_stopping: bool | str = param("boolean", default=False, to="net")
-    validation_fraction: float = param(
-        Interval(Real, 0, 1, closed="neither"), default=0.1, to="net"
-    )
-    n_iter_no_change: int = param(COUNT, default=10, to="net")

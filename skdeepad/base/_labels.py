@@ -1,4 +1,4 @@
-"""Labels as the detectors that learn from them read them."""
+"""Reading and remembering of known labels."""
 
 from math import ceil
 from typing import NamedTuple
@@ -11,25 +11,26 @@ from torch import Tensor
 
 from ..training import warn
 
-# Rows of each kind that are remembered, and so many rows are few beside known anomalies.
+# Number of rows of each kind to remember. A chunk with fewer unlabelled or normal rows than
+# FEW_ROWS is completed by remembered ones.
 N_REMEMBERED, FEW_ROWS = 256, 20
-# Label of pseudo-anomalies that stand beside known ones, which are -1.
+# Label of pseudo-anomalies that are added to known ones, whose label is -1.
 PSEUDO = -2
-# Share of the rows that stand in for known anomalies where there is none.
+# Share of the rows to use as anomalies if no anomaly is known.
 PSEUDO_SHARE = 0.05
 
 
 def check_labels(
     y, n_samples: int, rows: np.ndarray | slice = slice(None), *, all_known: bool = False
 ) -> np.ndarray:
-    """Return labels of rows as numbers: below 0 an anomaly, above 0 a normal row, 0 unlabelled.
+    """Return labels as numbers: below 0 an anomaly, above 0 a normal row, 0 unlabelled.
 
-    ``rows`` are the numbers of those that count. Each of them may be a known anomaly if
-    ``all_known``.
+    ``rows`` are the indices of the rows with weight. With ``all_known``, all of them may be known
+    anomalies.
     """
     if y is None:
         return np.zeros(n_samples)[rows]
-    given = np.asarray(y)  # a column of pandas' nullable type is one of objects
+    given = np.asarray(y)  # a column of a nullable pandas type becomes an array of objects
     kinds = {type(label) for label in given.flat} if given.dtype == object else {given.dtype.type}
     if any(issubclass(kind, bool | np.bool_ | str) for kind in kinds):
         raise ValueError(
@@ -46,7 +47,7 @@ def check_labels(
     )
     if np.isnan(y).any():
         raise ValueError(
-            "y contains NaN; an unlabelled row is 0. skdeepad.preprocessing.semi_labels converts."
+            "y contains NaN; an unlabelled row is 0. Use skdeepad.preprocessing.semi_labels."
         )
     check_consistent_length(y, range(n_samples))
     y = y[rows]
@@ -59,7 +60,7 @@ def check_labels(
 
 
 def warn_without_anomalies(y: np.ndarray, consequence: str) -> None:
-    """Warn where no row is labelled as an anomaly, perhaps since 1 stands for one."""
+    """Warn if no row is labelled as an anomaly; the user may have marked anomalies by 1."""
     if not (y < 0).any():
         warn(
             f"There is no labelled anomaly in y, so that {consequence}. Below 0 is a known "
@@ -69,35 +70,35 @@ def warn_without_anomalies(y: np.ndarray, consequence: str) -> None:
 
 
 class Remembered(NamedTuple):
-    """Scaled rows that a training has seen, for chunks that lack their kind."""
+    """Scaled rows of earlier chunks, for chunks that lack anomalies or other rows."""
 
     anomalies: np.ndarray  #: known anomalies, (n, n_features)
     others: np.ndarray  #: other rows, (n, n_features)
 
 
 class IgnoredLabels:
-    """How a detector that doesn't learn from labels reads them: not at all."""
+    """Reader of the labels of a detector that ignores them."""
 
-    #: Whether the detector learns from them.
+    #: Whether the detector learns from labels.
     learned = False
 
     def read(self, detector, y, n_samples: int, rows=slice(None), *, fresh: bool) -> Tensor | None:
-        """Return labels for the loss, or None.
+        """Return the labels for the loss, or None.
 
-        ``rows`` are the numbers of the rows that count, among ``n_samples``. ``fresh`` is False
-        where a training goes on.
+        ``rows`` are the indices of the rows with weight, among ``n_samples``. ``fresh`` is False in
+        a fit that resumes.
         """
 
     def recall(self, detector, X: np.ndarray, labels: Tensor | None, *, fresh: bool):
-        """Return scaled rows and labels to learn from, some of earlier chunks behind them."""
+        """Return scaled rows and labels to train on, with some of earlier chunks at the end."""
         return X, labels
 
 
 class SignedLabels(IgnoredLabels):
-    """How a detector that learns from few labels reads them: by the signs of ``y``.
+    """Reader of labels by the signs of ``y``, for detectors that learn from few labels.
 
-    A training that goes on needs anomalies and other rows in each chunk. Where a chunk lacks one
-    of the two, rows of earlier chunks take their place; a bounded number of them is kept.
+    Training that resumes needs anomalies and other rows in each chunk. If a chunk lacks one of the
+    two, rows of earlier chunks take their place; a bounded number of them is kept.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ class SignedLabels(IgnoredLabels):
     def recall(self, detector, X, labels, *, fresh):
         known = np.zeros(len(X), dtype=bool) if labels is None else labels.numpy() < 0
         nothing = Remembered(X[:0], X[:0])
-        before = nothing if fresh else getattr(detector, "_remembered", nothing)  # in older files
+        before = nothing if fresh else getattr(detector, "_remembered", nothing)  # old pickles
         anomalies = X[:0] if known.any() else before.anomalies
         others = X[:0] if (~known).sum() >= FEW_ROWS else before.others
         detector._remembered = Remembered(
@@ -134,20 +135,20 @@ class SignedLabels(IgnoredLabels):
         return np.concatenate([X, anomalies, others]), torch.cat([own, added])
 
 
-#: Labels of the detectors that can't do without anomalies.
+#: Reader of the labels of detectors that need anomalies.
 LABELS_OR_PSEUDO_ANOMALIES = SignedLabels(
-    "an isolation forest's most anomalous rows stand in for known ones"
+    "an isolation forest's most anomalous rows replace known ones"
 )
 
 
 def with_pseudo_anomalies(
     X: Tensor, y: Tensor | None, seed: int, beside_known: float = 0.0
 ) -> Tensor:
-    """Labels on the device of ``X``, pseudo-anomalies among them if no anomaly is known.
+    """Return labels on the device of ``X``, with pseudo-anomalies if no anomaly is known.
 
-    These are the unlabelled rows that an isolation forest finds most anomalous; where no row is
-    unlabelled, those of all rows. Known anomalies that are less than a share ``beside_known`` of
-    the rows get some beside them, until there are as many; the label of these is ``PSEUDO``.
+    Pseudo-anomalies are the unlabelled rows that an isolation forest finds most anomalous; if no
+    row is unlabelled, they come from all rows. If known anomalies are less than a share
+    ``beside_known`` of the rows, pseudo-anomalies of label ``PSEUDO`` are added up to that share.
     """
     y = torch.zeros(len(X), dtype=torch.int8) if y is None else y.clone()
     rows, n_known = (y == 0).nonzero().flatten(), int((y < 0).sum())

@@ -1,11 +1,11 @@
-"""Parameters of detectors, each declared once: default, accepted values, where it goes."""
+"""Declaration of the parameters of detectors: default, accepted values and destination."""
 
 from inspect import Parameter, Signature
 from typing import Any, NamedTuple, dataclass_transform
 
 from .._validation import Integral, Interval, Real, StrOptions
 
-# Accepted values that many parameters have.
+# Accepted values of many parameters.
 LAYER_SIZES = ("array-like", Interval(Integral, 1, None, closed="left"))
 COUNT = Interval(Integral, 1, None, closed="left")
 COUNT_OR_ZERO = Interval(Integral, 0, None, closed="left")
@@ -13,7 +13,7 @@ POSITIVE = Interval(Real, 0, None, closed="neither")
 NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 SHARE_BELOW_ONE = Interval(Real, 0, 1, closed="left")
 SHARE = Interval(Real, 0, 1, closed="both")
-# What may take a value beside the estimator itself.
+# Destinations of a value.
 PLACES = ("estimator", "net", "module", "batches")
 
 
@@ -23,11 +23,11 @@ class Declared(NamedTuple):
     default: Any
     accepted: tuple  #: constraints, as scikit-learn's parameter validation takes them
     to: str  #: "estimator", "net", "module" or "batches"
-    resumes: bool  #: whether a fit that goes on takes it anew
+    resumes: bool  #: whether a fit that resumes takes a new value
 
 
 class Fixed(NamedTuple):
-    """The value of what is a parameter of the base class, and none of this one."""
+    """Value of a parameter of the base class that this class does not have."""
 
     value: Any
 
@@ -38,24 +38,25 @@ def param(*accepted, default, to: str = "estimator", resumes: bool = False) -> A
     Parameters
     ----------
     *accepted : constraints or sets of str
-        What is accepted, each as in scikit-learn's ``_parameter_constraints``; a set holds the
-        strings that are. None: what the base class accepts, or anything.
+        Accepted values, each as in scikit-learn's ``_parameter_constraints``; a set holds the
+        accepted strings. Without any, the parameter accepts what that of the base class accepts, or
+        any value if there is none.
     default : object
         Default value; it must be immutable.
     to : {"estimator", "net", "module", "batches"}, default="estimator"
-        What takes the value beside the estimator: the skorch net, the torch module, or the
+        Destination of the value: the estimator alone, the skorch net, the torch module, or the
         iterator over the training batches. See ``BaseDetector._parameters_to``.
     resumes : bool, default=False
         Whether the value may change between fits with ``warm_start=True``. A change of any other
-        parameter is ignored then, with a warning.
+        parameter is ignored, with a warning.
 
     Returns
     -------
     declared : Declared
-        What :func:`detector` reads.
+        Declaration for :func:`detector`.
     """
     if isinstance(default, list | dict | set):
-        raise TypeError(f"default={default!r} can be changed in place, for all instances at once.")
+        raise TypeError(f"default={default!r} is mutable, and all instances would share it.")
     if to not in PLACES:
         raise ValueError(f"to={to!r} must be one of {PLACES}.")
     accepted = tuple(StrOptions(a) if isinstance(a, set | frozenset) else a for a in accepted)
@@ -63,21 +64,21 @@ def param(*accepted, default, to: str = "estimator", resumes: bool = False) -> A
 
 
 def fixed(value) -> Any:
-    """Declare that an inherited parameter is none of this class, and the value that it has."""
+    """Remove an inherited parameter from a class and fix its value."""
     return Fixed(value)
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(param,))
 def detector(cls):
-    """Give a class a constructor and the constraints of the parameters that its body declares.
+    """Add a constructor and constraints to a class, from the parameters that its body declares.
 
-    A parameter is ``name: type = param(..., default=value)``. Parameters of the base classes are
-    inherited; a plain ``name = value`` in the body changes the default of one. New parameters come
-    first in the signature, those of the base classes follow in the order of the ``__mro__``. All
-    are keyword-only.
+    A parameter is declared by ``name: type = param(..., default=value)``. Parameters of the base
+    classes are inherited; a plain ``name = value`` in the body changes the default of one. New
+    parameters come first in the signature; those of the base classes follow in the order of the
+    ``__mro__``. All are keyword-only.
 
-    The classes are no dataclasses, since other libraries take an instance of these for nothing
-    but its fields, and so would lose what has been fitted.
+    The classes are not dataclasses, because other libraries copy only the fields of a dataclass
+    instance and would lose its fitted attributes.
     """
     inherited: dict[str, Declared | Fixed] = {}
     for base in reversed(cls.__mro__[1:]):
@@ -102,7 +103,7 @@ def detector(cls):
 
 
 def _over(inherited: dict, own: dict) -> dict:
-    """Own declarations before inherited ones; what is declared anew keeps its place."""
+    """Put own declarations before inherited ones; redeclared parameters keep their place."""
     new = {name: value for name, value in own.items() if name not in inherited}
     return new | inherited | own
 

@@ -1,4 +1,4 @@
-"""What detectors share whose encoder is first that of an autoencoder."""
+"""Pre-training of an encoder as part of an autoencoder."""
 
 from torch import nn
 
@@ -8,12 +8,12 @@ from ._parameters import COUNT_OR_ZERO, detector, param
 
 @detector
 class PretrainingMixin:
-    """``pretrain_epochs`` of an autoencoder, before the training itself begins."""
+    """Mixin that pre-trains an autoencoder for ``pretrain_epochs`` before the training."""
 
     pretrain_epochs: int = param(COUNT_OR_ZERO, default=50)
 
     def _make_autoencoder(self, module: nn.Module, n_features: int) -> nn.Module:
-        """Return what is pre-trained; it shares the layers that the training goes on with."""
+        """Return the autoencoder to pre-train; it shares layers with ``module``."""
         raise NotImplementedError
 
     def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
@@ -31,7 +31,7 @@ class PretrainingMixin:
             self._make_autoencoder,
             net.module_,
             X.shape[1],
-            seed=net.seed + 1,  # another one: equal layers would start with equal weights
+            seed=net.seed + 1,  # with the same seed, equal layers would start with equal weights
             max_epochs=self.pretrain_epochs,
             early_stopping=False,
             callbacks=None,

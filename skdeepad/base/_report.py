@@ -1,4 +1,4 @@
-"""Tell scikit-learn's callbacks (scikit-learn ≥ 1.9) of each epoch of a fit."""
+"""Reports of each epoch to scikit-learn's callbacks (scikit-learn ≥ 1.9)."""
 
 from collections.abc import Callable
 
@@ -6,16 +6,16 @@ from collections.abc import Callable
 class FitReport:
     """A fit as a task of scikit-learn's callback API, with one subtask for each epoch.
 
-    It costs nothing where the estimator has no callbacks.
+    It has no cost if the estimator has no callbacks.
 
     Parameters
     ----------
     estimator : estimator instance
-    X, y : the training data, as given to ``fit``
+    X, y : training data, as given to ``fit``
     n_epochs : int
         Number of epochs planned.
     fitted_attributes : callable
-        Returns what makes a copy of the estimator fitted, as things stand.
+        Returns the attributes that make a copy of the estimator fitted at this point.
     """
 
     def __init__(self, estimator, X, y, n_epochs: int, fitted_attributes: Callable[[], dict]):
@@ -27,7 +27,7 @@ class FitReport:
             self.context.call_on_fit_task_begin(**self.task)
 
     def epoch(self, net) -> bool:
-        """Report an epoch; whether a callback asks to stop."""
+        """Report an epoch and return whether a callback asks to stop."""
         if self.context is None:
             return False
         epoch = self.context.subcontext(task_name="epoch")

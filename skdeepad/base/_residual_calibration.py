@@ -1,4 +1,4 @@
-"""Residual scales from the training rows."""
+"""Calibration of residual scales on the training rows."""
 
 from math import ceil
 
@@ -8,12 +8,12 @@ from torch import nn
 
 from ..training import DetectorNet, as_tensor
 
-# As many rows as a quantile needs to be known to about one percent.
+# Number of rows that determine a quantile to about one percent.
 MAX_ROWS = 8192
 
 
 def calibrate_residuals(net: DetectorNet, X: np.ndarray, module: nn.Module | None = None) -> None:
-    """Let the ``residual`` of a module, the net's, take its scale from evenly spaced rows."""
+    """Set the scale of ``module.residual`` from evenly spaced rows; default: the net's module."""
     module = net.module_ if module is None else module
     rows = X[:: ceil(len(X) / MAX_ROWS)]
     residuals = net.apply(lambda x: x - module.reconstruct(x), rows)
@@ -25,7 +25,7 @@ def calibrate_residuals(net: DetectorNet, X: np.ndarray, module: nn.Module | Non
 
 
 def check_unit_interval(X: np.ndarray, parameter: str, value: str) -> None:
-    """Refuse rows outside of [0, 1] for a parameter that needs them there."""
+    """Raise if rows are outside [0, 1] and a parameter needs them inside."""
     if X.min() < -1e-6 or X.max() > 1 + 1e-6:
         raise ValueError(
             f"{parameter}={value!r} needs scaled rows in [0, 1], got values from "

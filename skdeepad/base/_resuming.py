@@ -1,4 +1,4 @@
-"""What a fit that is stopped, or goes on, leaves as it was."""
+"""Protection of a fitted estimator when a fit fails or resumes."""
 
 import re
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from ..training import warn
 
 @contextmanager
 def all_or_nothing(estimator):
-    """Put all attributes of an estimator back, whatever stops what is done to it."""
+    """Restore all attributes of an estimator if the body raises."""
     before = dict(vars(estimator))
     try:
         yield
@@ -19,7 +19,7 @@ def all_or_nothing(estimator):
 
 
 def lasting_parameters(estimator) -> dict[str, str]:
-    """Parameters that a fit which goes on keeps, as text that is the same for a copy."""
+    """Return the parameters that a resumed fit can't change, as text that copies share."""
     params = estimator.get_params(deep=False)
     resuming = {name for name, declared in estimator._parameters.items() if declared.resumes}
     lasting = sorted(params.keys() - resuming)
@@ -27,11 +27,11 @@ def lasting_parameters(estimator) -> dict[str, str]:
 
 
 def warn_of_changed_parameters(estimator, made_with: dict[str, str]) -> None:
-    """Warn where a training goes on without the parameters that have changed."""
+    """Warn if training resumes and ignores changed parameters."""
     now = lasting_parameters(estimator)
     changed = [name for name, value in made_with.items() if now.get(name, value) != value]
     if changed:
         warn(
-            f"Training goes on with the values that these parameters had when it began: "
-            f"{', '.join(changed)}. Fit with warm_start=False to begin anew."
+            f"Training resumes with the values that these parameters had when it began: "
+            f"{', '.join(changed)}. Fit with warm_start=False to start again."
         )

@@ -1,4 +1,4 @@
-"""Training rows as a fit sees them: repeated as often as they weigh, in an order of their own."""
+"""Repetition of training rows by their weights, and their canonical order."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -9,14 +9,14 @@ from ..training import warn
 
 # Weights without a common unit are rounded to multiples of this share of their mean.
 FINEST_SHARE = 1 / 4
-# More values than this are not made of repetitions: 1 GiB in float32.
+# Upper limit to the number of values after repetition: 1 GiB in float32.
 MAX_VALUES = 2**28
 
 
 def rows_to_train_on(X: np.ndarray, labels=None, counts: np.ndarray | None = None) -> np.ndarray:
-    """Numbers of the rows to train on, each as often as it counts.
+    """Return the indices of the rows to train on, each repeated by its count.
 
-    Their order depends on the rows and their labels alone, so that a fit does not depend on the
+    Their order depends only on the rows and their labels. A fit therefore does not depend on the
     order in which rows are given, and a row of weight 2 is the same as the row given twice.
 
     Parameters
@@ -30,7 +30,7 @@ def rows_to_train_on(X: np.ndarray, labels=None, counts: np.ndarray | None = Non
 
 
 def read_weights(sample_weight, X) -> np.ndarray:
-    """Weights of the rows of X, (n_samples,), in float64: none negative, one at least not 0."""
+    """Return the weights, (n_samples,), in float64; raise if one is negative or all are 0."""
     weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weights.any():
         raise ValueError("sample_weight must have a value other than zero.")
@@ -38,9 +38,9 @@ def read_weights(sample_weight, X) -> np.ndarray:
 
 
 def repeated(columns: tuple, sample_weight) -> tuple:
-    """Rows of X, the first of ``columns``, and of the others, as often as they weigh.
+    """Repeat the rows of X, the first of ``columns``, and of the others by their weights.
 
-    What is None stays None.
+    Columns that are None stay None.
     """
     columns = indexable(*columns)
     shape = getattr(columns[0], "shape", ())
@@ -50,14 +50,14 @@ def repeated(columns: tuple, sample_weight) -> tuple:
 
 
 def places_of(rows: np.ndarray, n_samples: int) -> np.ndarray:
-    """Where each of the given rows stands among those trained on; −1 where it is not there."""
+    """Return the place of each given row among those trained on; −1 if it is not among them."""
     places = np.full(n_samples, -1)
     places[rows] = np.arange(len(rows))
     return places
 
 
 def as_given(values, rows: np.ndarray, n_samples: int, missing: float):
-    """Values of the rows trained on as values of the rows given."""
+    """Convert values of the rows trained on to values of the rows given."""
     places = places_of(rows, n_samples)
     given = values[places]
     if issparse(given):
@@ -67,11 +67,11 @@ def as_given(values, rows: np.ndarray, n_samples: int, missing: float):
 
 
 def repetitions(sample_weight: np.ndarray, n_features: int = 1) -> np.ndarray:
-    """How often each row is repeated for its weight, as integers.
+    """Return the number of repetitions of each row, from its weight.
 
-    Integers are repetitions, and so are multiples of the least weight. Other weights have no
+    Integers are repetitions, and so are multiples of the smallest weight. Other weights have no
     common unit: each is divided by a quarter of the mean of those above 0, and rounded, so that
-    the order of the rows makes no difference. A row of a weight above 0 counts once at least.
+    the order of the rows makes no difference. A row of a weight above 0 counts at least once.
     """
     weighing = sample_weight > 0
     least = sample_weight[weighing].min()
@@ -91,7 +91,7 @@ def repetitions(sample_weight: np.ndarray, n_features: int = 1) -> np.ndarray:
 
 
 def _order(X: np.ndarray, labels) -> np.ndarray:
-    """Numbers of the rows in lexicographic order, labels last."""
+    """Return the indices of the rows in lexicographic order, labels last."""
     rank, tied = np.zeros(len(X), dtype=np.int64), np.arange(len(X))
     columns = X.T if labels is None else [*X.T, np.asarray(labels)]
     for column in columns:
@@ -101,7 +101,7 @@ def _order(X: np.ndarray, labels) -> np.ndarray:
         order = np.lexsort((values, rank[tied]))
         tied, values = tied[order], values[order]
         before = rank[tied]
-        # Where a tie of the columns before begins, and where one with this column does.
+        # Starts of the ties of the columns before, and of those with this column.
         old = np.r_[True, before[1:] != before[:-1]]
         new = old | np.r_[True, values[1:] != values[:-1]]
         places = np.arange(len(tied))

@@ -1,4 +1,4 @@
-"""What keeps scaled rows within what a net can compute with."""
+"""Checks and compression of scaled rows."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from ..nn import compress
 
 
 def compress_in_place(X: np.ndarray, limit: float) -> np.ndarray:
-    """:func:`skdeepad.nn.compress` of an array of which few values are that large."""
+    """Apply :func:`skdeepad.nn.compress` in place; efficient if few values are that large."""
     far = np.abs(X) > limit
     if far.any():
         X[far] = compress(torch.from_numpy(X[far]), limit).numpy()
@@ -16,7 +16,7 @@ def compress_in_place(X: np.ndarray, limit: float) -> np.ndarray:
 
 
 def check_scaled(scaled, X: np.ndarray, scaler) -> np.ndarray:
-    """Return scaled rows as float32, in C order; refuse what a net can't compute with."""
+    """Return scaled rows as float32, in C order; raise if they are not finite."""
     with np.errstate(over="ignore"):
         scaled = check_array(scaled, dtype=np.float32, order="C", ensure_all_finite=False)
     if not np.isfinite(scaled.sum()) and not np.isfinite(scaled).all():

@@ -1,4 +1,4 @@
-"""Seeds of estimators and of what they are made of."""
+"""Seeds of estimators and of their parts."""
 
 import numpy as np
 from sklearn.base import clone
@@ -12,7 +12,7 @@ def with_seeds(transformer, seed: int):
 
 
 def reseeded(estimator, seed: int):
-    """Set every seed of an estimator, at any depth, to numbers that follow from ``seed``."""
+    """Set every seed of an estimator, at any depth, to numbers derived from ``seed``."""
     names, rng = sorted(_seeds(estimator)), np.random.RandomState(seed)
     seeds = {name: int(rng.randint(2**31 - 1)) for name in names}
     return estimator.set_params(**seeds) if seeds else estimator

@@ -1,4 +1,4 @@
-"""From scores to labels: what everything with ``score_samples`` shares."""
+"""Thresholds and labels of estimators with ``score_samples``."""
 
 from typing import final
 
@@ -7,29 +7,28 @@ from sklearn.base import OutlierMixin
 
 from .._validation import Real, check_is_fitted, check_parameter
 
-# Share of the training rows below the threshold of contamination="auto", where no paper has one.
+# Share of the training rows below the threshold of contamination="auto", if no paper defines one.
 AUTO_SHARE = 0.1
 
 
 class OffsetMixin(OutlierMixin):
     """Threshold of an estimator that scores.
 
-    ``fit`` leaves the scores of what it was trained on in ascending order in
-    ``training_scores_``.
+    ``fit`` stores the sorted scores of the training rows, ascending, in ``training_scores_``.
     """
 
     training_scores_: np.ndarray
 
     def _paper_offset(self) -> float:
-        """Return the threshold of ``contamination="auto"``: the paper's, or else a tenth below."""
+        """Return the threshold of ``contamination="auto"``: the paper's, or the .1 quantile."""
         return self._training_quantile(AUTO_SHARE)
 
     @property
     def offset_(self) -> float:
         """Threshold on ``score_samples``.
 
-        It follows ``contamination``, which can be changed after ``fit`` without training again.
-        A value that is set here holds until ``contamination`` is set, or ``fit`` called.
+        It follows ``contamination``, which can be changed after ``fit`` without training again. A
+        value that is set here holds until ``contamination`` is set or ``fit`` is called.
         """
         check_is_fitted(self)
         if "_given_offset" in vars(self):
@@ -52,20 +51,20 @@ class OffsetMixin(OutlierMixin):
         super().__setattr__(name, value)
 
     def _forget_threshold(self) -> None:
-        """Have no threshold until a fit is complete."""
+        """Remove the threshold until a fit is complete."""
         for name in ("training_scores_", "_given_offset"):
             vars(self).pop(name, None)
 
     def _training_quantile(self, share: float) -> float:
-        """Score that a share of the training rows lies below; linear, in constant time."""
+        """Return a quantile of the training scores, linearly interpolated, in constant time."""
         position, last = share * (len(self.training_scores_) - 1), len(self.training_scores_) - 1
         below = int(position)
         low, high = self.training_scores_[[below, min(below + 1, last)]]
-        # Scores that are not finite have no difference.
+        # The difference of infinite scores is not defined.
         return float(low if low == high else low + (position - below) * (high - low))
 
     def _score_above(self, share: float) -> float:
-        """Score that a share of the training rows, rounded down, lies strictly below."""
+        """Return the score above those of a share of the training rows, rounded down."""
         return float(self.training_scores_[_rank(share, len(self.training_scores_))])
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -73,26 +72,26 @@ class OffsetMixin(OutlierMixin):
 
 
 def value_above(values: np.ndarray, share: float) -> float:
-    r"""Value that a share of the values, rounded down, lies strictly below.
+    r"""Return the value above a share of the values, rounded down.
 
-    It is the greatest v that minimises :math:`\frac1{\nu n} \sum_i \max(0, v - v_i) - v`, the
-    term of a threshold v in objectives with a share :math:`\nu` beyond it.
+    It is the largest v that minimises :math:`\frac1{\nu n} \sum_i \max(0, v - v_i) - v`, the term
+    of a threshold v in objectives that allow a share :math:`\nu` beyond it.
     """
     rank = _rank(share, len(values))
     return float(np.partition(values, rank)[rank])
 
 
 def _rank(share: float, n: int) -> int:
-    return min(int(share * n + 1e-9), n - 1)  # 0.07 * 100 is more than 7
+    return min(int(share * n + 1e-9), n - 1)  # 0.07 * 100 is a little above 7
 
 
 def labels_of(decision: np.ndarray) -> np.ndarray:
-    """+1 for inliers, −1 for outliers; what has no finite score is an outlier."""
+    """Return +1 for inliers and −1 for outliers; rows without a finite score are outliers."""
     return np.where(decision >= 0, 1, -1)
 
 
 class ThresholdMixin(OffsetMixin):
-    """Threshold and labels of an estimator with ``score_samples`` of rows."""
+    """Threshold and labels of an estimator that scores rows."""
 
     @final
     def decision_function(self, X):
@@ -135,9 +134,9 @@ class ThresholdMixin(OffsetMixin):
         X : array-like of shape (n_samples, n_features)
             Training rows, at least two.
         y : array-like of shape (n_samples,), default=None
-            What ``fit`` takes.
+            Labels, as for ``fit``.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            What ``fit`` takes.
+            Weights, as for ``fit``.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Scores of the rows that an estimator was fitted to."""
+"""Scores of the training rows of an estimator."""
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -9,23 +9,23 @@ from ..training import warn
 
 
 def scores_of_training_rows(estimator, X) -> np.ndarray:
-    """Scores of the rows that an estimator was fitted to, in their order.
+    """Return the scores of the training rows of an estimator, in their order.
 
-    What compares a row with the training rows leaves out the row itself.
+    Scores that compare a row with the training rows leave out the row itself.
     """
     if isinstance(estimator, Pipeline) and len(estimator) > 1:
         X, estimator = estimator[:-1].transform(X), estimator[-1]
-    if isinstance(estimator, FrozenEstimator):  # what it was fitted to is not known
+    if isinstance(estimator, FrozenEstimator):  # its training rows are unknown
         return estimator.score_samples(X)
     return getattr(estimator, "_score_known_rows", estimator.score_samples)(X)
 
 
 def warn_if_degenerate(scores: np.ndarray) -> None:
-    """Warn where the scores of the training rows can't rank anything."""
+    """Warn if the scores of the training rows are not finite or all equal."""
     if not np.isfinite(scores).all():
         what = "are not finite; scale the input or lower lr"
     elif len(scores) > 1 and np.ptp(scores) <= 1e-7 * np.abs(scores).max():
-        what = "are all alike: the model has collapsed, or all rows are equal"
+        what = "are all equal: the model has collapsed, or all rows are the same"
     else:
         return
     warn(f"The scores of the training rows {what}.", ConvergenceWarning)

@@ -1,4 +1,4 @@
-"""Detectors that find clusters of codes."""
+"""Detectors with clusters of codes."""
 
 from ._deep_clustering import DeepClustering
 

@@ -1,4 +1,4 @@
-"""Centres of clusters, and how far codes spread around them."""
+"""Centres of clusters, and the spread of codes around them."""
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ def set_centers(module: ClusteringModule, centers: np.ndarray) -> None:
 
 
 def spread_of_codes(net: DetectorNet, X: np.ndarray | Tensor) -> np.ndarray:
-    """Variance of the codes of rows, and the share of it within clusters."""
+    """Return the variance of the codes of rows and its share within clusters."""
     module = net.module_
     total = net.apply(module.encode, X).var(0).sum()
     within = net.apply(lambda x: module.distances(module.encode(x)).amin(1), X).mean()

@@ -24,95 +24,99 @@ from ._centers import centers_of, set_centers, spread_of_codes
 from ._deep_clustering_module import MODULES, ClusteringModule
 from ._k_means import best_centers, moved_centers
 
-# Codes that have lost all but this share of their variance, or of its part within clusters, say no
-# more of their rows than a cluster's number.
+# Codes have collapsed if only this share of their variance, or of its part within clusters, is
+# left: they carry no more information than the number of a cluster.
 COLLAPSED = 1e-3
 
 
 @detector
 class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
-    r"""Deep clustering: rows far from every cluster of codes, or badly restored, are anomalous.
+    r"""Deep clustering, which scores distances from clusters of codes and reconstruction errors.
 
     An autoencoder, with codes :math:`z = E(x)` and reconstructions :math:`\hat x = D(z)`, is
     trained on
 
     .. math:: L = \alpha L_\text{cluster} + (1 - \alpha) \frac1{N d} \sum_i \|x_i - \hat x_i\|^2
 
-    after pre-training without the first term, which draws codes to K centres :math:`\mu_j`. By
-    cluster assignment hardening, ``loss="kl"``,
+    after pre-training without the first term, which pulls codes towards K centres :math:`\mu_j`.
+    With cluster assignment hardening, ``loss="kl"``,
 
     .. math:: L_\text{cluster} = \frac1N \sum_i \sum_j p_{ij} \log \frac{p_{ij}}{q_{ij}}, \qquad
         q_{ij} \propto \Bigl(1 + \frac{\|z_i - \mu_j\|^2}{t}\Bigr)^{-\frac{t + 1}2}, \qquad
         p_{ij} \propto \frac{q_{ij}^2}{\sum_i q_{ij}} ,
 
-    or by ``loss="k-means"``, :math:`\frac1N \sum_i \|z_i - \mu_{j(i)}\|^2`, :math:`j(i)` being the
-    cluster of row i before the epoch [1]_. The anomaly score is the sum of two terms, each 1 for
-    the median of the training rows,
+    with ``loss="k-means"`` it is :math:`\frac1N \sum_i \|z_i - \mu_{j(i)}\|^2`, where :math:`j(i)`
+    is the cluster of row i before the epoch [1]_. The anomaly score is the sum of two terms, each
+    with a median of 1 on the training rows,
 
     .. math:: a(x) = \frac{\tilde d(x)}{\operatorname{med} \tilde d}
         + \frac{\|x - \hat x\|^2}{\operatorname{med} \|x - \hat x\|^2} , \qquad
         \tilde d(x) = \frac{\|z - \mu_{c(x)}\|^2}{s_{c(x)}} ,
 
     where :math:`c(x)` is the nearest centre and :math:`s_j` the mean squared distance of its
-    training rows, between a hundredth of that of all rows and this itself.
+    training rows, clipped to between a hundredth of the mean over all rows and this mean.
+
+    Read more in the :ref:`User Guide <clustering>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     n_clusters : int, default=10
         Number K of clusters.
     loss : {"kl", "k-means"}, default="kl"
-        What draws codes to centres. Under ``"kl"`` its gradient moves the centres too; under
-        ``"k-means"`` k-means does, after each epoch. The latter shrinks all codes.
+        Loss that pulls codes towards centres. With ``"kl"`` its gradient moves the centres too;
+        with ``"k-means"`` k-means moves them after each epoch. The latter shrinks all codes.
     cluster_weight : float in [0, 1], default=0.1
-        The largest :math:`\alpha`. Without the reconstruction, 1, codes can collapse, and the
-        score loses its better half.
+        Maximum of :math:`\alpha`. With 1 there is no reconstruction term: codes can collapse, and
+        the better half of the score is lost.
     ramp_epochs : int, default=20
-        Epochs in which :math:`\alpha` rises from 0, at most half of all.
+        Epochs in which :math:`\alpha` rises from 0, at most half of all epochs.
     degrees_of_freedom : float, default=1.0
         Degrees of freedom t of Student's distribution.
     n_init : int, default=20
-        Starts of k-means on the codes of pre-training. They are compared on 10,000 to 20,000
-        evenly spaced rows where there are more.
+        Number of starts of k-means on the codes of pre-training. They are compared on 10,000 random
+        rows, or ``n_clusters`` if this is more, of larger training sets.
     tol : float, default=1e-3
-        Training ends when, after the ramp, less than this share of the rows changes its cluster
-        in an epoch.
+        Training ends if, after the ramp, less than this share of the rows changes its cluster in an
+        epoch.
     n_latent : int or None, default=None
-        Size of the code, which is linear. None: half of the number of features, at least 2 and at
-        most 10.
+        Size of the code, which is linear. If None, half of the number of features, at least 2 and
+        at most 10.
     anomaly_score : str, default="combined"
         ``"combined"``: the sum above. ``"distance"``: :math:`\|z - \mu_{c(x)}\|^2`.
-        ``"reconstruction"``: the second term. ``"entropy"``: that of :math:`q`. It is read in
-        ``fit``.
+        ``"reconstruction"``: the second term. ``"entropy"``: the entropy of :math:`q`. A change
+        takes effect in ``fit``.
     pretrain_epochs : int, default=100
-        Epochs of training as an autoencoder first; 0: none.
+        Epochs of pre-training as an autoencoder. With 0 there is no pre-training.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Widths from the input towards the code; the decoder mirrors them. Clusters of images want
-        wider ones.
+        Widths from the input towards the code; the decoder mirrors them. Clusters of images need
+        larger widths.
     activation : str, default="tanh"
         Activation of the hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
-        Makes the encoder and the decoder in place of ``hidden_layer_sizes``, for example
+        Makes the encoder and the decoder instead of ``hidden_layer_sizes``, for example
         :class:`~skdeepad.nn.ConvBackbone` for images.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm. For images ``"minmax"``: pixels
-        are on one scale.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm. Use ``"minmax"`` for images,
+        whose pixels have a common scale.
     max_epochs : int, default=100
         Maximum number of epochs.
     max_steps : int or None, default=2500
-        Maximum number of optimizer steps; None: no limit. It holds for pre-training and for
-        training each.
+        Maximum number of optimizer steps. If None, there is no limit. The limit applies to
+        pre-training and to training separately.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps, in pre-training too: those of the largest loss.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
+        those with the largest loss. It applies to pre-training too.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
@@ -122,13 +126,13 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the last ``fit``. It keeps the centres, too.
+        Whether ``fit`` continues from the weights of the last ``fit``. The centres are kept too.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------
@@ -137,8 +141,8 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
     scaler_ : transformer or None
         The fitted scaler.
     labels_ : ndarray of shape (n_samples,)
-        Cluster of each training row. ``fit_predict`` gives not these but +1 for inliers and -1
-        for outliers, as of all detectors.
+        Cluster of each training row. ``fit_predict`` does not return these labels but, as for all
+        detectors, +1 for inliers and -1 for outliers.
     cluster_centers_ : ndarray of shape (n_clusters, n_latent)
         Centres: the means of the codes of their training rows.
     cluster_scale_ : ndarray of shape (n_clusters,)
@@ -158,26 +162,26 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
     AutoEncoder : The reconstruction alone.
-    DeepSVDD : One centre, which codes are drawn to.
+    DeepSVDD : One centre for all codes.
     sklearn.cluster.KMeans : The clusters without a net.
 
     Notes
     -----
     The paper has no anomaly score. Distance from a centre in a learned space is that of [2]_;
-    division by the cluster's own size is from [3]_, before deep nets; a code's position and its
-    reconstruction are used together in [4]_, since a row can be badly restored within a cluster
-    and well restored far from all. :math:`1 - \max_j q_j` is no good: it is high between two
-    clusters, where rows are normal, and not far from all of them.
+    division by the scale of the cluster is from [3]_, a method without a net. The position of a
+    code and its reconstruction are used together in [4]_, because a row can be poorly reconstructed
+    within a cluster, or well reconstructed far from all clusters. :math:`1 - \max_j q_j` is not a
+    suitable score: it is high between two clusters, where rows are normal, and low far from all.
 
-    All of P, of which gradients see nothing, is computed before each epoch. The reconstruction is
-    a mean over features, as in the code of [5]_, so that one ``cluster_weight`` serves for all
-    widths; as a sum it leaves nothing for the clusters to move. At the end k-means goes on from
-    the trained centres until each is the mean of its rows.
+    P is computed for all rows before each epoch and has no gradient. The reconstruction error is a
+    mean over features, as in the code of [5]_, so that one ``cluster_weight`` suits all widths; a
+    sum would leave the cluster loss without effect. At the end k-means starts from the trained
+    centres and runs until each is the mean of its rows.
 
     References
     ----------
@@ -244,8 +248,8 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
         n_clusters = len(module.centers)
         if len(X) < n_clusters:
             warn(
-                f"n_clusters={n_clusters!r} is more than there are rows, {len(X)}: the clusters "
-                "beyond have none.",
+                f"n_clusters={n_clusters!r} is more than the number of rows, {len(X)}: some "
+                "clusters have no rows.",
                 UserWarning,
             )
         if not net.history:
@@ -263,14 +267,14 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
         self.labels_ = net.apply(module.nearest, X).astype(np.int32)
 
     def _train_with_targets(self, run, net, X) -> None:
-        """Train with targets of the rows, and an α, that are set anew before each epoch."""
+        """Train with an α and with targets of the rows that are updated before each epoch."""
         module = net.module_
         ramp = min(self.ramp_epochs, net.planned_epochs(len(X)) // 2)
         targets = torch.empty(len(X), len(module.centers), device=X.device)
         labels = np.full(len(X), -1)
 
         def prepare_epoch() -> float:
-            """Return the share of the rows that has changed its cluster."""
+            """Set α and targets; return the share of the rows that have changed their cluster."""
             nonlocal labels
             q = net.apply(module.assign, X)
             targets.copy_(module.targets(torch.from_numpy(q)))
@@ -295,11 +299,11 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
         cluster, distance, error = terms.T
         module.calibrate(cluster.long(), distance, error)
 
-    # Clusters. scikit-learn's ClusterMixin asks for a fit_predict that gives clusters; a detector's
-    # gives outliers.
+    # Clusters. scikit-learn's ClusterMixin requires a fit_predict that returns clusters; that of a
+    # detector returns outliers.
 
     def predict_cluster(self, X):
-        """Return the cluster of each row, that of the nearest centre.
+        """Return the cluster of each row, whose centre is the nearest.
 
         Parameters
         ----------
@@ -309,7 +313,7 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
         Returns
         -------
         labels : ndarray of shape (n_samples,)
-            Numbers of clusters, from 0 to ``n_clusters - 1``, as in ``labels_``.
+            Indices of clusters, from 0 to ``n_clusters - 1``, as in ``labels_``.
         """
         check_is_fitted(self)
         return self._apply(self.net_.module_.nearest, X).astype(np.int32)
@@ -325,7 +329,7 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
         Returns
         -------
         q : ndarray of shape (n_samples, n_clusters)
-            Student's t of the distance from each centre; rows sum to 1.
+            Student's t of the distance from each centre, normalised; rows sum to 1.
         """
         check_is_fitted(self)
         return self._apply(self.net_.module_.assign, X)

@@ -1,26 +1,26 @@
-"""The module of deep clustering: codes, centres, assignments, and the score made of them."""
+"""Module of deep clustering, with codes, centres, assignments and scores."""
 
 import torch
 from torch import Tensor, nn
 
 from ..nn import EncoderDecoder
 
-# No cluster's scale is above the mean over all rows, nor below this share of it: anomalies among
-# the training rows widen a cluster, and one of a single row has no scale of its own.
+# The scale of a cluster is at most the mean over all rows and at least this share of it: anomalies
+# among the training rows widen a cluster, and a cluster of a single row has no scale of its own.
 LEAST_SCALE = 0.01
-# Mean squared residuals below this are noise of the fit; inputs have unit variance.
+# Floor of mean squared residuals; inputs have unit variance, and smaller values are fitting noise.
 LEAST_ERROR = 1e-6
 
 
 @torch.no_grad()
 def target_distribution(q: Tensor) -> Tensor:
-    """P of assignments Q, (n, K): their squares by the size of each cluster, normalised."""
+    """Return P of assignments Q, (n, K): squares divided by cluster sizes, normalised."""
     weights = q**2 / q.sum(0).clamp_min(1e-12)
     return weights / weights.sum(1, keepdim=True)
 
 
 class ClusteringModule(EncoderDecoder):
-    """An autoencoder whose codes are drawn to K centres: α L_cluster + (1 − α) L_AE."""
+    """Autoencoder with K centres of codes, trained on α L_cluster + (1 − α) L_AE."""
 
     centers: Tensor
 
@@ -45,50 +45,50 @@ class ClusteringModule(EncoderDecoder):
     # Clusters --------------------------------------------------------------------------------
 
     def distances(self, z: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-        """‖z − μ_j‖², (batch, K)."""
+        """Return ‖z − μ_j‖², (batch, K)."""
         return ((z[:, None] - self.centers) ** 2).sum(2, dtype=dtype)
 
     def log_assignments(self, z: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-        """Log q of codes, finite however far these are from a centre."""
+        """Return log q of codes, which is finite for any distance from a centre."""
         dof = self.degrees_of_freedom
         kernel = torch.log1p(self.distances(z, dtype) / dof) * (-(dof + 1) / 2)
         return kernel.log_softmax(1)
 
     def assign(self, x: Tensor) -> Tensor:
-        """Q, (batch, K): Student's t around each centre, normalised."""
+        """Return q, (batch, K): Student's t around each centre, normalised."""
         return self.log_assignments(self.encode(x), torch.float64).exp()
 
     def nearest(self, x: Tensor) -> Tensor:
-        """Number of the nearest centre, (batch,)."""
+        """Return the index of the nearest centre, (batch,)."""
         return self.distances(self.encode(x), torch.float64).argmin(1)
 
     # Training --------------------------------------------------------------------------------
 
     def targets(self, q: Tensor) -> Tensor:
-        """What the rows of an epoch are drawn to, (n, K), by their assignments before it."""
+        """Return the targets of the rows in an epoch, (n, K), from their assignments before it."""
         raise NotImplementedError
 
     def cluster_loss(self, z: Tensor, target: Tensor) -> Tensor:
-        """L_cluster of each row, (batch,)."""
+        """Return L_cluster of each row, (batch,)."""
         raise NotImplementedError
 
     def loss(self, x: Tensor, target: Tensor) -> Tensor:
         z = self.encode(x)
-        # The mean over the features, not the sum: one α is then right for all widths.
+        # With the mean over the features instead of the sum, one α suits all widths.
         error = ((x - self.decode(z)) ** 2).mean(1)
         return self.alpha * self.cluster_loss(z, target) + (1 - self.alpha) * error
 
     # Scoring ---------------------------------------------------------------------------------
 
     def terms(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Nearest centre, squared distance to it and mean squared residual, in float64."""
+        """Return nearest centre, squared distance to it and mean squared residual, in float64."""
         z = self.encode(x)
         distance, cluster = self.distances(z, torch.float64).min(1)
         error = ((x - self.decode(z)) ** 2).mean(1, dtype=torch.float64)
         return cluster, distance, error
 
     def calibrate(self, cluster: Tensor, distance: Tensor, error: Tensor) -> None:
-        """Take the scales from the terms of the training rows."""
+        """Set the scales from the terms of the training rows."""
         n_clusters = len(self.cluster_scale)
         n_rows = torch.bincount(cluster, minlength=n_clusters)
         total = torch.bincount(cluster, distance, minlength=n_clusters)
@@ -112,13 +112,13 @@ class ClusteringModule(EncoderDecoder):
         return distance / self.cluster_scale[cluster] + error
 
     def contributions(self, x: Tensor) -> Tensor:
-        """What each feature adds to the reconstruction's part of the score."""
+        """Return the contribution of each feature to the reconstruction term of the score."""
         square = ((x - self.reconstruct(x)) ** 2).double()
         return square / (square.shape[1] * self.reconstruction_scale)
 
 
 class HardeningModule(ClusteringModule):
-    """Assignments are hardened by KL(P ‖ Q), whose gradient moves the centres too."""
+    """Module that hardens assignments by KL(P ‖ Q), whose gradient moves the centres too."""
 
     def __init__(self, *args, n_latent: int, n_clusters: int, **kwargs) -> None:
         super().__init__(*args, n_latent=n_latent, n_clusters=n_clusters, **kwargs)
@@ -132,14 +132,14 @@ class HardeningModule(ClusteringModule):
 
 
 class KMeansModule(ClusteringModule):
-    """Codes are drawn to the centre of their cluster, which no gradient moves."""
+    """Module that pulls codes towards the centre of their cluster, which no gradient moves."""
 
     def __init__(self, *args, n_latent: int, n_clusters: int, **kwargs) -> None:
         super().__init__(*args, n_latent=n_latent, n_clusters=n_clusters, **kwargs)
         self.register_buffer("centers", torch.zeros(n_clusters, n_latent))
 
     def targets(self, q: Tensor) -> Tensor:
-        """r, 1 for the nearest centre and 0 for the others."""
+        """Return r, 1 for the nearest centre and 0 for the others."""
         return nn.functional.one_hot(q.argmax(1), q.shape[1])
 
     def cluster_loss(self, z: Tensor, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""k-means of codes, by scikit-learn."""
+"""scikit-learn's k-means of codes."""
 
 import warnings
 
@@ -7,14 +7,14 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-# Rows that the starts of k-means are compared on; the best one goes on with all.
+# Number of rows on which the starts of k-means are compared; the best one continues with all rows.
 START_ROWS = 10_000
 
 
 def best_centers(codes: np.ndarray, n_clusters: int, n_init: int, seed: int) -> np.ndarray:
-    """Centres of the best of ``n_init`` starts, (n_clusters, n_latent).
+    """Return the centres of the best of ``n_init`` starts, (n_clusters, n_latent).
 
-    Fewer rows than clusters are centres themselves, some of them more than once.
+    With fewer rows than clusters, the rows are the centres, some of them more than once.
     """
     if not _are_many(codes, n_clusters):
         return np.resize(codes, (n_clusters, codes.shape[1]))
@@ -25,20 +25,20 @@ def best_centers(codes: np.ndarray, n_clusters: int, n_init: int, seed: int) -> 
 
 
 def moved_centers(codes: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Centres of k-means that begins with ``start`` and ends where each is the mean of its rows."""
+    """Run k-means from ``start`` until each centre is the mean of its rows; return the centres."""
     if not _are_many(codes, len(start)):
         return start
     return _centers_of(codes, len(start), init=start.astype(codes.dtype), n_init=1, tol=0)
 
 
 def _are_many(codes: np.ndarray, n_clusters: int) -> bool:
-    """Whether k-means can be run: codes of a training that has failed are not finite."""
+    """Return whether k-means can run; codes are not finite if training has failed."""
     return len(codes) >= n_clusters and bool(np.isfinite(codes).all())
 
 
 def _centers_of(codes: np.ndarray, n_clusters: int, **params) -> np.ndarray:
-    # With more threads the order of sums, and with it the result, is a matter of chance.
+    # With several threads the order of sums, and with it the result, is random.
     with threadpool_limits(1), warnings.catch_warnings():
-        # Equal rows leave clusters without a centre of their own, as fewer rows than clusters do.
+        # With few distinct rows, as with fewer rows than clusters, some centres coincide.
         warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
         return KMeans(n_clusters, **params).fit(codes).cluster_centers_

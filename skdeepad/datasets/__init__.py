@@ -1,4 +1,4 @@
-"""Labelled data to try detectors on: eight sets inside the package, others on demand.
+"""Labelled data sets: eight inside the package, others on demand.
 
 These are ADBench's tables, NAB's time series and KDD Cup 1999. In each, ``target`` is 1 for an
 anomaly and 0 for a normal row.

@@ -1,14 +1,14 @@
-"""The 47 classical sets of ADBench."""
+"""Loader of the 47 classical sets of ADBench."""
 
 from . import _loaders
 from ._base import load_npz
 from ._remote import Remote, read_sums, unknown_name
 from ._shipped import list_datasets
 
-# A commit, not a branch: its hash stands for the content of each file below it.
+# This is a commit instead of a branch, because its hash fixes the content of each file.
 _COMMIT = "f7fed68dea6901fe9a81ed51b251b1d2456790cd"
 _URL = f"https://raw.githubusercontent.com/Minqi824/ADBench/{_COMMIT}/adbench/datasets/Classical/"
-# Of 28 files. Of the other 19 the URL names the commit, and the archive inside has checksums.
+# Sums of 28 files. The other 19 rely on the commit in the URL and on the checksums in the archive.
 _SHA256 = read_sums("SHA256SUMS")
 _ADBENCH = Remote("adbench", _URL, _SHA256)
 _NAMES = [
@@ -64,12 +64,12 @@ _STEMS = {name.lower(): f"{number}_{name}" for number, name in enumerate(_NAMES,
 
 
 def list_adbench():
-    """Names of ADBench's 47 classical sets, in ADBench's order.
+    """Return the names of ADBench's 47 classical sets, in ADBench's order.
 
     Returns
     -------
     names : list of str
-        Each is accepted by :func:`fetch_adbench`; ADBench's number is the position plus one.
+        Names for :func:`fetch_adbench`; ADBench's number is the position plus one.
 
     Examples
     --------
@@ -85,21 +85,21 @@ def fetch_adbench(
 ):
     """Load one of ADBench's 47 classical sets (anomaly detection).
 
-    The sets inside this package need no file. Others are looked for in the folder ``adbench`` of
-    the one that the environment variable ``SKDEEPAD_DATA`` names, then in that of ``data_home``,
-    then downloaded there.
+    The sets inside this package need no file. Other files are searched for in the folder
+    ``adbench`` of the one that the environment variable ``SKDEEPAD_DATA`` names, then in the folder
+    ``adbench`` of ``data_home``, and otherwise downloaded to the latter.
 
     Parameters
     ----------
     name : str
         Name of the set, in any case, with or without ADBench's number: ``"pima"``, ``"29_Pima"``.
-        :func:`list_adbench` gives all.
+        :func:`list_adbench` returns all names.
 
     data_home : str or path-like, default=None
-        Folder to keep downloads in, by default the user's cache as `pooch` finds it.
+        Folder for downloads, by default the user's cache folder according to `pooch`.
 
     download_if_missing : bool, default=True
-        If False, raise an OSError where the file is in none of these places.
+        If False, raise an OSError if the file is in none of these places.
 
     return_X_y : bool, default=False
         If True, return ``(data, target)`` instead of a Bunch.
@@ -115,7 +115,7 @@ def fetch_adbench(
         target : {ndarray, Series} of shape (n_samples,)
             1 for an anomaly, 0 for a normal row.
         feature_names : list of str
-            Names of the columns; ``x0``, ``x1``, … where ADBench gives none.
+            Names of the columns; ``x0``, ``x1``, … if ADBench gives none.
         target_names : ndarray of str
             ``["normal", "anomaly"]``.
         frame : DataFrame of shape (n_samples, n_features + 1)
@@ -123,24 +123,24 @@ def fetch_adbench(
         DESCR : str
             Description.
         filename : str
-            Where the file was found.
+            Path of the file.
 
     (data, target) : tuple, if ``return_X_y=True``
-        The two alone.
+        Data and target only.
 
     Raises
     ------
     ValueError
-        If the name is none of the 47.
+        If the name is not one of the 47.
     OSError
-        If the file is not there and cannot, or must not, be downloaded.
+        If the file is missing and cannot, or must not, be downloaded.
 
     Notes
     -----
-    Downloads come from a fixed commit of ADBench's repository. 28 of the files are checked
-    against a SHA-256 sum as well. For the other 19 there is none: they rely on that commit, and on
-    the checksums inside the file, which tell damage but not another origin. A damaged file in the
-    cache is downloaded anew. A file in ``SKDEEPAD_DATA`` is taken as it is.
+    Downloads come from a fixed commit of ADBench's repository. 28 of the files are also checked
+    against a SHA-256 sum. The other 19 rely on that commit and on the checksums inside the file,
+    which reveal damage but not another origin. A damaged file in the cache is downloaded again. A
+    file in ``SKDEEPAD_DATA`` is not checked.
 
     References
     ----------
@@ -168,7 +168,7 @@ def fetch_adbench(
 
 
 def _stem(name):
-    """ADBench's file name without suffix, ``29_Pima`` for ``pima`` or ``29_pima``."""
+    """Return ADBench's file name without suffix, ``29_Pima`` for ``pima`` or ``29_pima``."""
     key = str(name).lower()
     for short, stem in _STEMS.items():
         if key in (short, stem.lower()):

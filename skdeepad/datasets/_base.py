@@ -1,4 +1,4 @@
-"""From a file to what a loader returns."""
+"""Reading of files, and the values that loaders return."""
 
 import importlib
 import zipfile
@@ -11,7 +11,7 @@ from sklearn.utils import Bunch
 DATA = Path(__file__).parent / "data"
 TARGET_NAMES = ("normal", "anomaly")
 
-# What NumPy raises on a file that is cut, garbled, or something else.
+# Errors that NumPy raises for a truncated, corrupt or other file.
 DAMAGE = (
     AttributeError,
     EOFError,
@@ -61,7 +61,7 @@ def as_bunch(data, target, *, feature_names, descr, filename, return_X_y, as_fra
 
 
 def import_optional(name, purpose):
-    """Import a dependency of the extra ``datasets``, or say how to get it."""
+    """Import a dependency of the extra ``datasets``; the error tells how to install it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -70,11 +70,11 @@ def import_optional(name, purpose):
 
 def _read(path):
     try:
-        # np.load leaves a damaged file open. No pickles: a downloaded file must not run code.
+        # np.load leaves a damaged file open. Without pickles, a downloaded file can't run code.
         with path.open("rb") as content, np.load(content) as file:
             X, y = file["X"], file["y"]
             return np.ascontiguousarray(X, dtype=np.float64), y.ravel().astype(np.int64)
     except DAMAGE as error:
         raise ValueError(
-            f"{path} is damaged: an .npz file of arrays X and y is accepted"
+            f"{path} is damaged: it must be an .npz file with arrays X and y"
         ) from error

@@ -1,4 +1,4 @@
-"""KDD Cup 1999 as papers on anomaly detection take it."""
+"""Loader of KDD Cup 1999 as papers on anomaly detection use it."""
 
 import gzip
 import warnings
@@ -30,9 +30,9 @@ _TEXT = "S16"
 def load_kddcup99(*, data_home=None, download_if_missing=True, return_X_y=False, as_frame=False):
     """Load KDD Cup 1999, connections to a network (anomaly detection).
 
-    The file of 10 percent of the connections, in its order. Four of five are attacks, most of them
-    floods of equal connections. They are the normal class by the convention of the papers that
-    detectors are compared in; the anomalies are the connections without an attack.
+    These are 10 percent of the connections, in the order of the file. Four of five are attacks,
+    most of them floods of equal connections. By the convention of papers on anomaly detection,
+    attacks are the normal class, and connections without an attack are the anomalies.
 
     =================   ==============
     Samples total               494021
@@ -40,17 +40,17 @@ def load_kddcup99(*, data_home=None, download_if_missing=True, return_X_y=False,
     Dimensionality                 121
     =================   ==============
 
-    The file is looked for as ``kddcup99/kddcup.data_10_percent.gz`` in the folder that the
-    environment variable ``SKDEEPAD_DATA`` names; without it
+    The file is searched for as ``kddcup99/kddcup.data_10_percent.gz`` in the folder that the
+    environment variable ``SKDEEPAD_DATA`` names. If it is not there,
     :func:`sklearn.datasets.fetch_kddcup99` finds or downloads the data.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        Where scikit-learn keeps its data, by default ``~/scikit_learn_data``.
+        Folder of scikit-learn's data, by default ``~/scikit_learn_data``.
 
     download_if_missing : bool, default=True
-        If False, raise an OSError where the data are in none of these places.
+        If False, raise an OSError if the data are in none of these places.
 
     return_X_y : bool, default=False
         If True, return ``(data, target)`` instead of a Bunch.
@@ -66,9 +66,9 @@ def load_kddcup99(*, data_home=None, download_if_missing=True, return_X_y=False,
         target : {ndarray, Series} of shape (494021,)
             0 for an attack, 1 for a connection without one.
         attacks : ndarray of shape (494021,)
-            Names of the attacks, such as ``"smurf"``, and ``"normal"`` where there is none.
+            Names of the attacks, such as ``"smurf"``, or ``"normal"``.
         feature_names : list of str
-            Such as ``"src_bytes"``, and ``"flag=SF"`` for an indicator.
+            Names such as ``"src_bytes"``, or ``"flag=SF"`` for an indicator.
         target_names : ndarray of str
             ``["normal", "anomaly"]``, in the sense of the target.
         frame : DataFrame of shape (494021, 122)
@@ -76,22 +76,22 @@ def load_kddcup99(*, data_home=None, download_if_missing=True, return_X_y=False,
         DESCR : str
             Description.
         filename : str or None
-            Where the file was found; None if scikit-learn has found it.
+            Path of the file; None if scikit-learn has found it.
 
     (data, target) : tuple, if ``return_X_y=True``
-        The two alone.
+        Data and target only.
 
     Raises
     ------
     ValueError
         If the file is damaged.
     OSError
-        If it is not there and cannot, or must not, be downloaded.
+        If it is missing and cannot, or must not, be downloaded.
 
     Notes
     -----
-    Scale the columns: the numbers of bytes reach 7e8, and as they are a detector sees little
-    else. Most rows have copies, so that those of a test set are met in training.
+    Scale the columns: the numbers of bytes reach 7e8 and would dominate the other columns. Most
+    rows have copies, so that many rows of a test set are also training rows.
 
     References
     ----------
@@ -127,11 +127,11 @@ def load_kddcup99(*, data_home=None, download_if_missing=True, return_X_y=False,
 
 
 def _read(path):
-    """Columns of the file by their names."""
+    """Return the columns of the file by their names."""
     text = dict.fromkeys([*_CATEGORICAL, "label"], _TEXT)
     dtype = [(name, text.get(name, np.float32)) for name in [*_NAMES, "label"]]
     try:
-        with warnings.catch_warnings():  # of a file without lines an error tells
+        with warnings.catch_warnings():  # the error below reports an empty file
             warnings.filterwarnings("ignore", "loadtxt: input contained no data", UserWarning)
             columns = np.loadtxt(path, dtype=dtype, delimiter=",", ndmin=1)
         if not len(columns):
@@ -139,19 +139,19 @@ def _read(path):
         return columns
     except (EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(
-            f"{path} is damaged: a .gz file of 41 values and a label in each line is accepted"
+            f"{path} is damaged: it must be a .gz file with 41 values and a label in each line"
         ) from error
 
 
 def _fetch(**where):
-    """Columns of scikit-learn's arrays by their names."""
+    """Return the columns of scikit-learn's arrays by their names."""
     X, y = fetch_kddcup99(return_X_y=True, **where)
     columns = dict(zip(_NAMES, X.T, strict=True), label=y)
     return columns | {name: columns[name].astype(_TEXT) for name in [*_CATEGORICAL, "label"]}
 
 
 def _encode(columns):
-    """Numbers, and an indicator of each value of the categories, and their names."""
+    """Return numbers and indicators of the categories' values, and the names of these columns."""
     values = [(name, value) for name in _CATEGORICAL for value in np.unique(columns[name])]
     data = np.empty((len(columns["label"]), len(_NUMERICAL) + len(values)), dtype=np.float32)
     for i, name in enumerate(_NUMERICAL):

@@ -1,4 +1,4 @@
-"""The eight sets inside the package; in each, ``target`` is 1 for an anomaly, 0 for normal."""
+"""Loaders of the eight sets inside the package."""
 
 from ._shipped import load_shipped
 
@@ -30,7 +30,7 @@ def load_breastw(*, return_X_y=False, as_frame=False):
         ``target_names``, ``frame`` (None unless ``as_frame=True``), ``DESCR`` and ``filename``.
 
     (data, target) : tuple, if ``return_X_y=True``
-        The two alone.
+        Data and target only.
 
     References
     ----------
@@ -51,7 +51,7 @@ def load_cardio(*, return_X_y=False, as_frame=False):
     """Load the Cardiotocography set (anomaly detection).
 
     Features of fetal heart rate and uterine contractions, standardized; the anomalies are the
-    recordings that experts called pathologic. Those called suspect are left out.
+    recordings that experts classified as pathologic. Suspect ones are left out.
 
     =================   ==============
     Samples total                 1831
@@ -74,7 +74,7 @@ def load_cardio(*, return_X_y=False, as_frame=False):
         ``target_names``, ``frame`` (None unless ``as_frame=True``), ``DESCR`` and ``filename``.
 
     (data, target) : tuple, if ``return_X_y=True``
-        The two alone.
+        Data and target only.
 
     References
     ----------
@@ -95,8 +95,8 @@ def load_cardio(*, return_X_y=False, as_frame=False):
 def load_glass(*, return_X_y=False, as_frame=False):
     """Load the Glass Identification set (anomaly detection).
 
-    Measurements on splinters of glass, scaled to about [0, 1]; the anomalies are the rarest of its
-    kinds. The published file does not name its columns.
+    Measurements on splinters of glass, scaled to about [0, 1]; the anomalies are the rarest kind of
+    glass. The published file does not name its columns.
 
     =================   ==============
     Samples total                  214
@@ -119,7 +119,7 @@ def load_glass(*, return_X_y=False, as_frame=False):
         ``target_names``, ``frame`` (None unless ``as_frame=True``), ``DESCR`` and ``filename``.
 
     (data, target) : tuple, if ``return_X_y=True``
-        The two alone.
+        Data and target only.
 
     References
     ----------
@@ -140,7 +140,7 @@ def load_ionosphere(*, return_X_y=False, as_frame=False):
     """Load the Ionosphere set (anomaly detection).
 
     Radar returns from the ionosphere, real and imaginary parts scaled to [0, 1]; the anomalies are
-    the returns that show no structure in it.
+    the returns that show no structure.
 
     =================   ==============
     Samples total                  351
@@ -163,7 +163,7 @@ def load_ionosphere(*, return_X_y=False, as_frame=False):
         ``target_names``, ``frame`` (None unless ``as_frame=True``), ``DESCR`` and ``filename``.
 
     (data, target) : tuple, if ``return_X_y=True``
-        The two alone.
+        Data and target only.
 
     References
     ----------
@@ -183,8 +183,8 @@ def load_ionosphere(*, return_X_y=False, as_frame=False):
 def load_thyroid(*, return_X_y=False, as_frame=False):
     """Load the Thyroid Disease set (anomaly detection).
 
-    Age and five blood values of patients, scaled to [0, 1]; the anomalies are the rarer of
-    the two classes of ill ones. The other counts as normal.
+    Age and five blood values of patients, scaled to [0, 1]; the anomalies are the rarer of the two
+    classes of ill patients. The other class counts as normal.
 
     =================   ==============
     Samples total                 3772
@@ -207,7 +207,7 @@ def load_thyroid(*, return_X_y=False, as_frame=False):
         ``target_names``, ``frame`` (None unless ``as_frame=True``), ``DESCR`` and ``filename``.
 
     (data, target) : tuple, if ``return_X_y=True``
-        The two alone.
+        Data and target only.
 
     References
     ----------
@@ -251,7 +251,7 @@ def load_vowels(*, return_X_y=False, as_frame=False):
         ``target_names``, ``frame`` (None unless ``as_frame=True``), ``DESCR`` and ``filename``.
 
     (data, target) : tuple, if ``return_X_y=True``
-        The two alone.
+        Data and target only.
 
     References
     ----------
@@ -295,7 +295,7 @@ def load_wdbc(*, return_X_y=False, as_frame=False):
         ``target_names``, ``frame`` (None unless ``as_frame=True``), ``DESCR`` and ``filename``.
 
     (data, target) : tuple, if ``return_X_y=True``
-        The two alone.
+        Data and target only.
 
     References
     ----------
@@ -339,7 +339,7 @@ def load_wine(*, return_X_y=False, as_frame=False):
         ``target_names``, ``frame`` (None unless ``as_frame=True``), ``DESCR`` and ``filename``.
 
     (data, target) : tuple, if ``return_X_y=True``
-        The two alone.
+        Data and target only.
 
     References
     ----------

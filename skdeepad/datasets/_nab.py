@@ -1,4 +1,4 @@
-"""The labelled time series of the Numenta Anomaly Benchmark (NAB)."""
+"""Loader of the labelled time series of the Numenta Anomaly Benchmark (NAB)."""
 
 import csv
 import json
@@ -9,9 +9,9 @@ from sklearn.utils import Bunch
 from ._base import TARGET_NAMES, import_optional
 from ._remote import Remote, read_sums, unknown_name
 
-# A commit, not a branch: its hash stands for the content of each file below it.
+# This is a commit instead of a branch, because its hash fixes the content of each file.
 _COMMIT = "ea702d75cc2258d9d7dd35ca8e5e2539d71f3140"
-# Of 18 series and the windows. The other 40 series are checked by nothing but the commit.
+# Sums of 18 series and the windows. The other 40 series rely on the commit alone.
 _SHA256 = read_sums("SHA256SUMS.NAB")
 _NAB = Remote("nab", f"https://raw.githubusercontent.com/numenta/NAB/{_COMMIT}/", _SHA256)
 _WINDOWS = "labels/combined_windows.json"
@@ -58,13 +58,13 @@ _STEMS = {
 
 
 def list_nab():
-    """Names of the 58 series of NAB.
+    """Return the names of the 58 series of NAB.
 
     Returns
     -------
     names : list of str
-        Folder and name, as in ``"artificialWithAnomaly/art_daily_jumpsup"``; each is accepted by
-        :func:`load_nab`, with the folder or without.
+        Folder and name, as in ``"artificialWithAnomaly/art_daily_jumpsup"``; :func:`load_nab`
+        accepts each with or without the folder.
 
     Examples
     --------
@@ -78,20 +78,21 @@ def list_nab():
 def load_nab(name, *, data_home=None, download_if_missing=True, return_X_y=False, as_frame=False):
     """Load a series of the Numenta Anomaly Benchmark (anomaly detection in time).
 
-    Files are looked for in the folder ``nab`` of the one that the environment variable
-    ``SKDEEPAD_DATA`` names, then in that of ``data_home``, then downloaded there.
+    Files are searched for in the folder ``nab`` of the one that the environment variable
+    ``SKDEEPAD_DATA`` names, then in the folder ``nab`` of ``data_home``, and otherwise downloaded
+    to the latter.
 
     Parameters
     ----------
     name : str
         Name of the series, in any case, with or without its folder: ``"art_daily_jumpsup"``,
-        ``"artificialWithAnomaly/art_daily_jumpsup"``. :func:`list_nab` gives all.
+        ``"artificialWithAnomaly/art_daily_jumpsup"``. :func:`list_nab` returns all names.
 
     data_home : str or path-like, default=None
-        Folder to keep downloads in, by default the user's cache as `pooch` finds it.
+        Folder for downloads, by default the user's cache folder according to `pooch`.
 
     download_if_missing : bool, default=True
-        If False, raise an OSError where a file is in none of these places.
+        If False, raise an OSError if a file is in none of these places.
 
     return_X_y : bool, default=False
         If True, return ``(data, target)`` instead of a Bunch.
@@ -103,8 +104,8 @@ def load_nab(name, *, data_home=None, download_if_missing=True, return_X_y=False
     -------
     data : :class:`~sklearn.utils.Bunch`
         data : {ndarray, DataFrame} of shape (n_samples, 1)
-            The values in the order of time, as float64: one column, as
-            :class:`~skdeepad.preprocessing.SpectrogramTransformer` takes it.
+            The values in the order of time, as float64, in one column for
+            :class:`~skdeepad.preprocessing.SpectrogramTransformer`.
         target : {ndarray, Series} of shape (n_samples,)
             1 in a labelled window, 0 outside.
         timestamps : ndarray of shape (n_samples,), dtype datetime64[s]
@@ -120,27 +121,27 @@ def load_nab(name, *, data_home=None, download_if_missing=True, return_X_y=False
         DESCR : str
             Description.
         filename : str
-            Where the series was found.
+            Path of the file of the series.
 
     (data, target) : tuple, if ``return_X_y=True``
-        The two alone.
+        Data and target only.
 
     Raises
     ------
     ValueError
-        If the name is none of the 58, or a file is damaged.
+        If the name is not one of the 58, or a file is damaged.
     OSError
-        If a file is not there and cannot, or must not, be downloaded.
+        If a file is missing and cannot, or must not, be downloaded.
 
     Notes
     -----
-    A window surrounds its anomaly amply: together they cover a tenth of a series, and many of
-    their samples look normal. Measures that take each sample for itself, like ROC AUC, stay well
-    below 1 therefore.
+    A window is wider than its anomaly. The windows together cover a tenth of a series, and many of
+    their samples look normal. Measures that count each sample, like ROC AUC, therefore stay well
+    below 1.
 
     Downloads come from a fixed commit of NAB's repository. The 18 artificial series and those of
-    known cause, and the windows, are checked against a SHA-256 sum as well; for the other 40
-    that commit is all there is to rely on. Files in ``SKDEEPAD_DATA`` are taken as they are.
+    known cause, and the windows, are also checked against a SHA-256 sum; the other 40 rely on that
+    commit alone. Files in ``SKDEEPAD_DATA`` are not checked.
 
     References
     ----------
@@ -184,7 +185,7 @@ def load_nab(name, *, data_home=None, download_if_missing=True, return_X_y=False
 
 
 def _stem(name):
-    """NAB's folder and file name without suffix, for a name with or without folder."""
+    """Return NAB's folder and file name without suffix, for a name with or without folder."""
     key = str(name).lower().removesuffix(".csv")
     for short, stem in _STEMS.items():
         if key in (short, stem.lower()):
@@ -207,7 +208,7 @@ def _read_series(path):
         return np.array(times, dtype="datetime64[s]"), np.array(values, dtype=np.float64)[:, None]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is damaged: a .csv file with columns timestamp and value is accepted"
+            f"{path} is damaged: it must be a .csv file with columns timestamp and value"
         ) from error
 
 
@@ -218,5 +219,5 @@ def _read_windows(path, stem):
         return np.array(windows, dtype="datetime64[us]").astype("datetime64[s]").reshape(-1, 2)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is damaged: a .json file with a list of windows for {stem}.csv is accepted"
+            f"{path} is damaged: it must be a .json file with a list of windows for {stem}.csv"
         ) from error

@@ -1,4 +1,4 @@
-"""Files of published repositories: found on this machine, or downloaded and checked."""
+"""Files of published repositories, which are found locally or downloaded and checked."""
 
 import difflib
 import hashlib
@@ -13,26 +13,26 @@ from ._base import DATA, import_optional
 
 
 def read_sums(file):
-    """Return the SHA-256 sum of each file that a list inside the package names."""
+    """Return the SHA-256 sums of the files in a list inside the package."""
     lines = (DATA / file).read_text().splitlines()
     return {name: sha256 for sha256, name in map(str.split, lines)}
 
 
 def unknown_name(name, *, near, spelled, what, lister):
-    """Return the error for a ``name`` that is no ``what``, with the names like ``near``.
+    """Return the error for an unknown name of a ``what``, with suggestions similar to ``near``.
 
-    ``spelled`` gives each accepted name in small letters the spelling to show.
+    ``spelled`` maps each accepted name in lower case to its usual spelling.
     """
     like = [spelled[key] for key in difflib.get_close_matches(near, spelled)]
     return ValueError(
-        f"name={name!r} is no {what}: "
+        f"name={name!r} is not a {what}: "
         + (f"did you mean {' or '.join(map(repr, like))}? " if like else "")
         + f"{lister}() gives the names accepted"
     )
 
 
 def own_file(folder, file):
-    """Path of a file in the folder that ``SKDEEPAD_DATA`` names, or None."""
+    """Return the path of a file in the folder that ``SKDEEPAD_DATA`` names, or None."""
     own = os.environ.get("SKDEEPAD_DATA")
     path = Path(own).expanduser() / folder / file if own else None
     return path if path and path.is_file() else None
@@ -40,10 +40,10 @@ def own_file(folder, file):
 
 @dataclass(frozen=True)
 class Remote:
-    """A pinned commit of a repository.
+    """Fixed commit of a repository.
 
-    ``folder`` is what its files are kept in, ``url`` what their addresses begin with, and
-    ``sha256`` has sums of some or all of them.
+    ``folder`` is the folder of its files, ``url`` the start of their addresses, and ``sha256``
+    holds the sums of some or all of them.
     """
 
     folder: str
@@ -51,7 +51,7 @@ class Remote:
     sha256: Mapping[str, str]
 
     def locate(self, file, data_home, download_if_missing):
-        """Path of a file on this machine, downloaded if need be."""
+        """Return the local path of a file, and download it if needed."""
         if path := own_file(self.folder, file):
             return path
         if data_home is None:
@@ -79,17 +79,17 @@ class Remote:
         pooch = import_optional("pooch", "downloading")
         sha256 = self.sha256.get(file)
         try:
-            path.unlink(missing_ok=True)  # without a sum, pooch would take it for what is wanted
+            path.unlink(missing_ok=True)  # without a sum, pooch would accept the old file
             pooch.retrieve(self.url + file, known_hash=sha256, fname=path.name, path=path.parent)
             if not self._is_intact(path, file):
                 path.unlink()
-                raise OSError("what came is damaged, or something else")
+                raise OSError("the downloaded file is damaged or not the requested one")
         except (OSError, ValueError) as error:  # no network, no such page, no space, wrong content
             raise OSError(f"{path.name} could not be downloaded: {error}; {by_hand}") from error
 
 
 def _opens(path):
-    """Whether a file without a sum came whole; archives have sums of their own inside."""
+    """Return whether a file without a sum is complete, by the checksums inside archives."""
     if path.suffix != ".npz":
         return True
     try:

@@ -1,4 +1,4 @@
-"""How the sets inside the package are found, named and described."""
+"""Reading of the sets inside the package."""
 
 from inspect import getdoc
 
@@ -17,8 +17,8 @@ _NUCLEUS = (
     "fractal dimension",
 )
 
-# UCI's names, where the values equal those of scikit-learn's copy column by column; None where
-# the published file can't be matched with a copy that has names.
+# UCI's names, if the values equal those of scikit-learn's copy column by column; None if the
+# published file can't be matched with a copy that has names.
 FEATURE_NAMES = {
     "breastw": None,
     "cardio": None,
@@ -55,12 +55,12 @@ From the UCI Machine Learning Repository (CC BY 4.0), as prepared for outlier de
 
 
 def list_datasets():
-    """Names of the sets inside this package, which need neither file nor network.
+    """Return the names of the sets inside this package, which need neither file nor network.
 
     Returns
     -------
     names : list of str
-        Each is accepted by :func:`fetch_adbench`, and ``load_<name>`` loads it too.
+        Names for :func:`fetch_adbench`; ``load_<name>`` loads the set too.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def list_datasets():
 
 
 def load_shipped(loader, *, return_X_y, as_frame):
-    """Do the work of a loader, whose name and docstring say what to load and what it is."""
+    """Load the set of a loader, given by its name, with its docstring as the description."""
     name = loader.__name__.removeprefix("load_")
     (path,) = (path for path in DATA.glob("*.npz") if path.stem.lower().endswith(f"_{name}"))
     about = (getdoc(loader) or "").partition("\nParameters\n")[0]

@@ -1,4 +1,4 @@
-"""Detectors made of detectors."""
+"""Ensembles of detectors."""
 
 from ._ensemble import DetectorEnsemble
 

@@ -1,4 +1,4 @@
-"""Several detectors that differ in their seeds, and one score from theirs."""
+"""Ensemble of detectors with different seeds."""
 
 from collections.abc import Callable
 
@@ -24,13 +24,13 @@ from ..base._training_scores import scores_of_training_rows, warn_if_degenerate
 
 
 def _negative_log(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """−log of the anomaly score, which is the negative of ``scores``."""
+    """Return −log of the anomaly score, which is the negative of ``scores``."""
     floor = max(1e-12 * -training[0], np.finfo(np.float64).tiny)
     return -np.log(np.maximum(-scores, floor))
 
 
 def _rank(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """Share of the training scores below, going on linearly beyond the least and the largest."""
+    """Return the share of lower training scores, continued linearly beyond their range."""
     low, high = training[0], training[-1]
     share = np.interp(scores, training, np.linspace(0, 1, len(training)))
     excess = np.minimum(scores - low, 0) + np.maximum(scores - high, 0)
@@ -38,11 +38,11 @@ def _rank(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
 
 
 def _zscore(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """Standard deviations above the mean of the training scores."""
+    """Return the number of standard deviations above the mean of the training scores."""
     return (scores - training.mean()) / (training.std() or 1.0)
 
 
-# What makes the scores of members comparable; the ensemble's score is their mean.
+# Functions that make the scores of members comparable; the ensemble's score is their mean.
 COMBINATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "log": _negative_log,
     "rank": _rank,
@@ -51,35 +51,40 @@ COMBINATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 
 class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
-    r"""Detectors of the same kind and different seeds, which outvote one another's luck.
+    r"""Ensemble of detectors with different seeds, which reduces the variance of their scores.
 
-    The weights of a deep detector, and so its scores, depend on the seed. Each member has one of
-    its own, and the score of a row is the mean
+    The weights of a deep detector, and therefore its scores, depend on the seed. Each member has
+    its own seed, and the score of a row is the mean
 
     .. math:: s(x) = \frac{1}{M} \sum_m c_m(s_m(x))
 
-    of the members' scores, made comparable by ``combine`` with nothing but their scores of the
-    training rows: a row's score depends on no other row that is scored.
+    of the members' scores. ``combine`` makes them comparable by means of the scores of the training
+    rows, so that the score of a row does not depend on other scored rows.
+
+    Read more in the :ref:`User Guide <ensembles>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     estimator : estimator or None, default=None
-        What the members are clones of: anything with ``fit`` and ``score_samples``, a pipeline
-        included. None is :class:`~skdeepad.AutoEncoder` with its defaults.
+        Estimator whose clones are the members. It has ``fit`` and ``score_samples``, and may be a
+        pipeline. If None, it is :class:`~skdeepad.AutoEncoder` with its defaults.
     n_estimators : int, default=5
         Number of members :math:`M`.
     combine : {"log", "rank", "zscore"}, default="log"
-        ``"log"``: logarithms of the anomaly scores, which must not be negative as those of
-        likelihoods may be; a member that is far off weighs little. ``"rank"``: shares of training
-        scores below. ``"zscore"``: standard deviations from the mean of the training scores.
+        ``"log"``: logarithms of the anomaly scores, which limit the effect of a member with
+        outlying scores. Anomaly scores must not be negative, as those from likelihoods may be.
+        ``"rank"``: shares of lower training scores. ``"zscore"``: standard deviations from the mean
+        of the training scores.
     contamination : "auto" or float in (0, 0.5], default=0.1
-        Share of the training rows below the threshold; ``"auto"`` is 0.1 too. It can be changed
-        after ``fit``.
+        Share of the training rows that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"`` is 0.1.
     n_jobs : int or None, default=None
-        Members trained at a time, by joblib. The result is the same for any value and backend.
+        Number of members to train in parallel with joblib. The result is the same for any value and
+        backend.
     random_state : int, RandomState instance or None, default=None
-        Source of the members' seeds, which take the place of any ``random_state`` in
-        ``estimator``.
+        Source of the members' seeds, which replace any ``random_state`` in ``estimator``.
     verbose : int, default=0
         Verbosity of joblib.
 
@@ -96,16 +101,16 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    AutoEncoder : The members unless others are named.
+    AutoEncoder : The default member.
 
     Notes
     -----
-    What an ensemble buys on contaminated training rows is in ``benchmarks/results/robustness.md``,
-    made by ``python benchmarks/robustness.py``.
+    The effect of an ensemble on contaminated training rows is reported in
+    ``benchmarks/results/robustness.md``, computed by ``python benchmarks/robustness.py``.
 
     References
     ----------
@@ -161,11 +166,11 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             Training rows, at least two.
         y : array-like of shape (n_samples,), default=None
-            What the members' ``fit`` takes.
+            Labels, as for ``fit`` of the members.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            How often each row counts: the members are fitted to rows that are repeated so often.
-            Weights that are no multiples of the least one are rounded to quarters of their mean.
-            None: each row counts once.
+            Number of times each row counts: the members are fitted to repeated rows. Weights that
+            are not multiples of the smallest one are rounded to quarters of their mean. If None,
+            each row counts once.
 
         Returns
         -------
@@ -196,7 +201,7 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
         return self
 
     def score_samples(self, X):
-        """Return the score of each row: the higher, the more normal.
+        """Return the score of each row; higher scores are more normal.
 
         Parameters
         ----------
@@ -218,12 +223,12 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
     def _check_scores(self) -> None:
         if self.combine == "log" and any(training[-1] > 0 for training in self.member_scores_):
             raise ValueError(
-                "combine='log' needs anomaly scores that are not negative, which those of "
+                "combine='log' needs anomaly scores that are not negative, but those of "
                 f"{type(self.estimators_[0]).__name__} are: combine must be 'rank' or 'zscore' "
                 "here."
             )
 
 
 def _fit_member(member, X, y):
-    """A fitted member and its scores of the training rows, which may be computed elsewhere."""
+    """Return a fitted member and its scores of the training rows; it may run in a worker."""
     return member.fit(X, y), scores_of_training_rows(member, X)

@@ -1,4 +1,4 @@
-"""Detectors that score by the density of an invertible flow."""
+"""Detectors that score rows by the density of an invertible flow."""
 
 from ._bdsgm import BDSGM
 from ._iresnet import InvertibleResNet

@@ -35,158 +35,164 @@ class BDSGM(FlowDetector):
     r"""Boundary of Distribution's Support Generative Model (BDSGM).
 
     An invertible residual network is fitted to the density :math:`p_g` of the rows, as in
-    :class:`InvertibleResNet`. Then a generator B brings :math:`z \sim N(0, I)` to the boundary of
-    the support, by minimising [1]_
+    :class:`InvertibleResNet`. Then a generator B is trained to map :math:`z \sim N(0, I)` to the
+    boundary of the support, by minimising [1]_
 
     .. math:: L = L_0 + \lambda_1 L_1 + \lambda_2 L_2 , \quad
         L_0 = \frac1N \sum_i p_g(B(z_i)) , \quad
         L_1 = \frac1N \sum_i \min_{j \le M} \|B(z_i) - x_j\|^2 ,
 
     .. math:: L_2 = \frac1N \sum_i \frac1{N-1} \sum_{j \ne i}
-        \frac{\|z_i - z_j\|^2}{\|B(z_i) - B(z_j)\|^2} :
+        \frac{\|z_i - z_j\|^2}{\|B(z_i) - B(z_j)\|^2} .
 
-    out of where the density is high, not far from the data, and not all to one place. A row is
-    anomalous where :math:`p_g(x) < \tau`, the level of the boundary; the anomaly score is
+    The terms keep B(z) out of regions of high density, close to the data, and dispersed. A row is
+    anomalous if :math:`p_g(x) < \tau`, the level of the boundary; the anomaly score is
     :math:`-\log p_g(x)`.
+
+    Read more in the :ref:`User Guide <bdsgm>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     density : {"flow", "gaussian"} or estimator, default="flow"
-        :math:`p_g`. ``"flow"``: an invertible residual network. ``"gaussian"``: the closed form
-        with the rows' mean and covariance. Any other density is an estimator, fitted to the same
-        features, with ``score_samples(X)`` and ``log_density(x)``, the same for tensors and with a
-        gradient, such as a fitted :class:`InvertibleResNet`; wrap it in
-        :class:`sklearn.frozen.FrozenEstimator` where this detector is to be cloned.
+        Density :math:`p_g`. ``"flow"``: an invertible residual network. ``"gaussian"``: the closed
+        form with the rows' mean and covariance. Any other density is an estimator, fitted to the
+        same features, with ``score_samples(X)`` and ``log_density(x)``, which is the same function
+        for tensors with a gradient. An example is a fitted :class:`InvertibleResNet`. Wrap it in
+        :class:`sklearn.frozen.FrozenEstimator` if this detector will be cloned.
     generator_layer_sizes : int or sequence of int or "auto", default="auto"
-        Widths of the hidden layers of B; ``"auto"``: three of four times the number of features,
-        which is the paper's net of 8, 8, 8 for two, up to 128.
+        Widths of the hidden layers of B. ``"auto"`` is three layers of four times the number of
+        features, at most 128; for two features this is the paper's net of 8, 8, 8.
     distance_weight : float, default=0.3
-        Weight :math:`\lambda_1`, the paper's. The higher, the closer to the data the boundary.
+        Weight :math:`\lambda_1`; the default is the paper's. Higher weights bring the boundary
+        closer to the data.
     dispersion_weight : float, default=0.025
-        Weight :math:`\lambda_2`, the paper's. At 0 parts of the boundary are left out.
+        Weight :math:`\lambda_2`; the default is the paper's. With 0, parts of the boundary are
+        missed.
     n_reference : int, default=1024
-        Rows M that the distance to the data is taken to in each step, the paper's. With fewer the
-        boundary shrinks towards the data.
+        Number M of rows for the distance to the data in each step; the default is the paper's. With
+        fewer rows the boundary shrinks towards the data.
     generator_batch_size : int, default=256
-        Rows N of B in each step, the paper's.
+        Number N of rows of B in each step; the default is the paper's.
     generator_steps : int, default=1000
-        Steps that B takes.
+        Number of training steps of B.
     lr_generator : float, default=0.005
         Learning rate of B; it drops by 10 after 70 % of the steps.
     threshold_quantile : float in (0, 1), default=0.5
-        Quantile of the boundary's log-densities that is the threshold of
+        Quantile of the boundary's log-densities that is the threshold with
         ``contamination="auto"``. It can be changed after ``fit``.
     n_blocks : int, default=6
         Number of blocks of the flow.
     lipschitz_constant : float in (0, 0.999], default=0.97
-        Bound c of each layer's spectral norm, the largest of the paper's values: a lower one needs
-        more blocks, a higher one is inverted slowly.
+        Bound c of each layer's spectral norm; the default is the largest of the paper's values. A
+        lower bound needs more blocks, and with a higher one inversion is slow.
     log_det : {"auto", "exact", "series", "roulette"}, default="auto"
-        How the log-determinant is taken in training. ``"exact"``: as it is. ``"series"``:
-        :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k`, cut off, with a random estimate of each
-        trace. ``"roulette"``: a random number of terms, weighted so that the mean is exact [2]_.
-        ``"auto"``: exact up to 20 features, else the series, which then costs less.
-        Scores are as in :class:`InvertibleResNet`.
+        Computation of the log-determinant in training. ``"exact"``: the determinant itself.
+        ``"series"``: the truncated series :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k` with a
+        random estimate of each trace. ``"roulette"``: a random number of terms, weighted so that
+        the mean is exact [2]_. ``"auto"``: exact up to 20 features, else the series, which then has
+        a lower cost. Scores are as in :class:`InvertibleResNet`.
     n_power_terms : int, default=10
         Terms of the series.
     noise : float, default=0.1
-        Standard deviation, in units of the scaled data, of what is added to rows in training. A
-        density of repeated values or of a constant column has no bound without it. A lower one
-        shows finer structure, where values do not repeat.
+        Standard deviation, in units of the scaled data, of the noise that is added to rows in
+        training. Without noise, the density of repeated values or of a constant column is
+        unbounded. If values do not repeat, less noise resolves finer structure.
     lr_milestones : sequence of float, default=(0.6, 0.85)
         Shares of the training after which all learning rates are divided by 10.
     hidden_layer_sizes : int or sequence of int, default=(32, 32)
         Widths of the hidden layers of each :math:`g_t`.
     activation : {"lipswish", "elu"}, default="lipswish"
-        Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
-        log-determinants ask for [2]_.
+        Activation of the hidden layers. Both have slopes up to 1; the first is smooth, as
+        log-determinants require [2]_.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=200
         Maximum number of epochs.
     max_steps : int or None, default=1000
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=3e-3
         Learning rate.
     batch_size : int or None, default=256
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.0
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss. Above 0 the tails of the density are cut off, anomalies
-        among the training rows with them.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
+        those with the largest loss. Values above 0 cut off the tails of the density, with the
+        anomalies among the training rows.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows that the threshold declares outliers. It can be changed after
-        ``fit``. ``"auto"``: the threshold is :math:`\tau`, the level of the boundary. Of few rows
-        the boundary is a poor estimate.
+        ``fit``. With ``"auto"``, the threshold is :math:`\tau`, the level of the boundary. With few
+        rows the boundary is a poor estimate.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------
     net_ : skorch net
-        The trained net of the density; ``net_.module_`` is the torch module, B included.
+        The trained net of the density; ``net_.module_`` is the torch module, which includes B.
     scaler_ : transformer or None
         The fitted scaler.
     boundary_generator_ : torch module
-        B: from z, (batch, `n_features_in_`), to scaled rows.
+        B, from z, (batch, `n_features_in_`), to scaled rows.
     boundary_history_ : dict of ndarray
-        Loss L of each epoch of B, a pass over the training rows in samples of ``n_reference``.
+        Loss L of each epoch of B. An epoch is a pass over the training rows in samples of
+        ``n_reference``.
     log_density_threshold_ : float
-        Level :math:`\log\tau` of the boundary, of the same units as ``score_samples``.
+        Level :math:`\log\tau` of the boundary, in the units of ``score_samples``.
     boundary_false_alarm_rate_ : float
-        Share of the training rows below it.
+        Share of the training rows below the level of the boundary.
     training_scores_ : ndarray of shape (n_samples,)
         Scores of the training rows, in ascending order.
     offset_ : float
         Threshold on ``score_samples``, a log-density.
     history_ : dict of ndarray of shape (`n_iter_`,)
-        Losses of each epoch of the flow, in nats per row; without one there are none.
+        Losses of each epoch of the flow, in nats per row; empty without a flow.
     n_iter_ : int
         Number of epochs of the flow.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
     InvertibleResNet : The density alone.
-    skdeepad.model_selection.StrongAnomalySampler : Strong anomalies from the boundary, to test
-        other detectors with.
+    skdeepad.model_selection.StrongAnomalySampler : Strong anomalies from the boundary, for tests
+        of other detectors.
 
     Notes
     -----
-    The paper leaves open how :math:`\tau` follows from the boundary; here it is the median
-    density of 4,096 of B's rows. Norms are squared: with plain ones the boundary does not close
-    around the data. The paper has two features; beyond these, densities are next to nothing and so
-    are their gradients, so that :math:`L_0` is the mean of
-    :math:`\log(1 + p_g / p_{ref}) / 2\pi`, :math:`p_{ref}` being the median density of the
-    training rows, and :math:`L_1` is divided by half the number of features. In :math:`L_0` the
-    density is that of scaled rows, and the paper's weights are made for features of about unit
-    variance: with others, as of ``scaler="minmax"``, the level of the boundary is far too low or
-    too high, and ``fit`` warns.
+    The paper does not define :math:`\tau`; here it is the median density of 4,096 of B's rows.
+    Norms are squared: with plain norms the boundary does not close around the data. The paper has
+    two features. With more, densities and their gradients are close to 0, so that :math:`L_0` is
+    the mean of :math:`\log(1 + p_g / p_{ref}) / 2\pi`, where :math:`p_{ref}` is the median density
+    of the training rows, and :math:`L_1` is divided by half the number of features. In :math:`L_0`
+    the density is that of scaled rows, and the paper's weights suit features of about unit
+    variance. With others, such as those of ``scaler="minmax"``, the level of the boundary is far
+    too low or too high, and ``fit`` warns.
 
-    B begins inside of the data, near :math:`G(z)`, the inverse of the flow, or, with a density that
-    has none, near training rows that are matched with draws of z at the least squared distance:
-    from random weights it finds one of two modes only. Its gradients are
-    cut off at a norm of 0.1. ``trim``, ``optimizer``, ``weight_decay``, ``max_epochs`` and
-    ``max_steps``, ``lr`` and ``batch_size`` are of the flow. Densities without training are fitted
-    anew by each ``partial_fit``.
+    B starts within the data, near :math:`G(z)`, the inverse of the flow, because from random
+    weights it finds only one of two modes. With a density that has no inverse, it starts near
+    training rows that are matched with draws of z by minimum squared distance. Its gradients are
+    clipped at a norm of 0.1. ``trim``, ``optimizer``, ``weight_decay``, ``max_epochs`` and
+    ``max_steps``, ``lr`` and ``batch_size`` refer to the flow. Each ``partial_fit`` refits
+    densities that need no training.
 
     References
     ----------
@@ -249,7 +255,7 @@ class BDSGM(FlowDetector):
         expected = getattr(self.density, "n_features_in_", n_features)
         if expected != n_features:
             raise ValueError(
-                f"density={self.density!r} is one of {expected} features, but X has {n_features}."
+                f"density={self.density!r} has {expected} features, but X has {n_features}."
             )
         scaling = linear_scaling(self.scaler_, n_features)
         if scaling is None:
@@ -262,7 +268,7 @@ class BDSGM(FlowDetector):
     def _check_rows(self, X) -> None:
         super()._check_rows(X)
         if isinstance(self.density, str) and self.density == "gaussian":
-            covariance_factor(as_tensor(X), self.noise)  # refuse it before anything is lost
+            covariance_factor(as_tensor(X), self.noise)  # raise before the old fit is lost
 
     def _train(self, run, net, X, y) -> None:
         density = net.module_.density
@@ -275,7 +281,7 @@ class BDSGM(FlowDetector):
         train_boundary(self, run, net, X)
 
     def _has_trained(self) -> bool:
-        # A density without training leaves no history; its boundary goes on all the same.
+        # A density without training has no history, but its boundary can resume.
         return super()._has_trained() or (hasattr(self, "net_") and self._boundary.n_trainings > 0)
 
     def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:

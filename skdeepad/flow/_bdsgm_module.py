@@ -1,4 +1,4 @@
-"""The torch modules of BDSGM: a density, and the generator of its boundary."""
+"""Modules of BDSGM: a density, and the generator of its boundary."""
 
 from math import pi
 
@@ -8,19 +8,19 @@ from torch import Tensor, nn
 
 from ..nn import Stochastic
 
-# The peak of a standard normal density of two features: what the paper's weights are made for.
+# Peak of a standard normal density of two features, for which the paper's weights are chosen.
 PEAK = 1 / (2 * pi)
-# Two rows that are equal have no direction to part in.
+# Floor of the squared distance of two rows, which may be equal.
 LEAST_SQUARED_DISTANCE = 1e-8
 
 
 def squared_distances(x: Tensor) -> Tensor:
-    """‖xᵢ − xⱼ‖², (batch, batch), exactly 0 on the diagonal."""
+    """Return ‖xᵢ − xⱼ‖², (batch, batch), exactly 0 on the diagonal."""
     return torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
 class BoundaryModule(nn.Module):
-    """B(z; θ_b), trained to bring z ~ N(0, I) to the boundary of a density's support."""
+    """Generator B(z; θ_b) that maps z ~ N(0, I) to the boundary of a density's support."""
 
     def __init__(
         self,
@@ -45,29 +45,29 @@ class BoundaryModule(nn.Module):
         return self.generator(z)
 
     def density_term(self, log_density: Tensor) -> Tensor:
-        """L₀: the density of each of B's rows, (batch,).
+        """Return L₀, the density of each of B's rows, (batch,).
 
-        Beyond two features densities are next to nothing, and so are their gradients: there it is
-        log(1 + p / p_ref), on the scale that p has with two.
+        With more than two features, densities and their gradients are close to 0. L₀ is then
+        log(1 + p / p_ref) on the scale of a density of two features.
         """
         if self.n_features <= 2:
             return log_density.exp()
         return PEAK * F.softplus(log_density - self.reference)
 
     def distance_term(self, b: Tensor, x: Tensor) -> Tensor:
-        """L₁: squared distance of each of B's rows to the next row of the data, (batch,)."""
+        """Return L₁, the squared distance of each of B's rows to the nearest row of x, (batch,)."""
         with torch.no_grad():
             nearest = torch.cdist(b, x).argmin(1)
         return ((b - x[nearest]) ** 2).sum(1) / max(1, self.n_features / 2)
 
     def dispersion_term(self, z: Tensor, b: Tensor) -> Tensor:
-        """L₂: mean of ‖zᵢ − zⱼ‖² / ‖B(zᵢ) − B(zⱼ)‖² over the other rows, (batch,)."""
+        """Return L₂, the mean of ‖zᵢ − zⱼ‖² / ‖B(zᵢ) − B(zⱼ)‖² over the other rows, (batch,)."""
         apart = squared_distances(z) / (squared_distances(b) + LEAST_SQUARED_DISTANCE)
         return apart.sum(1) / max(1, len(z) - 1)
 
 
 class BoundaryTraining(Stochastic):
-    """L = L₀ + λ₁ L₁ + λ₂ L₂ of B, a density being given that does not change."""
+    """Module that trains B on L = L₀ + λ₁ L₁ + λ₂ L₂ with a fixed density."""
 
     def __init__(self, boundary: BoundaryModule, density: nn.Module) -> None:
         super().__init__()
@@ -75,13 +75,13 @@ class BoundaryTraining(Stochastic):
         self.density = density
 
     def train(self, mode: bool = True) -> "BoundaryTraining":
-        """Train B alone: the density's values are those that rows are scored by."""
+        """Set B to training mode and the density to evaluation mode, as for scores."""
         super().train(mode)
         self.density.eval()
         return self
 
     def loss(self, x: Tensor) -> Tensor:
-        """L of as many draws of z as a batch of B has, (batch,), ``x`` being rows of the data."""
+        """Return L of a batch of B, (batch,); ``x`` are rows of the data."""
         boundary = self.boundary
         z = self.randn_like(x.new_empty(boundary.batch_size, x.shape[1]))
         b = boundary.generate(z)
@@ -93,7 +93,7 @@ class BoundaryTraining(Stochastic):
 
 
 class StartingPairs(nn.Module):
-    """‖B(z) − x‖² of pairs (z, x): B begins inside of the data, where its terms have gradients."""
+    """Module with loss ‖B(z) − x‖², which starts B within the data, where L has gradients."""
 
     def __init__(self, boundary: BoundaryModule) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class StartingPairs(nn.Module):
 
 
 class BDSGMModule(nn.Module):
-    """p_g and B. What is scored, and moves first, is the density; then B does."""
+    """Density p_g and generator B; p_g is trained first and gives the scores."""
 
     def __init__(self, density: nn.Module, boundary: BoundaryModule) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The stage of training that finds a density's boundary."""
+"""Training of the generator of a density's boundary."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,21 +21,21 @@ from ._bdsgm_module import BoundaryTraining, StartingPairs
 from ._density_modules import GivenDensity
 from ._flow import some_rows
 
-# Pairs of codes and rows that B begins with, and the steps that it takes to learn them.
+# Number of pairs of codes and rows with which B starts, their batch size and number of steps.
 N_PAIRS, PAIR_BATCH, PAIR_STEPS = 1024, 256, 300
-# Draws from the boundary that the threshold is a quantile of.
+# Number of draws from the boundary; the threshold is a quantile of their log-densities.
 N_BOUNDARY = 4096
-# Quantiles of their log-densities that are kept.
+# Number of quantiles of their log-densities to keep.
 N_QUANTILES = 201
-# Standard deviations below this, or above its inverse, are far from one.
+# Standard deviations below this, or above its inverse, cause a warning.
 LEAST_SPREAD = 1 / 3
-# B's gradients are cut off here: two of its rows that meet have one without bound.
+# Norm at which B's gradients are clipped; those of two rows that meet are unbounded.
 GRADIENT_NORM = 0.1
 
 
 @contextmanager
 def frozen(net) -> Iterator[None]:
-    """Let the density of a net be as it is; its noise is the net's own again afterwards."""
+    """Freeze the density of a net, and link it to the net's generator again afterwards."""
     density = net.module_.density
     density.requires_grad_(False)
     try:
@@ -46,21 +46,21 @@ def frozen(net) -> Iterator[None]:
 
 
 def warn_of_units(X: Tensor, scaler) -> None:
-    """Warn where the weights of B's terms, which are not free of units, are out of place."""
+    """Warn if the features' variance does not suit the weights of B's loss."""
     variances = X.var(0, correction=0)
     varying = variances[variances > 0]
     spread = float(varying.mean().sqrt()) if len(varying) else 1.0
     if not LEAST_SPREAD <= spread <= 1 / LEAST_SPREAD:
         warn(
-            "The boundary is made for features of about unit variance, but with "
-            f"scaler={scaler!r} they have a standard deviation of {spread:.2g}: its level may be "
-            "no threshold to work with. Take scaler='standard', or set contamination to a share.",
+            "The boundary needs features of about unit variance, but with "
+            f"scaler={scaler!r} they have a standard deviation of {spread:.2g}: its level may not "
+            "be a useful threshold. Use scaler='standard', or set contamination to a share.",
             UserWarning,
         )
 
 
 def train_boundary(detector, run, net, X: Tensor) -> None:
-    """Train B of a BDSGM, its density being trained."""
+    """Train B of a BDSGM after its density."""
     boundary, density = net.module_.boundary, net.module_.density
     warn_of_units(some_rows(X), detector.scaler)
     scores = net.apply(density.log_prob, some_rows(X)) - density.log_volume
@@ -77,7 +77,7 @@ def train_boundary(detector, run, net, X: Tensor) -> None:
             BoundaryTraining,
             boundary,
             density,
-            seed=net.seed + 1 + boundary.n_trainings,  # other draws in each of them
+            seed=net.seed + 1 + boundary.n_trainings,  # other draws in each fit
             max_steps=detector.generator_steps,
             batch_size=detector.n_reference,
             lr_milestones=(0.7,),
@@ -89,7 +89,7 @@ def train_boundary(detector, run, net, X: Tensor) -> None:
 
 
 def make_boundary_net(detector, make, *args, seed: int, max_steps: int, **kwargs) -> DetectorNet:
-    """Return a net for B, with Adam and without what the parameters say of the flow."""
+    """Return a net for B, with Adam and without the parameters of the flow."""
     defaults = {"callbacks": None, "batch_size": PAIR_BATCH, "lr_milestones": ()}
     return detector._make_net(
         make,
@@ -107,7 +107,7 @@ def make_boundary_net(detector, make, *args, seed: int, max_steps: int, **kwargs
 
 
 def starting_pairs(net, X: Tensor, device: str) -> Tensor:
-    """Draws of z beside the rows that B makes of them at first, (n_pairs, 2 n_features)."""
+    """Return draws of z and the initial rows B(z) as pairs, (n_pairs, 2 n_features)."""
     rng = np.random.RandomState(net.seed)
     rows = rng.permutation(len(X))[:N_PAIRS]
     z = rng.standard_normal((len(rows), X.shape[1])).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Densities other than the flow's, as modules of scaled rows."""
+"""Modules of densities other than flows, of scaled rows."""
 
 from copy import deepcopy
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def covariance_factor(X: Tensor, noise: float) -> Tensor:
-    """L with L Lᵀ = Σ, the covariance of rows to which noise is added."""
+    """Return L with L Lᵀ = Σ, the covariance of rows with added noise."""
     X = X.double().cpu()
     eye = torch.eye(X.shape[1], dtype=X.dtype)
     covariance = torch.cov(X.T, correction=0).reshape(eye.shape) + noise**2 * eye
@@ -22,9 +22,9 @@ def covariance_factor(X: Tensor, noise: float) -> Tensor:
 
 
 class GaussianDensity(nn.Module):
-    r"""N(μ, Σ) in closed form, of the training rows' mean and covariance.
+    r"""Density N(μ, Σ) with the training rows' mean and covariance.
 
-    ``encode`` whitens rows, ``decode`` is its inverse: a flow of one linear block.
+    It is a flow of one linear block: ``encode`` whitens rows, and ``decode`` is its inverse.
     """
 
     def __init__(self, n_features: int, log_volume: float) -> None:
@@ -35,7 +35,7 @@ class GaussianDensity(nn.Module):
         self.register_buffer("whitening", torch.eye(n_features))
 
     def fit(self, X: Tensor, noise: float) -> None:
-        """Take μ and Σ from rows to which noise of standard deviation ``noise`` is added."""
+        """Set μ and Σ from rows with added noise of standard deviation ``noise``."""
         factor = covariance_factor(X, noise)
         eye = torch.eye(len(factor), dtype=factor.dtype)
         self.mean.copy_(X.double().mean(0))
@@ -49,7 +49,7 @@ class GaussianDensity(nn.Module):
         return z @ self.factor.T + self.mean
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """−½ (x − μ)ᵀ Σ⁻¹ (x − μ) − ½ log((2π)ᵈ |Σ|), (batch,)."""
+        """Return −½ (x − μ)ᵀ Σ⁻¹ (x − μ) − ½ log((2π)ᵈ |Σ|), (batch,)."""
         z = self.encode(x)
         log_det = self.factor.diagonal().log().sum()
         constant = self.log_volume - log_det - 0.5 * x.shape[1] * np.log(2 * np.pi)
@@ -57,18 +57,18 @@ class GaussianDensity(nn.Module):
 
 
 class GivenDensity(nn.Module):
-    """The density of a fitted estimator with ``log_density(x)``, x in the units of the data."""
+    """Density of a fitted estimator with ``log_density(x)``, where x is not scaled."""
 
     def __init__(self, estimator, scaling: tuple[np.ndarray, np.ndarray], log_volume: float):
         super().__init__()
-        # A copy of its own, and in a tuple: were it a module, it would be cast and moved too.
+        # This is a copy in a tuple, because a submodule would be cast and moved to the device.
         self.held = (deepcopy(estimator),)
         self.log_volume = log_volume
-        # In float64, and so no buffers: values far from 0 have no digits to lose.
+        # They are float64 for values far from 0, and no buffers, which would be cast to float32.
         self.slope, self.intercept = (torch.as_tensor(values) for values in scaling)
 
     def encode(self, x: Tensor) -> Tensor:
-        raise ValueError(f"density={self.held[0]!r} gives no codes, and no rows for codes.")
+        raise ValueError(f"density={self.held[0]!r} can neither encode rows nor decode codes.")
 
     decode = encode
 

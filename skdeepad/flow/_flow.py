@@ -1,4 +1,4 @@
-"""What detectors that score by a density share: the flow's parameters, units, ``score``."""
+"""Base class of the detectors with a flow, and the units of their densities."""
 
 from collections.abc import Sequence
 
@@ -22,12 +22,12 @@ from ..base import (
 from ..nn import LIPSCHITZ_ACTIVATIONS, check_widths, compress
 from ._iresnet_module import InvertibleResNetModule
 
-# Rows that say enough of where the others are.
+# Maximum number of rows used to estimate the location and scale of all.
 N_SOME = 4096
 
 
 def linear_scaling(scaler, n_features: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Slope and intercept of each feature's scaling, or None where it is not known to be linear."""
+    """Return slope and intercept of each feature's scaling, or None if it may not be linear."""
     one, zero = np.ones(n_features), np.zeros(n_features)
     if scaler is None:
         return one, zero
@@ -41,13 +41,13 @@ def linear_scaling(scaler, n_features: int) -> tuple[np.ndarray, np.ndarray] | N
 
 
 def log_volume(scaler, n_features: int) -> float:
-    """Log of the volume that the scaling gives to a unit of it; 0 where that is not known."""
+    """Return the log of the factor by which scaling changes volumes; 0 if it is unknown."""
     scaling = linear_scaling(scaler, n_features)
     return 0.0 if scaling is None else float(np.log(scaling[0]).sum())
 
 
 def make_flow(detector: BaseDetector, n_features: int) -> InvertibleResNetModule:
-    """Make the flow that a detector's parameters ask for."""
+    """Return the flow for a detector's parameters."""
     return InvertibleResNetModule(
         n_features,
         hidden_layer_sizes=check_widths(detector.hidden_layer_sizes),
@@ -62,12 +62,12 @@ def make_flow(detector: BaseDetector, n_features: int) -> InvertibleResNetModule
 
 
 def some_rows(X: Tensor) -> Tensor:
-    """Rows from all of ``X``, 4,096 at most."""
+    """Return at most 4,096 evenly spaced rows of ``X``."""
     return X[:: -(-len(X) // N_SOME)]
 
 
 def begin_flow(flow: InvertibleResNetModule, X: Tensor) -> None:
-    """Begin the flow's scales and shifts."""
+    """Initialise the flow's scales and shifts from rows."""
     flow.train()
     with torch.no_grad():
         flow.begin(some_rows(X).to(flow.probes.device))
@@ -75,7 +75,7 @@ def begin_flow(flow: InvertibleResNetModule, X: Tensor) -> None:
 
 @detector
 class FlowDetector(SamplerMixin, DecoderMixin, BaseDetector):
-    """Base of the detectors with a flow, whose ``score_samples`` are log-densities."""
+    """Base class of the detectors with a flow, whose ``score_samples`` are log-densities."""
 
     n_blocks: int = param(COUNT, default=6)
     lipschitz_constant: float = param(Interval(Real, 0, 0.999, closed="right"), default=0.97)
@@ -110,7 +110,7 @@ class FlowDetector(SamplerMixin, DecoderMixin, BaseDetector):
         return float(np.mean(self.score_samples(X)))
 
     def log_density(self, x: Tensor) -> Tensor:
-        """Return the log-density of rows as a function that can be differentiated.
+        """Return the log-density of a tensor of rows, with a gradient.
 
         Parameters
         ----------

@@ -8,62 +8,66 @@ from ._flow import FlowDetector, begin_flow, make_flow
 
 @detector
 class InvertibleResNet(FlowDetector, StopsEarly):
-    r"""Invertible residual network: a density of the rows, and rows where it is low are anomalous.
+    r"""Invertible residual network, a flow that scores rows by their density.
 
-    Blocks :math:`F_t(x) = x + g_t(x)`, each :math:`g_t` with a Lipschitz constant below 1 and so
-    invertible, bring rows to a standard normal distribution; the density of a row is, by the
-    change of variables [1]_,
+    Blocks :math:`F_t(x) = x + g_t(x)` map rows to a standard normal distribution. They are
+    invertible, because each :math:`g_t` has a Lipschitz constant below 1. The density of a row is,
+    by the change of variables [1]_,
 
     .. math:: \log p(x) = \log N(F(x); 0, I) + \sum_t \log |\det(I + J_{g_t}(x_t))| ,
 
     and its mean over the training rows is maximised. The anomaly score is :math:`-\log p(x)`.
+
+    Read more in the :ref:`User Guide <iresnet>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     n_blocks : int, default=6
         Number of blocks.
     lipschitz_constant : float in (0, 0.999], default=0.97
-        Bound c of each layer's spectral norm, the largest of the paper's values: a lower one needs
-        more blocks, a higher one is inverted slowly.
+        Bound c of each layer's spectral norm; the default is the largest of the paper's values. A
+        lower bound needs more blocks, and with a higher one inversion is slow.
     log_det : {"auto", "exact", "series", "roulette"}, default="auto"
-        How the log-determinant is taken in training. ``"exact"``: as it is. ``"series"``:
-        :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k`, cut off, with a random estimate of each
-        trace. ``"roulette"``: a random number of terms, weighted so that the mean is exact [2]_.
-        ``"auto"``: exact up to 20 features, else the series, which then costs less.
-        Scores are exact where the number of features or the last hidden width is at most 64, and
-        those of the series beyond unless ``log_det="exact"``.
+        Computation of the log-determinant in training. ``"exact"``: the determinant itself.
+        ``"series"``: the truncated series :math:`\sum_k (-1)^{k+1} \mathrm{tr}(J^k) / k` with a
+        random estimate of each trace. ``"roulette"``: a random number of terms, weighted so that
+        the mean is exact [2]_. ``"auto"``: exact up to 20 features, else the series, which then has
+        a lower cost. Scores are exact if the number of features or the last hidden width is at most
+        64, or with ``log_det="exact"``; otherwise they use the series.
     n_power_terms : int, default=10
         Terms of the series.
     noise : float, default=0.1
-        Standard deviation, in units of the scaled data, of what is added to rows in training. A
-        density of repeated values or of a constant column has no bound without it. A lower one
-        shows finer structure, where values do not repeat.
+        Standard deviation, in units of the scaled data, of the noise that is added to rows in
+        training. Without noise, the density of repeated values or of a constant column is
+        unbounded. If values do not repeat, less noise resolves finer structure.
     lr_milestones : sequence of float, default=(0.6, 0.85)
         Shares of the training after which all learning rates are divided by 10.
     hidden_layer_sizes : int or sequence of int, default=(32, 32)
         Widths of the hidden layers of each :math:`g_t`.
     activation : {"lipswish", "elu"}, default="lipswish"
-        Activation of the hidden layers. Both have slopes up to 1; the first is smooth, which
-        log-determinants ask for [2]_.
+        Activation of the hidden layers. Both have slopes up to 1; the first is smooth, as
+        log-determinants require [2]_.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=200
         Maximum number of epochs.
     max_steps : int or None, default=1000
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=3e-3
         Learning rate.
     batch_size : int or None, default=256
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.0
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss. Above 0 the tails of the density are cut off, anomalies
-        among the training rows with them.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
+        those with the largest loss. Values above 0 cut off the tails of the density, with the
+        anomalies among the training rows.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
@@ -72,17 +76,17 @@ class InvertibleResNet(FlowDetector, StopsEarly):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
     early_stopping : bool, default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
-        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
-        of the best epoch are kept.
+        If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
+        with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
+        weights of the best epoch are kept.
     validation_fraction : float, default=0.1
         Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -106,28 +110,28 @@ class InvertibleResNet(FlowDetector, StopsEarly):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    BDSGM : Samples the boundary of such a density, and takes its threshold from there.
+    BDSGM : Samples from the boundary of such a density, and a threshold from them.
     sklearn.neighbors.KernelDensity : A density without training, for few features.
     sklearn.mixture.GaussianMixture : A mixture of Gaussians.
 
     Notes
     -----
-    With W the last layer of a block and :math:`J = W A`, :math:`\det(I + W A) = \det(I + A W)`:
-    the determinant is of the size of the last hidden layer where that is smaller than the number
-    of features, and scores are exact up to a size of 64. Where both are above 64, and ``log_det``
-    is not ``"exact"``, scores are those of the series, with 32 directions that are fixed in
-    ``fit``: some tenths of a nat off, and more after a long training.
+    Let W be the last layer of a block and :math:`J = W A`. Since
+    :math:`\det(I + W A) = \det(I + A W)`, the determinant has the size of the last hidden layer if
+    that is smaller than the number of features, and scores are exact up to a size of 64. If both
+    are above 64 and ``log_det`` is not ``"exact"``, scores use the series with 32 directions that
+    are fixed in ``fit``. Their error is some tenths of a nat, and more after long training.
 
-    ``score_samples`` is the log-density in the units of ``X`` where the scaling is one of those by
-    name, StandardScaler, MinMaxScaler, RobustScaler or None, and that of the scaled rows with any
-    other transformer. Each block begins with a learned scale and shift, begun so that training
-    rows have mean 0 and variance 1. Spectral norms are computed exactly; the Lipschitz constant of
-    a block is their product. With the default ``noise`` a constant column adds at
-    most 1.4 nats to the log-density of scaled rows.
+    ``score_samples`` is the log-density in the units of ``X`` if the scaler is given by name, is a
+    StandardScaler, MinMaxScaler or RobustScaler, or is None. With any other transformer it is that
+    of the scaled rows. Each block begins with a learned scale and shift, initialised so that
+    training rows have mean 0 and variance 1. Spectral norms are computed exactly; the Lipschitz
+    constant of a block is their product. With the default ``noise`` a constant column adds at most
+    1.4 nats to the log-density of scaled rows.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The torch module of the invertible residual network."""
+"""Module of the invertible residual network."""
 
 from collections.abc import Callable, Sequence
 from math import ceil, log, pi
@@ -9,34 +9,36 @@ from torch import Tensor, nn
 
 from ..nn import AdditiveNoise, LipschitzMLP, Stochastic
 
-# "auto" trains with the determinant itself up to this many features. Rows are scored with it
-# wherever the Jacobian's core has up to this size: without gradients it costs less than a series.
+# Maximum number of features for which "auto" trains with the exact determinant, and maximum size of
+# the Jacobian's core for which rows are scored with it: without gradients it is cheaper than a
+# series.
 EXACT_UP_TO, SCORED_EXACTLY_UP_TO = 20, 64
-# Terms of the series that the russian roulette adds at least one to.
+# Number of terms of the series to which the Russian roulette adds at least one.
 N_EXACT_TERMS = 2
-# Directions in which a series looks at each row when it is scored.
+# Number of directions in which the series estimates traces for scores.
 N_PROBES = 32
-# An inverse is exact to this, relative to the size of what is inverted.
+# Tolerance of an inverse, relative to the size of its argument.
 INVERSE_TOLERANCE = 1e-7
 
 JacobianProduct = Callable[[Tensor], Tensor]
 
 
 def exact_log_det(multiply: JacobianProduct, probes: Tensor) -> Tensor:
-    """Log det(I + J) of each row, from the columns of J or of its core."""
+    """Return log det(I + J) of each row, from the columns of J or of its core."""
     eye = torch.eye(probes.shape[-1], dtype=probes.dtype, device=probes.device)
     matrices = eye + multiply(eye[None])
-    if len(eye) % 2:  # of an odd size, the last bits depend on the place in the batch
+    if len(eye) % 2:  # with an odd size, the last bits depend on the position in the batch
         matrices = F.pad(matrices, (0, 1, 0, 1))
         matrices = matrices + F.pad(eye[:1, :1], (len(eye), 0, len(eye), 0))
     return torch.linalg.slogdet(matrices).logabsdet
 
 
 def series_log_det(multiply: JacobianProduct, probes: Tensor, weights: Sequence[float]) -> Tensor:
-    """Σₖ wₖ (−1)ᵏ⁺¹ tr(Jᵏ) / k of each row, tr(Jᵏ) being the mean of vᵀJᵏv over the probes v.
+    """Return Σₖ wₖ (−1)ᵏ⁺¹ tr(Jᵏ) / k of each row, with traces estimated from probes.
 
-    ``probes`` has shape (batch or 1, n_probes, d); E[v vᵀ] = I. The gradient goes through a single
-    product with J: that of the k-th term is the mean of vᵀ dJ (−J)ᵏ⁻¹ v, equation 8 of Chen et al.
+    The estimate of tr(Jᵏ) is the mean of vᵀJᵏv over the probes v, of shape (batch or 1, n_probes,
+    d), with E[v vᵀ] = I. The gradient needs a single product with J: that of the k-th term is the
+    mean of vᵀ dJ (−J)ᵏ⁻¹ v, equation 8 of Chen et al.
     """
     total = torch.zeros((), dtype=probes.dtype, device=probes.device)
     with torch.no_grad():
@@ -52,22 +54,23 @@ def series_log_det(multiply: JacobianProduct, probes: Tensor, weights: Sequence[
 
 
 def roulette_weights(n_terms: int) -> list[float]:
-    """1 / P(N ≥ k) for k up to ``n_terms``: with N terms of the series its mean is exact.
+    """Return 1 / P(N ≥ k) for k up to ``n_terms``, which make the mean of the series exact.
 
-    N is ``N_EXACT_TERMS`` and a draw from the geometric distribution of mean 2.
+    N, the number of terms, is ``N_EXACT_TERMS`` plus a draw from the geometric distribution of
+    mean 2.
     """
     return [2.0 ** max(0, k - N_EXACT_TERMS - 1) for k in range(1, n_terms + 1)]
 
 
 def steps_to_invert(bound: float) -> int:
-    """Steps after which a fixed point is exact, for a Lipschitz constant of up to ``bound``."""
-    if not 0 < bound < 1:  # the map is constant, or its training has failed
+    """Return the number of steps to an exact fixed point for a Lipschitz constant ``bound``."""
+    if not 0 < bound < 1:  # the map is constant, or training has failed
         return 1
     return ceil(log(INVERSE_TOLERANCE) / log(bound))
 
 
 class ActNorm(nn.Module):
-    """A learned scale and shift of each feature, begun so that the data have mean 0, variance 1."""
+    """Learned scale and shift of each feature, initialised to mean 0 and variance 1 of the data."""
 
     def __init__(self, n_features: int) -> None:
         super().__init__()
@@ -86,9 +89,9 @@ class ActNorm(nn.Module):
 
 
 class InvertibleResNetModule(Stochastic):
-    """F = F_T ∘ … ∘ F_1 from rows to the latent space, each F_t an ActNorm and x ↦ x + g_t(x).
+    """Flow F = F_T ∘ … ∘ F_1 to the latent space, where F_t is an ActNorm and x ↦ x + g_t(x).
 
-    Equation numbers are of Behrmann et al., 2019.
+    Equation numbers refer to Behrmann et al., 2019.
     """
 
     def __init__(
@@ -115,15 +118,15 @@ class InvertibleResNetModule(Stochastic):
         self.log_det = ("exact" if exact else "series") if log_det == "auto" else log_det
         self.n_power_terms = n_power_terms
         self.noise = AdditiveNoise(noise)
-        # log |det| of the scaling before: the density is one of rows in their own units.
+        # log |det| of the scaling, for a density in the original units of the rows.
         self.log_volume = log_volume
-        # Orthogonal directions: with as many as features the traces are exact.
+        # Directions are orthogonal, so that traces are exact with as many directions as features.
         n_core = self.blocks[0].n_core
         directions = torch.linalg.qr(torch.randn(n_core, min(n_core, N_PROBES))).Q
         self.register_buffer("probes", directions.T.contiguous()[None] * n_core**0.5)
 
     def begin(self, x: Tensor) -> None:
-        """Set the norms from rows, with the noise that they will be met with."""
+        """Initialise the norms from rows with the noise of training."""
         x = self.noise(x)
         for norm, block in zip(self.norms, self.blocks, strict=True):
             norm.begin(x)
@@ -137,7 +140,7 @@ class InvertibleResNetModule(Stochastic):
         return x
 
     def decode(self, z: Tensor) -> Tensor:
-        """F⁻¹(z), each block by the fixed point of x = y − g_t(x): Algorithm 1."""
+        """Return F⁻¹(z), each block by the fixed point of x = y − g_t(x): Algorithm 1."""
         for norm, block in zip(reversed(self.norms), reversed(self.blocks), strict=True):
             y, weights = z, block.bounded_weights()
             for _ in range(steps_to_invert(block.lipschitz_bound())):
@@ -148,7 +151,7 @@ class InvertibleResNetModule(Stochastic):
     generate = decode
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log N(F(x); 0, I) + Σ_t log |det J_{F_t}(x)|, (batch,): equations 3 and 4."""
+        """Return log N(F(x); 0, I) + Σ_t log |det J_{F_t}(x)|, (batch,): equations 3 and 4."""
         log_det = x.new_zeros(len(x)) + self.log_volume
         for norm, block in zip(self.norms, self.blocks, strict=True):
             x = norm(x)
@@ -158,7 +161,7 @@ class InvertibleResNetModule(Stochastic):
         return log_det - 0.5 * (x**2).sum(1) - 0.5 * x.shape[1] * log(2 * pi)
 
     def _log_det(self, multiply: JacobianProduct, x: Tensor) -> Tensor:
-        """One random direction for each row in training; the same ones for all rows outside."""
+        """Return the log-determinant, with a random direction for each row only in training."""
         scored_exactly = not self.training and self.probes.shape[2] <= SCORED_EXACTLY_UP_TO
         if self.log_det == "exact" or scored_exactly:
             return exact_log_det(multiply, self.probes)

@@ -1,4 +1,4 @@
-"""How far what is measured of a group strays by chance: sampling errors for groups of any size."""
+"""Sampling errors of group statistics, for groups of any size."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,21 @@ from scipy.stats import norm
 
 # Median absolute value of a standard normal variable.
 MEDIAN = norm.ppf(0.75)
-# Share of the largest values that tell how a tail falls beyond the largest one.
+# Share of the largest values used to extrapolate a tail beyond the largest one.
 TAIL_SHARE = 0.05
-# Values of a tail that are kept.
+# Number of values of a tail to keep.
 N_LEVELS = 512
 N_HALVINGS = 60
 
 
 @dataclass
 class Spread:
-    r"""Statistics of normal groups: their centre, and what they vary by within and between groups.
+    r"""Centre and variance of the statistics of normal groups.
 
-    A statistic of a group of m rows strays from the centre with the variance
-    :math:`B + e(m)`: e(m) is its sampling variance, and B, which is the same for all sizes, is
-    such that the median absolute deviation of the normal groups is that of a standard normal
-    variable, 0 where sampling explains all of it.
+    A statistic of a group of m rows has the variance :math:`B + e(m)` around the centre, where e(m)
+    is its sampling variance. B is the same for all sizes. It is chosen such that the median
+    absolute deviation of the normal groups is that of a standard normal variable; it is 0 if
+    sampling explains all variation.
     """
 
     center: np.ndarray  #: (n_statistics,)
@@ -29,10 +29,10 @@ class Spread:
 
     @classmethod
     def of(cls, values: np.ndarray, errors: np.ndarray) -> "Spread":
-        """Learn from the statistics of groups and their sampling variances, (n_groups, n_stat)."""
+        """Estimate from statistics of groups and their sampling variances, (n_groups, n_stat)."""
         center = np.median(values, axis=0)
         between = _between(values - center, errors)
-        # Large groups know the centre better; none counts for more than groups differ by.
+        # Large groups have more weight, but the variance between groups limits it.
         variance = between + errors
         least = 1e-12 * variance.max(0)
         weights = 1 / np.where(variance > least, variance, np.where(least > 0, least, 1))
@@ -42,13 +42,13 @@ class Spread:
         return cls(center, _between(values - center, errors))
 
     def deviations(self, values: np.ndarray, errors: np.ndarray) -> np.ndarray:
-        """Deviations from the centre in units of their own error; 0 where nothing varies."""
+        """Return deviations from the centre in units of their error; 0 if nothing varies."""
         scale = np.sqrt(self.between + errors)
         return (values - self.center) / np.where(scale > 0, scale, np.inf)
 
 
 def _between(deviations: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """B of each statistic, by halving an interval that holds it."""
+    """Return B of each statistic, found by bisection."""
     squares = deviations**2
     low, high = np.zeros(squares.shape[1]), squares.max(0) / MEDIAN**2
     for _ in range(N_HALVINGS):
@@ -57,7 +57,7 @@ def _between(deviations: np.ndarray, errors: np.ndarray) -> np.ndarray:
         ratio = squares / np.where(variance > 0, variance, np.inf)
         too_small = np.median(ratio, axis=0) > MEDIAN**2
         low, high = np.where(too_small, middle, low), np.where(too_small, high, middle)
-    # Where most groups are alike and sampling explains nothing, half of them say nothing of B.
+    # If most groups are equal and have no sampling error, the median contains no information on B.
     alike = (np.median(squares, axis=0) == 0) & (errors == 0).any(0)
     return np.where(alike, squares.mean(0), high)
 
@@ -71,29 +71,29 @@ def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
 
 @dataclass
 class Tail:
-    """Chance of a row of a normal group to have at least a value, and beyond all of them.
+    """Probability that a value of a row of a normal group is at least a given value.
 
-    Beyond the largest value it falls exponentially, as it does over the largest 5 %.
+    Beyond the largest value it decays exponentially, at the rate of the largest 5 %.
     """
 
     levels: np.ndarray  #: values in ascending order
-    log_chance: np.ndarray  #: log of the chance of at least that value
+    log_chance: np.ndarray  #: log of the probability of at least that value
     mean_excess: float  #: of the largest 5 %
 
     @classmethod
     def of(cls, values: np.ndarray) -> "Tail":
-        """Learn from the values of the rows of normal groups."""
+        """Estimate from the values of the rows of normal groups."""
         values = np.sort(values)
         n = len(values)
         ranks = np.unique(np.geomspace(1, n, min(n, N_LEVELS)).round().astype(int))[::-1]
         levels = values[n - ranks]
-        last = np.r_[levels[1:] != levels[:-1], True]  # of equal values the rarest
+        last = np.r_[levels[1:] != levels[:-1], True]  # the last of equal values
         top = values[-max(2, int(TAIL_SHARE * n)) :]
         excess = (top - top[0]).mean()
         return cls(levels[last], np.log(ranks[last] / (n + 1)), float(excess or abs(top[0]) or 1.0))
 
     def log_chance_in(self, sizes: np.ndarray, greatest: np.ndarray) -> np.ndarray:
-        """Log of the chance that the greatest of so many rows is at least ``greatest``."""
+        """Return the log probability that the maximum of ``sizes`` rows reaches ``greatest``."""
         log_p = np.interp(greatest, self.levels, self.log_chance)
         log_p -= np.maximum(greatest - self.levels[-1], 0) / self.mean_excess
         few = sizes * np.exp(log_p) < 1e-8  # 1 - (1 - p)^m is m p

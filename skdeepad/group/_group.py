@@ -1,4 +1,4 @@
-"""Groups of rows that are anomalous together."""
+"""Detector of anomalous groups of rows."""
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -24,72 +24,78 @@ from ..variational import VAE
 from ._members import Members, read_groups
 from ._scores import Characterization, GreatestScore, MeanScore
 
-#: What each score asks of the estimator, beside ``fit``.
+#: Methods of the estimator that each score needs, besides ``fit``.
 NEEDS = {
     "characterization": ("score_samples", "transform"),
     "reference": ("transform", "inverse_transform"),
     "mean_point": ("score_samples",),
     "max_point": ("score_samples",),
 }
-#: What each score learns of normal groups.
+#: Class that learns each score from normal groups.
 LEARNED = {
     "characterization": Characterization,
     "reference": MeanScore,
     "mean_point": MeanScore,
     "max_point": GreatestScore,
 }
-# Distances whose value depends on the two rows alone.
+# Distances that depend on the two rows alone.
 DISTANCES = {"euclidean", "sqeuclidean", "cityblock", "chebyshev", "cosine", "correlation"}
 DISTANCES |= {"braycurtis", "canberra"}
 
 
 class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
-    r"""Groups of rows that are anomalous together, though each row may look normal.
+    r"""Detector of groups of rows that are anomalous together, even if each row looks normal.
 
-    A generative detector is fitted to the rows of all groups; groups are compared by what it makes
-    of their rows. The default score describes the group m by the mean and the covariance of its
-    rows' codes and the mean of their anomaly scores, :math:`f_m`, and compares it, entry by entry,
-    with the weighted median :math:`c_k` of the normal groups in units of its own error:
+    A generative detector is fitted to the rows of all groups, and groups are compared by the codes
+    and scores of their rows. The default score describes the group m by the mean and the covariance
+    of its rows' codes and the mean of their anomaly scores, :math:`f_m`, and compares each entry
+    with the weighted median :math:`c_k` of the normal groups in units of its error:
 
     .. math:: s_m = \sqrt{\sum_k w_k \frac{(f_{mk} - c_k)^2}{B_k + e_k(n_m)}} ,
 
-    where means, covariances and the score weigh one third each, however many entries they have.
-    The sampling variance :math:`e_k` of an entry falls with the number :math:`n_m` of the group's
-    rows; :math:`B_k` is what normal groups differ by beyond it, such that half of them stray by
-    less than a normal variable does. So small groups are not anomalous for being small.
+    where means, covariances and the score have a weight of one third each, for any number of
+    entries. The sampling variance :math:`e_k` of an entry falls with the number :math:`n_m` of the
+    group's rows. :math:`B_k` is the additional variance between normal groups, chosen such that the
+    median absolute deviation is that of a normal variable. Small groups are therefore not anomalous
+    because of their size.
 
     The algorithm of [1]_ is ``anomaly_score="reference"``: codes :math:`\mu` and spreads
-    :math:`\sigma` are averaged over rows and groups, references
-    :math:`r_l = g(z_l), z_l \sim N(\mu, \sigma^2)` are decoded, and a group's score is the mean
-    distance of its rows x from them, :math:`s_m = \operatorname{mean}_{l, x \in m} d(r_l, x)`, on
-    the same scale of its error.
+    :math:`\sigma` are averaged over rows and groups, and references
+    :math:`r_l = g(z_l), z_l \sim N(\mu, \sigma^2)` are decoded. A group's score is the mean
+    distance of its rows x from them, also in units of its error:
+    :math:`s_m = \operatorname{mean}_{l, x \in m} d(r_l, x)`.
+
+    Read more in the :ref:`User Guide <groups>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     estimator : estimator or None, default=None
         Detector of rows with ``transform`` and, for "reference", ``inverse_transform``;
-        "mean_point" and "max_point" take any that scores. None: :class:`VAE` with its defaults.
-        A copy is fitted; one in a :class:`sklearn.frozen.FrozenEstimator` is taken as it is.
+        "mean_point" and "max_point" accept any detector with scores. If None, it is :class:`VAE`
+        with its defaults. A copy is fitted; a :class:`sklearn.frozen.FrozenEstimator` is not fitted
+        again.
     anomaly_score : str, default="characterization"
-        ``"characterization"`` and ``"reference"`` are described above. ``"mean_point"``: the
-        mean anomaly score of the group's rows, and in "reference" their mean distance, is
-        compared with normal groups of its size as above. ``"max_point"``: minus the log of the
-        chance that the greatest anomaly score of as many normal rows is at least the group's; it
-        finds groups with a few anomalous members. It is read in ``fit``.
+        ``"characterization"`` and ``"reference"`` are described above. ``"mean_point"``: the mean
+        anomaly score of the group's rows, compared with normal groups as above. ``"max_point"``:
+        minus the log of the probability that the maximum anomaly score of as many normal rows is at
+        least that of the group; it finds groups with a few anomalous members. A change takes effect
+        in ``fit``.
     n_references : int, default=20
-        References drawn under "reference".
+        Number of references for "reference".
     distance : str or callable, default="euclidean"
-        Distance d under "reference": a metric of :func:`scipy.spatial.distance.cdist` that
-        depends on two rows alone, or a function of two rows. It is taken where the estimator's
-        ``scaler_``, if it has one, has scaled both.
+        Distance d for "reference": a metric of :func:`scipy.spatial.distance.cdist` that depends on
+        two rows alone, or a function of two rows. The rows are scaled by the estimator's
+        ``scaler_``, if it has one.
     reference_groups : array-like or None, default=None
-        Labels of training groups that are known to be normal: what other groups are compared
-        with comes from these alone. None: from all groups.
+        Labels of training groups that are known to be normal. Other groups are compared with these
+        alone. If None, they are compared with all groups.
     contamination : "auto" or float in (0, 0.5], default=0.1
-        Share of the training groups below the threshold; ``"auto"`` is 0.1 too. It can be changed
-        after ``fit``.
+        Share of the training groups that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"`` is 0.1.
     random_state : int, RandomState instance or None, default=None
-        Seed of the references, and of the estimator where its own ``random_state`` is None.
+        Seed of the references, and of the estimator if its own ``random_state`` is None.
 
     Attributes
     ----------
@@ -98,9 +104,9 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
     groups_ : ndarray of shape (n_groups,)
         Labels of the training groups, in the order of their first rows.
     group_codes_ : ndarray of shape (n_groups, n_latent)
-        Mean codes of the training groups, where the score uses codes.
+        Mean codes of the training groups, if the score uses codes.
     reference_ : ndarray of shape (n_references, n_features)
-        The references, in the units of the training data, under "reference".
+        References of "reference", in the units of the training data.
     training_scores_ : ndarray of shape (n_groups,)
         Scores of the training groups, in ascending order.
     offset_ : float
@@ -108,28 +114,28 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    VAE : Detects rows.
+    VAE : A detector of rows.
 
     Notes
     -----
-    Groups come as rows with a label for each in ``groups``, or as an array of shape (n_groups,
-    n_members, n_features); with neither, each row is a group. All methods return one value for
-    each group, in the order of the groups' first rows. With scikit-learn's metadata routing,
-    ``set_fit_request(groups=True)`` and its like pass ``groups`` through a pipeline to ``fit``,
-    ``fit_predict``, ``predict`` and ``decision_function``; scikit-learn routes nothing to
-    ``score_samples``.
+    Groups are given as rows with a label for each in ``groups``, or as an array of shape (n_groups,
+    n_members, n_features); with neither, each row is a group. All methods return one value for each
+    group, in the order of the groups' first rows. With scikit-learn's metadata routing,
+    ``set_fit_request(groups=True)`` and similar methods pass ``groups`` through a pipeline to
+    ``fit``, ``fit_predict``, ``predict`` and ``decision_function``; scikit-learn does not route
+    metadata to ``score_samples``.
 
-    A group's score depends on its own rows alone, whatever their order. Covariances are those of
-    the group and, with the weight of n_latent + 1 more rows, those within all normal groups:
-    small groups would have none of their own. The sums over rows that [1]_ prints would grow with
-    the number of rows, and leave the region that the decoder knows; here they are means. For
-    estimators without a distribution of the code, :math:`\sigma` is the spread of the codes around
-    their mean. References come close to the mean row, so that the distance from them finds what a
-    distance from the mean finds; see the user guide for figures.
+    A group's score depends on its own rows alone, and not on their order. Covariances are shrunk to
+    those within all normal groups, with the weight of n_latent + 1 additional rows, because small
+    groups have no covariance of their own. The sums over rows in [1]_ would grow with the number of
+    rows and leave the region on which the decoder is trained; here they are means. For estimators
+    without a distribution of the code, :math:`\sigma` is the spread of the codes around their mean.
+    References are close to the mean row, so that the distance from them finds the same groups as
+    the distance from the mean; see the user guide for figures.
 
     References
     ----------
@@ -181,7 +187,7 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, groups=None, sample_weight=None):
-        """Fit the estimator to the rows, and learn what normal groups are like.
+        """Fit the estimator to the rows, and the score to normal groups.
 
         Parameters
         ----------
@@ -190,10 +196,11 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         y : Ignored
             Not used, present for API consistency.
         groups : array-like of shape (n_samples,), default=None
-            Label of each row's group; None: each row is a group, unless X is an array of groups.
+            Label of each row's group. If None, each row is a group, unless X is an array of groups.
         sample_weight : array-like of shape (n_samples,), default=None
-            How often each row counts: a row of weight 2 is the same as the row given twice.
-            Weights that are no multiples of the least one are rounded to quarters of their mean.
+            Number of times each row counts. A row of weight 2 is the same as the row given twice.
+            Weights that are not multiples of the smallest one are rounded to quarters of their
+            mean.
 
         Returns
         -------
@@ -222,7 +229,7 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         return self
 
     def _checked_estimator(self):
-        """The estimator to copy, which has what the score needs."""
+        """Return the estimator to copy; raise if it lacks methods that the score needs."""
         estimator = VAE() if self.estimator is None else self.estimator
         missing = [name for name in NEEDS[self.anomaly_score] if not hasattr(estimator, name)]
         if missing:
@@ -233,7 +240,7 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         return estimator
 
     def _normal_groups(self, members: Members) -> np.ndarray:
-        """Mask of the groups that the others are compared with."""
+        """Return the mask of the groups with which the others are compared."""
         if self.reference_groups is None:
             return np.ones(len(members.labels), dtype=bool)
         wanted = np.asarray(self.reference_groups)
@@ -259,14 +266,14 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
     # Score -----------------------------------------------------------------------------------
 
     def score_samples(self, X, groups=None):
-        """Return the score of each group: the higher, the more normal.
+        """Return the score of each group; higher scores are more normal.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_groups, n_members, n_features)
             Rows, or groups of rows.
         groups : array-like of shape (n_samples,), default=None
-            Label of each row's group; None: each row is a group, unless X is an array of groups.
+            Label of each row's group. If None, each row is a group, unless X is an array of groups.
 
         Returns
         -------
@@ -285,7 +292,7 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features) or (n_groups, n_members, n_features)
             Rows, or groups of rows.
         groups : array-like of shape (n_samples,), default=None
-            Label of each row's group; None: each row is a group, unless X is an array of groups.
+            Label of each row's group. If None, each row is a group, unless X is an array of groups.
 
         Returns
         -------
@@ -302,7 +309,7 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features) or (n_groups, n_members, n_features)
             Rows, or groups of rows.
         groups : array-like of shape (n_samples,), default=None
-            Label of each row's group; None: each row is a group, unless X is an array of groups.
+            Label of each row's group. If None, each row is a group, unless X is an array of groups.
 
         Returns
         -------
@@ -321,9 +328,9 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         y : Ignored
             Not used, present for API consistency.
         groups : array-like of shape (n_samples,), default=None
-            Label of each row's group; None: each row is a group, unless X is an array of groups.
+            Label of each row's group. If None, each row is a group, unless X is an array of groups.
         sample_weight : array-like of shape (n_samples,), default=None
-            What ``fit`` takes.
+            Weights, as for ``fit``.
 
         Returns
         -------
@@ -333,14 +340,14 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         return self.fit(X, y, groups, sample_weight).predict(X, groups)
 
     def _values(self, rows, scores) -> tuple[np.ndarray, ...]:
-        """What is known of each row, as the score of groups asks for it."""
+        """Return the values of each row that the score of groups needs."""
         if self._scored_by == "reference":
             return (self._distances(rows),)
         points = -scores(self.estimator_, rows)
         return (self._codes(rows), points) if self._scored_by == "characterization" else (points,)
 
     def _distances(self, rows) -> np.ndarray:
-        """Mean distance of each row from the references."""
+        """Return the mean distance of each row from the references."""
         rows = validate_data(self.estimator_, rows, dtype=np.float64, reset=False)
         return cdist(self._scaled(rows), self._scaled(self.reference_), self.distance).mean(1)
 
@@ -348,14 +355,14 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         return np.asarray(self.estimator_.transform(rows), dtype=np.float64)
 
     def _code_spread(self, rows) -> np.ndarray | None:
-        """Standard deviations of the codes of rows, where the encoder gives a distribution."""
+        """Return the standard deviations of the codes of rows, or None without a distribution."""
         module = getattr(getattr(self.estimator_, "net_", None), "module_", None)
         if not hasattr(module, "code_distribution"):
             return None
         return np.exp(0.5 * self.estimator_._apply(lambda x: module.code_distribution(x)[1], rows))
 
     def _scaled(self, rows) -> np.ndarray:
-        """Rows as the estimator sees them."""
+        """Scale rows with the estimator's scaler."""
         scaler = getattr(self.estimator_, "scaler_", None)
         return rows if scaler is None else scaler.transform(rows)
 
@@ -380,11 +387,11 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
 
 
 def _repeated(X, groups, sample_weight):
-    """Rows and labels of their groups, each as often as it weighs."""
+    """Repeat rows and labels of their groups by the weights."""
     X = X if hasattr(X, "ndim") else np.asarray(X)
     if X.ndim == 3:
         raise ValueError(
-            "sample_weight must be None where X is an array of groups: it is a weight of rows."
+            "sample_weight must be None if X is an array of groups: it is a weight of rows."
         )
     return repeated((X, groups), sample_weight)
 

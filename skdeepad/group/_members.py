@@ -1,4 +1,4 @@
-"""Which rows form a group, and moments of what is known of them."""
+"""Rows of groups, and moments of their values."""
 
 from typing import NamedTuple
 
@@ -9,13 +9,13 @@ from .._validation import n_rows_of
 
 
 class Members(NamedTuple):
-    """The rows of each group; groups are in the order of their first rows."""
+    """Rows of each group, with groups in the order of their first rows."""
 
     labels: np.ndarray  #: label of each group, (n_groups,)
-    group: np.ndarray  #: number of each row's group, (n_rows,)
-    order: np.ndarray  #: numbers of the rows, group by group, (n_rows,)
-    starts: np.ndarray  #: where each group starts in ``order``, (n_groups,)
-    sizes: np.ndarray  #: rows of each group, (n_groups,)
+    group: np.ndarray  #: index of each row's group, (n_rows,)
+    order: np.ndarray  #: indices of the rows, group by group, (n_rows,)
+    starts: np.ndarray  #: start of each group in ``order``, (n_groups,)
+    sizes: np.ndarray  #: number of rows of each group, (n_groups,)
 
     @classmethod
     def from_labels(cls, labels: np.ndarray) -> "Members":
@@ -27,21 +27,21 @@ class Members(NamedTuple):
         return cls(labels[np.sort(first)], group, order, np.cumsum(sizes) - sizes, sizes)
 
     def sum(self, values: np.ndarray) -> np.ndarray:
-        """Sums over the rows of each group, (n_groups, ...)."""
+        """Return the sums over the rows of each group, (n_groups, ...)."""
         return np.add.reduceat(values[self.order], self.starts)
 
     def mean(self, values: np.ndarray) -> np.ndarray:
-        """Means over the rows of each group, (n_groups, ...)."""
+        """Return the means over the rows of each group, (n_groups, ...)."""
         return (self.sum(values).T / self.sizes).T
 
     def max(self, values: np.ndarray) -> np.ndarray:
-        """Greatest values in each group, (n_groups, ...)."""
+        """Return the maxima over the rows of each group, (n_groups, ...)."""
         return np.maximum.reduceat(values[self.order], self.starts)
 
     def scatter(self, codes: np.ndarray, power: int = 1) -> np.ndarray:
-        """Sums of powers of products of deviations from the group's mean.
+        """Return sums of powers of products of deviations from the group's mean.
 
-        The upper triangles are rows, (n_groups, n_pairs).
+        The result holds the upper triangles as rows, (n_groups, n_pairs).
         """
         deviations = codes - self.mean(codes)[self.group]
         pairs = zip(*np.triu_indices(codes.shape[1]), strict=True)
@@ -51,12 +51,12 @@ class Members(NamedTuple):
 
 
 def read_groups(X, groups) -> tuple[np.ndarray, Members]:
-    """Rows and their groups, from rows and labels or from an array of groups."""
-    # Not np.ndim: array-likes may refuse it.
+    """Return rows and their groups, from rows and labels or from an array of groups."""
+    # np.ndim fails for some array-likes.
     if (X if hasattr(X, "ndim") else np.asarray(X)).ndim == 3:
         if groups is not None:
             raise ValueError(
-                "groups must be None where X has the shape (n_groups, n_members, n_features), as "
+                "groups must be None if X has the shape (n_groups, n_members, n_features), as "
                 f"here {np.shape(X)}."
             )
         X = np.asarray(X)

@@ -1,6 +1,6 @@
-"""What is learned of normal groups, and the scores of groups that come of it.
+"""Scores of groups, learned from normal groups.
 
-All scores are higher for more normal groups, of shape (n_groups,).
+All scores have the shape (n_groups,) and are higher for more normal groups.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from ._members import Members
 
 @dataclass
 class MeanScore:
-    """Minus the mean of a value of a group's rows, in errors of a group of its size."""
+    """Minus the mean of a value over a group's rows, in units of its error."""
 
     of_a_row: float  #: variance of the value within groups
     spread: Spread
 
     @classmethod
     def learn(cls, values: np.ndarray, members: Members, normal: np.ndarray) -> "MeanScore":
-        """Learn from the values of rows, (n_rows,), of which groups are ``normal``."""
+        """Learn from the values of rows, (n_rows,), in ``normal`` groups."""
         of_a_row = _variance_within(values, members, normal)
         means, errors = members.mean(values)[normal], of_a_row / members.sizes[normal]
         return cls(of_a_row, Spread.of(means[:, None], errors[:, None]))
@@ -32,13 +32,13 @@ class MeanScore:
 
 @dataclass
 class GreatestScore:
-    """Log of the chance that as many normal rows have so great a value among them."""
+    """Log of the probability that as many normal rows have at least this maximum."""
 
     tail: Tail
 
     @classmethod
     def learn(cls, values: np.ndarray, members: Members, normal: np.ndarray) -> "GreatestScore":
-        """Learn from the values of rows, (n_rows,), of which groups are ``normal``."""
+        """Learn from the values of rows, (n_rows,), in ``normal`` groups."""
         return cls(Tail.of(values[normal[members.group]]))
 
     def scores(self, values: np.ndarray, members: Members) -> np.ndarray:
@@ -47,10 +47,10 @@ class GreatestScore:
 
 @dataclass
 class Characterization:
-    """Minus the distance of codes' means and covariances, and of the mean score, from normal."""
+    """Minus the distance of means and covariances of codes, and of the mean score, from normal."""
 
     within: np.ndarray  #: covariance of codes within groups, its upper triangle
-    #: variances of what a row adds to a mean code, to a covariance and to a mean score
+    #: variances of a row's terms in a mean code, a covariance and a mean score
     of_a_row: tuple[np.ndarray, np.ndarray, float]
     spread: Spread | None = None
 
@@ -79,14 +79,14 @@ class Characterization:
         return -np.sqrt(np.mean([part.mean(1) for part in parts], axis=0))
 
     def _describe(self, codes, points, members: Members) -> np.ndarray:
-        """Mean and covariance of each group's codes, and the mean score of its rows."""
+        """Return mean and covariance of each group's codes, and the mean score of its rows."""
         weight = codes.shape[1] + 1
         scatter = members.scatter(codes) + weight * self.within
         covariance = scatter / (members.sizes - 1 + weight)[:, None]
         return np.column_stack([members.mean(codes), covariance, members.mean(points)])
 
     def _errors(self, sizes: np.ndarray) -> np.ndarray:
-        """Sampling variances of what describes groups of some sizes, (n_groups, n_statistics)."""
+        """Return sampling variances of the statistics of groups, (n_groups, n_statistics)."""
         of_codes, of_products, of_points = self.of_a_row
         m, weight = sizes[:, None], len(of_codes) + 1
         return np.column_stack(
@@ -95,6 +95,6 @@ class Characterization:
 
 
 def _variance_within(values: np.ndarray, members: Members, normal: np.ndarray) -> float:
-    """Variance of a value of rows within the normal groups."""
+    """Return the variance of a value of rows within the normal groups."""
     scatter = members.sum((values - members.mean(values)[members.group]) ** 2)[normal]
     return float(scatter.sum() / max(1, (members.sizes[normal] - 1).sum()))

@@ -1,4 +1,4 @@
-"""Pictures of what detectors have learned, as scikit-learn's Displays."""
+"""Displays of codes, reconstructions and boundaries, like scikit-learn's."""
 
 from ._boundary import BoundaryDisplay
 from ._latent_space import LatentSpaceDisplay

@@ -1,4 +1,4 @@
-"""A density in the plane, and where the support ends."""
+"""Display of a density in the plane and the boundary of its support."""
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -8,14 +8,18 @@ from .._validation import Integral, Real, check_matplotlib_support
 from ..metrics._box import framed_like
 
 ORANGE, BLACK = "#d9822b", "#1a1a1a"
-#: Most shades that there are.
+#: Maximum number of shades.
 N_LEVELS = 12
 
 
 class BoundaryDisplay:
-    """Score or density of a detector of two features, its threshold, and the boundary.
+    """Display of the score or density of a detector of two features.
 
-    Make it by :meth:`from_estimator`.
+    It shows the threshold and the boundary too. Create it by :meth:`from_estimator`.
+
+    Read more in the :ref:`User Guide <pictures>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
@@ -28,20 +32,20 @@ class BoundaryDisplay:
     level : float or None, default=None
         Threshold, in units of ``response``; drawn as a line.
     boundary : ndarray of shape (n_boundary, 2) or None, default=None
-        Rows of the boundary.
+        Rows from the boundary.
     rows : ndarray of shape (n_samples, 2) or None, default=None
         Rows of data.
     feature_names : tuple of (str, str), default=("feature 0", "feature 1")
         Names of the axes.
     response_name : str, default="score"
-        What ``response`` is.
+        Name of the response.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes that it is drawn in.
+        Axes with the display.
     figure_ : matplotlib Figure
-        Figure that they are in.
+        Figure of the axes.
     surface_ : matplotlib QuadContourSet
         Shades of the response.
     level_ : matplotlib QuadContourSet or None
@@ -53,8 +57,8 @@ class BoundaryDisplay:
 
     See Also
     --------
-    skdeepad.BDSGM : Finds the boundary.
-    sklearn.inspection.DecisionBoundaryDisplay : For classifiers.
+    skdeepad.BDSGM : The detector with a boundary.
+    sklearn.inspection.DecisionBoundaryDisplay : The display for classifiers.
 
     Examples
     --------
@@ -103,35 +107,36 @@ class BoundaryDisplay:
         ax=None,
         **kwargs,
     ):
-        """Draw what a detector makes of the plane.
+        """Draw the scores or densities of a detector in the plane.
 
         Parameters
         ----------
         estimator : detector, density or Pipeline
-            Fitted to two features, with ``score_samples``. With ``sample_boundary``, as of
-            :class:`~skdeepad.BDSGM`, the boundary is drawn; with ``offset_``, the threshold.
+            Estimator that is fitted to two features, with ``score_samples``. With
+            ``sample_boundary``, as in :class:`~skdeepad.BDSGM`, the boundary is drawn; with
+            ``offset_``, the threshold.
         X : array-like of shape (n_samples, 2) or None, default=None
-            Rows to draw; None: none, where there is a boundary.
+            Rows to draw. They may be None if there is a boundary.
         response : {"score", "density"}, default="score"
-            ``"score"``: ``score_samples``, the log-density of detectors that have one.
-            ``"density"``: its exponential.
+            ``"score"`` draws ``score_samples``, which is the log-density of detectors with a
+            density, and ``"density"`` its exponential.
         n_boundary : int, default=1000
-            Number of rows drawn from the boundary; 0: none.
+            Number of rows drawn from the boundary. With 0, no boundary is drawn.
         grid_resolution : int, default=100
             Number of points on each side of the grid.
         eps : float, default=0.15
-            How far the grid goes beyond rows and boundary, in parts of their range.
+            Margin of the grid around rows and boundary, as a share of their range.
         random_state : int, RandomState instance or None, default=None
             Seed of the draw from the boundary.
         ax : matplotlib Axes or None, default=None
-            Where to draw; a new figure by default.
+            Axes to draw in. If None, those of a new figure.
         **kwargs : dict
             Passed to :meth:`matplotlib.axes.Axes.contourf`.
 
         Returns
         -------
         display : BoundaryDisplay
-            The display, drawn.
+            The drawn display.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         _check(estimator, response, n_boundary, grid_resolution, eps)
@@ -143,7 +148,7 @@ class BoundaryDisplay:
         points = np.column_stack([xx0.ravel(), xx1.ravel()])
         values = estimator.score_samples(framed_like(X, points)).reshape(xx0.shape)
         last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-        # That of OneClassSVM is an array of one value.
+        # offset_ of OneClassSVM is an array of one value.
         level = float(np.squeeze(last.offset_)) if hasattr(last, "offset_") else None
         if response == "density":
             values, level = np.exp(values), None if level is None else np.exp(level)
@@ -160,19 +165,19 @@ class BoundaryDisplay:
         ).plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, **kwargs):
-        """Draw it.
+        """Draw the display.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; a new figure by default.
+            Axes to draw in. If None, those of a new figure.
         **kwargs : dict
             Passed to :meth:`matplotlib.axes.Axes.contourf`.
 
         Returns
         -------
         display : BoundaryDisplay
-            The display, drawn.
+            The drawn display.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
@@ -196,9 +201,9 @@ class BoundaryDisplay:
         return self
 
     def _levels(self) -> np.ndarray:
-        """Round levels of the shades, from as far below the threshold as the top is above it.
+        """Return round levels of the shades, symmetric around the threshold.
 
-        Without a threshold, from the median: a log-density has no end below.
+        Without a threshold they start at the median, because a log-density is unbounded below.
         """
         from matplotlib.ticker import MaxNLocator
 
@@ -216,11 +221,11 @@ class BoundaryDisplay:
 def _check(estimator, response, n_boundary, grid_resolution, eps) -> None:
     if not hasattr(estimator, "score_samples"):
         raise ValueError(
-            f"estimator={estimator!r} has no score_samples: a fitted detector or density with it, "
-            "such as BDSGM() or InvertibleResNet(), or a Pipeline that ends with one is accepted."
+            f"estimator={estimator!r} has no score_samples: it must be a fitted detector or "
+            "density, such as BDSGM() or InvertibleResNet(), or a Pipeline that ends with one."
         )
     if response not in ("score", "density"):
-        raise ValueError(f"response={response!r}: 'score' or 'density' is accepted.")
+        raise ValueError(f"response={response!r} must be 'score' or 'density'.")
     integers = {"n_boundary": (n_boundary, 0), "grid_resolution": (grid_resolution, 2)}
     for name, (value, least) in integers.items():
         if not isinstance(value, Integral) or value < least:
@@ -230,12 +235,12 @@ def _check(estimator, response, n_boundary, grid_resolution, eps) -> None:
 
 
 def _grid(estimator, points, grid_resolution, eps):
-    """Both features of a grid around points."""
+    """Return both features of a grid around points."""
     points = [each for each in points if each is not None]
     if not points:
         raise ValueError(
             f"X=None leaves nothing to draw around, as estimator={estimator!r} draws no boundary: "
-            "rows of two features are accepted."
+            "pass rows of two features."
         )
     points = np.concatenate(points)
     if points.shape[1] != 2:

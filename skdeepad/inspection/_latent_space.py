@@ -1,4 +1,4 @@
-"""Codes in the plane."""
+"""Display of codes in the plane."""
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -8,21 +8,25 @@ from sklearn.utils.multiclass import type_of_target
 
 from .._validation import check_matplotlib_support
 
-#: Classes up to this number have matplotlib's colours for classes; more have a colour scale.
+#: Maximum number of classes with matplotlib's categorical colours; more have a colour scale.
 N_COLORS = 10
 
 
 class LatentSpaceDisplay:
-    """Codes of rows as points, coloured by class, cluster or score.
+    """Display of codes as points, coloured by class, cluster or score.
 
-    Make it by :meth:`from_estimator` or :meth:`from_codes`.
+    Create it by :meth:`from_estimator` or :meth:`from_codes`.
+
+    Read more in the :ref:`User Guide <pictures>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     points : ndarray of shape (n_samples, 2)
-        Where the rows are in the plane.
+        Positions of the rows in the plane.
     y : array-like of shape (n_samples,) or None, default=None
-        Classes of the rows, as numbers or strings, or a number for each, as floats.
+        Classes of the rows, as numbers or strings, or a value for each, as floats.
     axis_names : tuple of (str, str), default=("code 0", "code 1")
         Names of the axes.
 
@@ -31,13 +35,13 @@ class LatentSpaceDisplay:
     ax_ : matplotlib Axes
         Axes with the points.
     figure_ : matplotlib Figure
-        Figure that they are in.
+        Figure of the axes.
     scatters_ : list of matplotlib PathCollection
-        Points of each class in the order of the legend, or one for all.
+        Points of each class in the order of the legend, or one collection of all points.
 
     See Also
     --------
-    ReconstructionDisplay : What a detector makes of rows.
+    ReconstructionDisplay : Display of rows and their reconstructions.
 
     Examples
     --------
@@ -60,36 +64,36 @@ class LatentSpaceDisplay:
     def from_estimator(
         cls, estimator, X, y=None, *, method="pca", random_state=None, ax=None, **kwargs
     ):
-        """Draw the codes that a detector gives to rows.
+        """Draw a detector's codes of rows.
 
         Parameters
         ----------
         estimator : detector or Pipeline
-            Fitted, with ``transform``.
+            Fitted estimator with ``transform``.
         X : array-like of shape (n_samples, n_features)
             Rows to encode.
         y : array-like of shape (n_samples,) or None, default=None
-            Classes of the rows (labels, clusters, ``names[labels]``), or a number for each as
-            floats (scores).
+            Classes of the rows (labels, clusters, ``names[labels]``), or a value for each as floats
+            (scores).
         method : {"pca", "tsne"} or None, default="pca"
-            How codes of more than two values are brought to two: by their principal components, by
-            t-SNE, or by leaving out all but the first two.
+            Projection of codes with more than two values: their principal components, t-SNE, or, if
+            None, their first two values.
         random_state : int, RandomState instance or None, default=None
             Seed of t-SNE.
         ax : matplotlib Axes or None, default=None
-            Where to draw; a new figure by default.
+            Axes to draw in. If None, those of a new figure.
         **kwargs : dict
             Passed to :meth:`matplotlib.axes.Axes.scatter`.
 
         Returns
         -------
         display : LatentSpaceDisplay
-            The display, drawn.
+            The drawn display.
         """
         if not hasattr(estimator, "transform"):
             raise ValueError(
-                f"estimator={estimator!r} has no codes to show: a detector with transform, such as "
-                "AutoEncoder() or VAE(), or a Pipeline that ends with one is accepted."
+                f"estimator={estimator!r} has no codes to show: it must be a detector with "
+                "transform, such as AutoEncoder() or VAE(), or a Pipeline that ends with one."
             )
         codes = estimator.transform(X)
         return cls.from_codes(codes, y, method=method, random_state=random_state, ax=ax, **kwargs)
@@ -101,30 +105,30 @@ class LatentSpaceDisplay:
         Parameters
         ----------
         codes : array-like of shape (n_samples, n_latent)
-            Codes, of at least two values.
+            Codes with at least two values.
         y : array-like of shape (n_samples,) or None, default=None
-            Classes of the rows, or a number for each as floats.
+            Classes of the rows, or a value for each as floats.
         method : {"pca", "tsne"} or None, default="pca"
-            How codes of more than two values are brought to two: by their principal components, by
-            t-SNE, or by leaving out all but the first two.
+            Projection of codes with more than two values: their principal components, t-SNE, or, if
+            None, their first two values.
         random_state : int, RandomState instance or None, default=None
             Seed of t-SNE.
         ax : matplotlib Axes or None, default=None
-            Where to draw; a new figure by default.
+            Axes to draw in. If None, those of a new figure.
         **kwargs : dict
             Passed to :meth:`matplotlib.axes.Axes.scatter`.
 
         Returns
         -------
         display : LatentSpaceDisplay
-            The display, drawn.
+            The drawn display.
         """
         check_matplotlib_support(f"{cls.__name__}.from_codes")
         codes = check_array(codes, input_name="codes", ensure_min_features=2)
         if y is not None:
             y = column_or_1d(y)
             check_consistent_length(codes, y)
-            if (y != y).any():  # of objects, too
+            if (y != y).any():  # works for objects too
                 raise ValueError("y must have a class or a finite number for each row, got NaN.")
         points, axis_names = _project(codes, method, random_state)
         return cls(points=points, y=y, axis_names=axis_names).plot(ax=ax, **kwargs)
@@ -135,14 +139,14 @@ class LatentSpaceDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; a new figure by default.
+            Axes to draw in. If None, those of a new figure.
         **kwargs : dict
             Passed to :meth:`matplotlib.axes.Axes.scatter`.
 
         Returns
         -------
         display : LatentSpaceDisplay
-            The display, drawn.
+            The drawn display.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
@@ -174,7 +178,7 @@ class LatentSpaceDisplay:
         self.scatters_ = [
             self.ax_.scatter(
                 *self.points[members == k].T,
-                # Few points are not to be hidden under many: anomalies above all.
+                # Smaller classes, such as anomalies, are drawn on top of larger ones.
                 **{"color": colors[k], "label": str(name), "zorder": 2 - counts[k] / len(members)}
                 | kwargs,
             )
@@ -188,9 +192,9 @@ class LatentSpaceDisplay:
 
 
 def _project(codes, method, random_state):
-    """Return codes brought to two values, and what these are called."""
+    """Return codes projected to two values, and the names of these."""
     if method not in ("pca", "tsne", None):
-        raise ValueError(f"method={method!r}: 'pca', 'tsne' or None is accepted.")
+        raise ValueError(f"method={method!r} must be 'pca', 'tsne' or None.")
     if codes.shape[1] == 2 or method is None:
         return codes[:, :2], ("code 0", "code 1")
     if method == "pca":
@@ -198,7 +202,7 @@ def _project(codes, method, random_state):
         shares = pca.explained_variance_ratio_
         names = (f"principal component {k} ({share:.0%})" for k, share in enumerate(shares, 1))
         return pca.transform(codes), tuple(names)
-    # scikit-learn's default of 30 neighbours, or what few rows allow.
+    # This is scikit-learn's default of 30, or less for few rows.
     perplexity = min(30, (len(codes) - 1) / 3)
     tsne = TSNE(perplexity=perplexity, random_state=random_state)
     return tsne.fit_transform(codes), ("t-SNE 1", "t-SNE 2")

@@ -1,4 +1,4 @@
-"""Rows beside their reconstruction."""
+"""Display of rows and their reconstructions."""
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -7,42 +7,46 @@ from sklearn.utils import check_array
 from .._validation import Integral, check_matplotlib_support
 
 BLUE, ORANGE, GREY = "#2f6db3", "#d9822b", "#8a8a8a"
-#: Labels of more features than this would overlap.
+#: Maximum number of feature names on an axis; more would overlap.
 MAX_NAMES = 40
 
 
 class ReconstructionDisplay:
-    """Rows beside what a detector makes of them, and the residual between.
+    """Display of rows, their reconstructions and the residuals.
 
-    Each row of a table is a panel with its features in order; each image is a column of three:
-    image, reconstruction, residual. Make it by :meth:`from_estimator`.
+    Each row of a table has a panel with its features in order. Each image has a column of three
+    panels: image, reconstruction, residual. Create it by :meth:`from_estimator`.
+
+    Read more in the :ref:`User Guide <pictures>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_features)
         Rows to show.
     reconstruction : ndarray of shape (n_rows, n_features)
-        Their reconstruction.
+        Reconstruction of the rows.
     image_shape : tuple of int or None, default=None
-        (height, width), or (channels, height, width) with 1 or 3 channels, of images that come as
-        rows; None for a table.
+        Shape of images that are given as rows: (height, width), or (channels, height, width) with 1
+        or 3 channels. None for a table.
     feature_names : sequence of str or None, default=None
-        Names of the columns of a table; their numbers by default.
+        Names of the columns of a table. If None, their numbers.
     titles : sequence of str or None, default=None
-        A title for each row; by default its number.
+        Title of each row. If None, its number.
     unit : str, default="value"
-        What the values of a table are measured in.
+        Unit of the values of a table.
 
     Attributes
     ----------
     axes_ : ndarray of Axes
-        Of shape (n_rows,) for a table, (3, n_rows) for images.
+        Axes of shape (n_rows,) for a table, (3, n_rows) for images.
     figure_ : matplotlib Figure
-        Figure that they are in.
+        Figure of the axes.
 
     See Also
     --------
-    LatentSpaceDisplay : The codes between.
+    LatentSpaceDisplay : Display of codes.
 
     Examples
     --------
@@ -87,27 +91,27 @@ class ReconstructionDisplay:
         ax=None,
         **kwargs,
     ):
-        """Draw rows and what a detector makes of them.
+        """Draw rows and their reconstructions by a detector.
 
         Parameters
         ----------
         estimator : detector or Pipeline
-            Fitted, with ``reconstruct``. Of a pipeline that ends with one, the rows are shown as
-            they reach the detector.
+            Fitted detector with ``reconstruct``, or a pipeline that ends with one. The rows of a
+            pipeline are shown as they reach the detector.
         X : array-like of shape (n_samples, n_features)
             Rows, of which some are shown.
         rows : int or array-like of int, default=4
-            How many of the first rows to show, or which.
+            Number of first rows to show, or indices of the rows.
         image_shape : tuple of int or None, default=None
-            (height, width), or (channels, height, width) with 1 or 3 channels, of images that come
-            as rows; None for a table.
+            Shape of images that are given as rows: (height, width), or (channels, height, width)
+            with 1 or 3 channels. None for a table.
         standardize : bool, default=True
-            Whether the features of a table are shown in standard deviations from the mean of
-            ``X``, all on one scale, or in their own units.
+            Whether to show the features of a table in standard deviations from the mean of ``X``,
+            on a common scale, or in their own units.
         titles : sequence of str or None, default=None
-            A title for each row shown; by default its number.
+            Title of each row shown. If None, its number.
         ax : matplotlib Axes or None, default=None
-            Axes to divide among the panels; a new figure by default.
+            Axes to divide among the panels. If None, a new figure.
         **kwargs : dict
             Passed to :meth:`matplotlib.axes.Axes.imshow` for images, and to
             :meth:`matplotlib.axes.Axes.plot` for tables.
@@ -115,7 +119,7 @@ class ReconstructionDisplay:
         Returns
         -------
         display : ReconstructionDisplay
-            The display, drawn.
+            The drawn display.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         feature_names = getattr(estimator, "feature_names_in_", None)
@@ -126,9 +130,9 @@ class ReconstructionDisplay:
                 feature_names = steps.get_feature_names_out()
         if not hasattr(estimator, "reconstruct"):
             raise ValueError(
-                f"estimator={estimator!r} has no reconstruction to show: a detector with "
-                "reconstruct, such as AutoEncoder() or VAE(), or a Pipeline that ends with one is "
-                "accepted."
+                f"estimator={estimator!r} has no reconstruction to show: it must be a detector "
+                "with reconstruct, such as AutoEncoder() or VAE(), or a Pipeline that ends with "
+                "one."
             )
         values = check_array(X, input_name="X", dtype=np.float64)
         index = _read_rows(rows, len(values))
@@ -153,7 +157,7 @@ class ReconstructionDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Axes to divide among the panels; a new figure by default.
+            Axes to divide among the panels. If None, a new figure.
         **kwargs : dict
             Passed to :meth:`matplotlib.axes.Axes.imshow` for images, and to
             :meth:`matplotlib.axes.Axes.plot` for tables.
@@ -161,14 +165,16 @@ class ReconstructionDisplay:
         Returns
         -------
         display : ReconstructionDisplay
-            The display, drawn.
+            The drawn display.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         titles = self.titles
         if titles is None:
             titles = [f"row {i}" for i in range(len(self.X))]
         if len(titles) != len(self.X):
-            raise ValueError(f"titles={titles!r}: one for each of {len(self.X)} rows is accepted.")
+            raise ValueError(
+                f"titles={titles!r} must have one entry for each of {len(self.X)} rows."
+            )
         if self.image_shape is None:
             self._plot_table(ax, titles, kwargs)
         else:
@@ -217,7 +223,7 @@ class ReconstructionDisplay:
         size = (1.1 * n_rows + 1.5, 3.3 * height / width + 0.4)
         self._make_axes(ax, 3, n_rows, figsize=size)
         low, high = images.min(), images.max()
-        if images.ndim == 4:  # colours are read as numbers in [0, 1]
+        if images.ndim == 4:  # imshow needs colours in [0, 1]
             images, restored = ((x - low) / ((high - low) or 1) for x in (images, restored))
             residual = (images - restored).mean(axis=-1)
         else:
@@ -241,7 +247,7 @@ class ReconstructionDisplay:
         self.figure_.colorbar(map_, ax=list(self.axes_[2]), shrink=0.9)
 
     def _make_axes(self, ax, n_rows, n_columns, figsize, **sharing):
-        """Make a grid of panels, in a new figure or in the place of ``ax``."""
+        """Create a grid of panels, in a new figure or in the place of ``ax``."""
         import matplotlib.pyplot as plt
 
         if ax is None:
@@ -250,7 +256,7 @@ class ReconstructionDisplay:
         else:
             place = ax.get_subplotspec()
             if place is None:
-                raise ValueError(f"ax={ax!r} is none of a grid of axes, as plt.subplots() makes.")
+                raise ValueError(f"ax={ax!r} must be in a grid of axes, as plt.subplots() creates.")
             self.figure_ = ax.figure
             ax.set_axis_off()
             grid = place.subgridspec(n_rows, n_columns)
@@ -258,27 +264,29 @@ class ReconstructionDisplay:
 
 
 def _read_rows(rows, n_samples):
-    """Return the numbers of the rows to show."""
+    """Return the indices of the rows to show."""
     index = np.arange(min(rows, n_samples)) if isinstance(rows, Integral) else np.asarray(rows)
     if index.ndim != 1 or not len(index) or index.dtype.kind not in "iu":
         raise ValueError(
-            f"rows={rows!r}: how many rows, at least 1, or a list of their numbers is accepted."
+            f"rows={rows!r} must be a number of rows, at least 1, or a list of indices."
         )
     if index.min() < -n_samples or index.max() >= n_samples:
-        raise ValueError(f"rows={rows!r}: numbers below {n_samples}, the rows of X, are accepted.")
+        raise ValueError(
+            f"rows={rows!r} must be indices below {n_samples}, the number of rows of X."
+        )
     return index
 
 
 def _as_images(rows, shape):
-    """Return rows as images (n, height, width), or (n, height, width, 3) in colours."""
+    """Return rows as images (n, height, width), or (n, height, width, 3) in colour."""
     shape = tuple(shape)
     if len(shape) == 3 and shape[0] == 1:
         shape = shape[1:]
     colours = len(shape) == 3 and shape[0] == 3
     if not (len(shape) == 2 or colours) or np.prod(shape) != rows.shape[1]:
         raise ValueError(
-            f"image_shape={shape!r}: (height, width) or (channels, height, width) with 1 or 3 "
-            f"channels and a product of {rows.shape[1]} is accepted."
+            f"image_shape={shape!r} must be (height, width), or (channels, height, width) with 1 "
+            f"or 3 channels, and have a product of {rows.shape[1]}."
         )
     images = rows.reshape(-1, *shape)
     return np.moveaxis(images, 1, -1) if colours else images

@@ -1,4 +1,4 @@
-"""How good a detector is at what no label shows: generated anomalies, classes left out."""
+"""Evaluation of detectors by generated anomalies and by classes left out."""
 
 from ._leave_one_class_out import leave_one_class_out
 from ._strong_anomalies import StrongAnomalySampler

@@ -1,4 +1,4 @@
-"""Evaluation of detectors by classes left out, and by anomalies that are generated."""
+"""Evaluation of detectors by classes left out and by generated anomalies."""
 
 from collections.abc import Mapping
 
@@ -29,35 +29,37 @@ def leave_one_class_out(
 ):
     """Evaluate detectors on a class left out and on generated anomalies.
 
-    Each class in turn is anomalous: a detector is trained on rows of the others, and asked to tell
-    rows of these, held out, from the class left out. One class is a poor stand-in for all that may
-    be anomalous. Beside it, the same held-out rows are told from anomalies that are generated near
-    the boundary of the training rows and far from it, see :class:`StrongAnomalySampler` [1]_.
+    Each class in turn is anomalous: a detector is trained on rows of the other classes, and its
+    scores of held-out rows of these are compared with those of the class left out. A single class
+    represents possible anomalies poorly. The held-out rows are therefore also compared with
+    anomalies that are generated near the boundary of the training rows and far from it; see
+    :class:`StrongAnomalySampler` [1]_.
 
     Parameters
     ----------
     detector : estimator or dict of str to estimator
-        Detectors to evaluate, with ``score_samples``, or a ``decision_function`` in scikit-learn's
-        sign; copies are fitted. Those of a dict, by name, meet the same rows and anomalies.
+        Detectors to evaluate, with ``score_samples`` or a ``decision_function`` with scikit-learn's
+        sign; copies are fitted. Detectors in a dict, by name, are evaluated on the same rows and
+        anomalies.
     X : array-like of shape (n_samples, n_features)
         Rows of all classes.
     classes : array-like of shape (n_samples,)
-        Class of each row. With labels of normal rows and anomalies, ``left_out`` is that of the
-        anomalies.
+        Class of each row. With labels of normal rows and anomalies, ``left_out`` is the label of
+        the anomalies.
     left_out : label, array-like of labels or None, default=None
-        Classes to leave out in turn; None: each of them.
+        Classes to leave out in turn. If None, each of them.
     sampler : StrongAnomalySampler or None, default=None
-        What generates anomalies, a copy being fitted to the training rows; None: one with its
-        defaults. Any estimator will do that has ``sample(n_samples, kind, random_state)``.
+        Sampler of anomalies; a copy is fitted to the training rows. If None, a sampler with its
+        defaults. Any estimator with ``sample(n_samples, kind, random_state)`` is accepted.
     n_samples : int, default=1000
         Number of generated anomalies of each kind.
     test_size : float or int, default=0.25
-        Share, or number, of the normal rows that are held out.
+        Share or number of the normal rows to hold out.
     random_state : int, RandomState instance or None, default=None
         Source of all seeds: those of the splits and of the anomalies, and any ``random_state`` of
         the detectors and the sampler, at any depth.
     n_jobs : int or None, default=None
-        Fits at a time, by joblib. The result is the same for any value.
+        Number of fits to run in parallel with joblib. The result is the same for any value.
 
     Returns
     -------
@@ -68,13 +70,14 @@ def leave_one_class_out(
 
     See Also
     --------
-    StrongAnomalySampler : What the anomalies are.
-    skdeepad.benchmark.run_benchmark : Evaluates with labelled anomalies.
+    StrongAnomalySampler : Sampler of the anomalies.
+    skdeepad.benchmark.run_benchmark : Evaluation with labelled anomalies.
 
     Notes
     -----
-    Needs pandas. The anomalies come from the training rows alone. Those near the boundary are as
-    good as the sampler's density, and a detector with the same density is at an advantage.
+    The function needs pandas. The anomalies are generated from the training rows alone. Those near
+    the boundary are only as good as the sampler's density, and a detector with the same density has
+    an advantage.
 
     References
     ----------
@@ -135,9 +138,9 @@ def _labels_to_leave_out(classes, left_out) -> np.ndarray:
 
 
 def _split(classes, label, test_size, rng):
-    """The label, rows to train on, held-out ones and those left out; and two seeds.
+    """Return the label, the rows to train on, held-out ones and those left out, and two seeds.
 
-    One is the sampler's, one the detectors': with the same, a net that both have would be one.
+    Sampler and detectors have different seeds; with the same, both could have equal nets.
     """
     seeds = rng.randint(2**31 - 1, size=2)
     normal, left_out = np.flatnonzero(classes != label), np.flatnonzero(classes == label)
@@ -146,13 +149,13 @@ def _split(classes, label, test_size, rng):
 
 
 def _generate(sampler, X, n_samples, seed) -> dict[str, np.ndarray]:
-    """Anomalies of each kind."""
+    """Generate anomalies of each kind."""
     sampler = reseeded(clone(sampler), seed).fit(X)
     return {kind: framed_like(X, sampler.sample(n_samples, kind, seed)) for kind in KINDS}
 
 
 def _evaluate(detector, X, parts, anomalies, seed) -> dict:
-    """One row of the table."""
+    """Return one row of the table."""
     train, test, left_out = parts
     detector = reseeded(clone(detector), seed).fit(take_rows(X, train))
     normal = detector_scores(detector, take_rows(X, test))

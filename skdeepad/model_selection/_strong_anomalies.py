@@ -1,4 +1,4 @@
-"""Anomalies near the boundary of the data, and far from it."""
+"""Sampler of anomalies near the boundary of the data and far from it."""
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -22,81 +22,86 @@ from ..metrics._box import framed_like
 
 #: Kinds of anomalies, from those near the boundary to those far from it.
 KINDS = ("strong", "adversarial", "weak")
-# Candidates that are drawn at a time; the distances that tell the kinds apart are theirs.
+# Number of candidates in a draw; the distances that separate the kinds are computed from a draw.
 N_CANDIDATES = 2048
-# Draws of candidates without a single anomaly among them, after which there is none.
+# Give up after this many consecutive draws without an anomaly.
 N_TRIES = 20
 
 
 class StrongAnomalySampler(BaseEstimator):
-    r"""Generate anomalies near the boundary of normal rows, and far from it.
+    r"""Sampler of anomalies near the boundary of normal rows and far from it.
 
-    Labelled anomalies are few and of known kinds; what is anomalous is the complement of the
-    support of the normal rows. A :class:`~skdeepad.BDSGM` finds the boundary of the support, and
-    anomalies of three kinds come from it [1]_:
+    Labelled anomalies are few and of known kinds, while anomalies in general are the complement of
+    the support of the normal rows. A :class:`~skdeepad.BDSGM` finds the boundary of the support,
+    from which three kinds of anomalies are generated [1]_:
 
     *strong*
-        near the boundary: draws b from it whose density is below :math:`\tau`, moved away from
-        the data,
+        near the boundary: draws b from it with a density below :math:`\tau`, moved away from the
+        data,
 
         .. math:: b + \text{margin} \cdot \frac{b - x(b)}{\|b - x(b)\|} ,
 
-        where :math:`x(b)` is the nearest training row in the support, of a density of at least
-        :math:`\tau`;
+        where :math:`x(b)` is the nearest training row in the support, that is, with a density of at
+        least :math:`\tau`;
     *adversarial*
-        the strong ones that are closest to the support, once moved;
+        the strong anomalies that are closest to the support after the move;
     *weak*
-        far from the boundary: uniform in the box of the training rows, and farther from the
-        support than most of the strong ones, once moved.
+        far from the boundary: uniform in the box of the training rows, and farther from the support
+        than most of the strong anomalies after the move.
 
-    All have a density below :math:`\tau`. The distance of an anomaly from the support is that from
-    the nearest of the training rows in it, as scaled by the :class:`~skdeepad.BDSGM`.
+    All have a density below :math:`\tau`. The distance of an anomaly from the support is the
+    distance from the nearest training row in it, with the scaling of the :class:`~skdeepad.BDSGM`.
+
+    Read more in the :ref:`User Guide <strong_anomalies>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     boundary : BDSGM or None, default=None
-        What finds the boundary: a copy is fitted. None: :class:`~skdeepad.BDSGM` with its
-        defaults. One that is fitted to the same rows already goes in as it is in a
+        Model of the boundary; a copy is fitted. If None, :class:`~skdeepad.BDSGM` with its
+        defaults. One that is already fitted to the same rows can be passed in a
         :class:`sklearn.frozen.FrozenEstimator`.
     margin : float, default=0.5
-        How far strong anomalies are moved from the boundary, in units of the scaled rows. At 0
-        they lie on it, where a row may well be normal; the higher, the easier they are.
+        Distance by which strong anomalies are moved from the boundary, in units of the scaled rows.
+        With 0 they lie on the boundary, where a row may be normal; with larger margins they are
+        easier to detect.
     tail_share : float in (0, 0.5], default=0.1
-        Share of the strong anomalies that are adversarial, the closest ones; weak ones are at
-        least as far as the same share of them, the farthest ones.
+        Share of the strong anomalies, the closest ones, that are adversarial. Weak anomalies are at
+        least as far as the same share of the farthest strong ones.
     box_margin : float, default=0.1
-        What is added to the box at each side, in parts of its width.
+        Margin of the box at each side, as a share of its width.
     random_state : int, RandomState instance or None, default=None
-        Seed of ``fit``, for ``boundary`` too where its own is None.
+        Seed of ``fit``, and of ``boundary`` if its own is None.
 
     Attributes
     ----------
     boundary_ : BDSGM
         The fitted boundary.
     support_ : ndarray of shape (n_rows, n_features)
-        The training rows in the support, scaled, which are kept: distances are taken to them.
+        Scaled training rows in the support, to which distances are measured.
     adversarial_distance_ : float
-        Greatest distance of an adversarial anomaly from the support.
+        Maximum distance of an adversarial anomaly from the support.
     weak_distance_ : float
-        Least distance of a weak anomaly from the support.
+        Minimum distance of a weak anomaly from the support.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    leave_one_class_out : Evaluates detectors on such anomalies and on a class left out.
-    skdeepad.inspection.BoundaryDisplay : Shows a boundary in the plane.
+    leave_one_class_out : Evaluation of detectors on such anomalies and on a class left out.
+    skdeepad.inspection.BoundaryDisplay : Display of a boundary in the plane.
 
     Notes
     -----
-    What the sampler takes for normal is what its density does: a detector that uses the same
-    density has an advantage, and one that knows better where the normal rows are is not rewarded
-    for it. With few rows or many features the boundary is a poor estimate.
+    The sampler's density defines the normal rows. A detector that uses the same density has an
+    advantage, and one with a better model of the normal rows is not rewarded for it. With few rows
+    or many features the boundary is a poor estimate.
 
-    :math:`x(b)` is in the support, not any training row: a draw from the boundary that is next to
-    a row outside of it would be moved inwards.
+    The row :math:`x(b)` must be in the support: a draw from the boundary that is close to a row
+    outside the support would be moved inwards.
 
     References
     ----------
@@ -181,7 +186,7 @@ class StrongAnomalySampler(BaseEstimator):
         n_samples : int, default=1
             Number of anomalies.
         kind : {"strong", "adversarial", "weak"}, default="strong"
-            What they are, see above.
+            Kind of the anomalies, see above.
         random_state : int, RandomState instance or None, default=None
             Seed of the draw.
 
@@ -231,7 +236,7 @@ class StrongAnomalySampler(BaseEstimator):
         return rows[far], distances[far]
 
     def _outside(self, scaled) -> tuple[np.ndarray, np.ndarray]:
-        """Those of scaled rows that are outside, in the units of the data, and their distances."""
+        """Return scaled rows that are outside, in the units of the data, and their distances."""
         scaler = self.boundary_.scaler_
         rows = scaled if scaler is None else scaler.inverse_transform(scaled)
         outside = self._is_outside(rows)
@@ -243,7 +248,7 @@ class StrongAnomalySampler(BaseEstimator):
         return scores < self.boundary_.log_density_threshold_
 
     def _nearest(self, scaled) -> tuple[np.ndarray, np.ndarray]:
-        """Distances of scaled rows from the support, and its nearest rows."""
+        """Return the distances of scaled rows from the support, and its nearest rows."""
         distances, rows = self._neighbors.kneighbors(scaled)
         return distances[:, 0], self.support_[rows[:, 0]]
 
@@ -252,6 +257,6 @@ class StrongAnomalySampler(BaseEstimator):
         return rows if scaler is None else scaler.transform(rows)
 
     def _none_found(self, kind: str) -> ValueError:
-        what = {"weak": f"box_margin={self.box_margin!r} leaves no place for weak anomalies"}
-        none = f"margin={self.margin!r} leaves no {kind} anomaly outside of the support"
-        return ValueError(f"{what.get(kind, none)}: a larger value is accepted.")
+        what = {"weak": f"box_margin={self.box_margin!r} leaves no space for weak anomalies"}
+        none = f"margin={self.margin!r} leaves no {kind} anomaly outside the support"
+        return ValueError(f"{what.get(kind, none)}: use a larger value.")

@@ -1,4 +1,4 @@
-"""The plain encoder–decoder pair."""
+"""Encoder–decoder pair."""
 
 from torch import Tensor, nn
 
@@ -8,7 +8,7 @@ from ._losses import reconstruction_loss
 class EncoderDecoder(nn.Module):
     """An encoder and a decoder trained on ‖x − D(E(x))‖².
 
-    Also what Deep SVDD and other methods pre-train their encoder with.
+    Deep SVDD and other methods use it to pre-train their encoder.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:

@@ -1,7 +1,7 @@
-"""Backbones: how rows become codes and codes become rows again.
+"""Backbones: factories of encoders and decoders.
 
-A backbone is a small scikit-learn parameter object, so that it can be cloned and searched
-(``vae__backbone__channels``); it makes fresh torch modules and holds none.
+A backbone is a small scikit-learn object with parameters, so that it can be cloned and searched
+(``vae__backbone__channels``). It makes new torch modules and stores none.
 """
 
 from abc import ABC, abstractmethod
@@ -28,9 +28,9 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 def make_activation(name: str) -> nn.Module:
-    """The activation layer called ``name``.
+    """Return the activation layer called ``name``.
 
-    ``leaky_relu`` has slope 0.1, as Deep SVDD's and the convolutional autoencoders' papers.
+    ``leaky_relu`` has slope 0.1, as in the papers of Deep SVDD and the convolutional autoencoders.
     """
     if name not in ACTIVATIONS:
         raise ValueError(f"activation={name!r} must be one of {sorted(ACTIVATIONS)}.")
@@ -38,7 +38,7 @@ def make_activation(name: str) -> nn.Module:
 
 
 def check_batch_norm(batch_size: int | None, batch_norm: bool) -> None:
-    """Refuse batches without a variance."""
+    """Raise if batches of one row meet batch normalisation."""
     if batch_size == 1 and batch_norm:
         raise ValueError("batch_size=1 needs batch_norm=False: a batch of one has no variance.")
 
@@ -46,7 +46,7 @@ def check_batch_norm(batch_size: int | None, batch_norm: bool) -> None:
 def check_widths(
     widths: Sequence[int] | int, parameter: str = "hidden_layer_sizes"
 ) -> tuple[int, ...]:
-    """Return widths of layers, one of which may stand alone; refuse what is no positive integer."""
+    """Return widths of layers as a tuple; raise if one is not a positive integer."""
     several = (widths,) if isinstance(widths, Integral) else tuple(widths)
     if not all(isinstance(width, Integral) and width > 0 for width in several):
         raise ValueError(f"{parameter}={widths!r} must be positive integers.")
@@ -61,7 +61,7 @@ def make_mlp(
     dropout: float = 0.0,
     bias: bool = True,
 ) -> nn.Sequential:
-    """Fully connected layers from ``widths[0]`` inputs to ``widths[-1]`` outputs, linear there."""
+    """Return fully connected layers from ``widths[0]`` inputs to ``widths[-1]`` linear outputs."""
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(widths[:-1]):
         layers.append(nn.Linear(n_in, n_out, bias=bias))
@@ -76,20 +76,20 @@ def make_mlp(
 class Backbone(BaseEstimator, ABC):
     """Base class of backbones.
 
-    Subclasses store their parameters in ``__init__`` and nothing else, as every scikit-learn
-    object does, and make modules from them.
+    As in every scikit-learn object, ``__init__`` only stores the parameters of a subclass; its
+    methods make modules from them.
     """
 
-    #: Activation that a detector puts on a code that is itself a hidden layer.
+    #: Activation that a detector applies to a code if the code is a hidden layer.
     activation = "identity"
 
     @abstractmethod
     def make_encoder(self, n_features: int, n_outputs: int, *, bias: bool = True) -> nn.Module:
-        """Return a new module (batch, n_features) → (batch, n_outputs), linear at its end."""
+        """Return a new module (batch, n_features) → (batch, n_outputs) with a linear last layer."""
 
     @abstractmethod
     def make_decoder(self, n_inputs: int, n_features: int, *, bias: bool = True) -> nn.Module:
-        """Return a new module (batch, n_inputs) → (batch, n_features), linear at its end."""
+        """Return a new module (batch, n_inputs) → (batch, n_features) with a linear last layer."""
 
 
 class MLPBackbone(Backbone):
@@ -104,7 +104,7 @@ class MLPBackbone(Backbone):
     batch_norm : bool, default=False
         Batch normalisation, without affine parameters, before each activation.
     dropout : float, default=0.0
-        Share of hidden units left out in each training step.
+        Share of the hidden units that are dropped in each training step.
     """
 
     def __init__(
@@ -146,18 +146,19 @@ class _Reshape(nn.Module):
 
 
 class ConvBackbone(Backbone):
-    """Convolutions for images that come in as flattened rows.
+    """Convolutions for images that are given as flattened rows.
 
-    The encoder is the LeNet type of the Deep SVDD paper: per entry of ``channels`` a convolution
-    that keeps the size, batch normalisation without affine parameters, the activation and a 2×2
-    max-pooling, then one linear layer. The decoder mirrors it with nearest-neighbour upsampling.
+    The encoder is the LeNet type of the Deep SVDD paper. For each entry of ``channels`` it has a
+    convolution that keeps the size, batch normalisation without affine parameters, the activation
+    and a 2×2 max-pooling; then follows one linear layer. The decoder mirrors it with
+    nearest-neighbour upsampling.
 
     Parameters
     ----------
     image_shape : tuple of (channels, height, width), default=(1, 28, 28)
         Height and width must be divisible by ``2 ** len(channels)``.
     channels : sequence of int, default=(8, 4)
-        Output channels of the convolutions, the values of the paper's MNIST network.
+        Output channels of the convolutions. The default is that of the paper's MNIST network.
     kernel_size : int, default=5
         Odd size of the convolution kernels.
     activation : str, default="leaky_relu"
@@ -187,7 +188,7 @@ class ConvBackbone(Backbone):
         )
 
     def make_decoder(self, n_inputs: int, n_features: int, *, bias: bool = True) -> nn.Module:
-        # As many values for each pixel as it takes: a likelihood may have a mean and a variance.
+        # A likelihood may need several values per pixel, such as a mean and a variance.
         n_values = max(1, n_features // prod(self.image_shape))
         n_image, *_ = self._check(n_features / n_values)
         n_in, *_ = code_shape = self._code_shape()

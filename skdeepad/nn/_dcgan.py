@@ -1,4 +1,4 @@
-"""The networks of DCGAN, as a backbone."""
+"""Backbone with the networks of DCGAN."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,27 +10,28 @@ from torch import Tensor, nn
 
 from ._backbone import Backbone, _Reshape
 
-# The size to which the strided convolutions halve an image, and of their kernels.
+# Size to which the strided convolutions reduce an image, and size of their kernels.
 LEAST_SIZE, KERNEL_SIZE = 4, 4
 
 
 class DCGANBackbone(Backbone):
-    r"""Strided convolutions of DCGAN for images that come in as flattened rows.
+    r"""Strided convolutions of DCGAN for images that are given as flattened rows.
 
-    The encoder, which is the discriminator with one output, halves the image by 4×4 convolutions
-    of stride 2 until it is 4×4 pixels, leaky rectified units of slope 0.2 behind each and batch
-    normalisation behind all but the first; a last 4×4 convolution makes the outputs. The decoder,
-    which is the generator, mirrors it with transposed convolutions and rectified units, and ends
-    with a tanh without batch normalisation. Weights are drawn from :math:`N(0, 0.02^2)`, those of
-    batch normalisation from :math:`N(1, 0.02^2)` [1]_.
+    The encoder, which is the discriminator if it has one output, halves the image by 4×4
+    convolutions of stride 2 until it has 4×4 pixels. Each convolution is followed by leaky
+    rectified units of slope 0.2, and all but the first by batch normalisation; a last 4×4
+    convolution makes the outputs. The decoder, which is the generator, mirrors the encoder with
+    transposed convolutions and rectified units, and ends with a tanh without batch normalisation.
+    Weights are drawn from :math:`N(0, 0.02^2)`, those of batch normalisation from
+    :math:`N(1, 0.02^2)` [1]_.
 
     Parameters
     ----------
     image_shape : tuple of (channels, height, width), default=(1, 28, 28)
-        Images are padded to a square whose size is a power of two, 28 pixels to 32, with the
-        value of black, -1, and what the decoder makes is cropped.
+        Shape of the images. They are padded with -1, which is black, to a square whose size is a
+        power of two (28 pixels to 32), and the output of the decoder is cropped.
     width : int, default=64
-        Channels next to the image; each halving doubles them.
+        Channels of the layer next to the image; each halving doubles them.
 
     See Also
     --------
@@ -38,8 +39,8 @@ class DCGANBackbone(Backbone):
 
     Notes
     -----
-    DCGAN has 5×5 kernels; 4×4 ones, which divide by the stride and so leave no chequered patterns,
-    are common in its implementations.
+    DCGAN has 5×5 kernels. Its implementations commonly use 4×4 kernels: their size is a multiple of
+    the stride, which avoids checkerboard patterns.
 
     References
     ----------
@@ -53,7 +54,7 @@ class DCGANBackbone(Backbone):
     >>> det = GANomaly(backbone=DCGANBackbone((1, 8, 8), width=8), scaler=None)
     """
 
-    #: Range of what the decoder makes.
+    #: Range of the decoder's output.
     output_range = (-1.0, 1.0)
 
     def __init__(self, image_shape: Sequence[int] = (1, 28, 28), width: int = 64) -> None:
@@ -84,12 +85,12 @@ class DCGANBackbone(Backbone):
         return nn.Sequential(*layers, _Crop(self.image_shape, size), nn.Flatten())
 
     def _widths(self, size: int) -> list[int]:
-        """Channels after each halving, from the image on."""
+        """Return the channels after each halving, starting at the image."""
         n_halvings = (size // LEAST_SIZE).bit_length() - 1
         return [self.width * 2**i for i in range(n_halvings)]
 
     def _check(self, n_features: float) -> tuple[int, int]:
-        """Channels of the image, and the size to which it is padded."""
+        """Return the channels of the image and the size to which it is padded."""
         shape = tuple(self.image_shape)
         if len(shape) != 3 or min(shape) < 1 or max(shape[1:]) <= LEAST_SIZE:
             raise ValueError(
@@ -107,14 +108,14 @@ class DCGANBackbone(Backbone):
 
 
 def reset_weights(module: nn.Module) -> None:
-    """Draw the weights of all layers anew, as they were drawn first."""
+    """Draw new initial weights for all layers."""
     for layer in module.modules():
         if hasattr(layer, "reset_parameters"):
             layer.reset_parameters()
 
 
 class _DCGANWeights:
-    """Weights from N(0, 0.02²), biases of 0."""
+    """Mixin that draws weights from N(0, 0.02²) and sets biases to 0."""
 
     def reset_parameters(self) -> None:
         nn.init.normal_(self.weight, 0.0, 0.02)

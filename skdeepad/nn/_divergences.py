@@ -1,11 +1,11 @@
-"""How far two samples are from coming from one law."""
+"""Distances between the distributions of two samples."""
 
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-# From squared distances and a squared length to a similarity in (0, 1].
+# Functions of squared distances and a squared length, with values in (0, 1].
 KERNELS: dict[str, Callable[[Tensor, float], Tensor]] = {
     "imq": lambda squares, length: length / (length + squares),
     "rbf": lambda squares, length: torch.exp(-squares / length),
@@ -13,7 +13,7 @@ KERNELS: dict[str, Callable[[Tensor, float], Tensor]] = {
 
 
 def squared_mmd(x: Tensor, y: Tensor, kernel: str, lengths: Sequence[float]) -> Tensor:
-    """Unbiased estimate of the squared maximum mean discrepancy of two samples.
+    """Return an unbiased estimate of the squared maximum mean discrepancy of two samples.
 
     The kernel is the sum of ``"imq"`` (inverse multiquadratic) or ``"rbf"`` kernels of several
     squared ``lengths``. The estimate may be negative, and is 0 for a sample without a pair.
@@ -26,7 +26,7 @@ def squared_mmd(x: Tensor, y: Tensor, kernel: str, lengths: Sequence[float]) -> 
         values = [KERNELS[kernel](squares, length).mean() for length in lengths]
         return torch.stack(values).sum()
 
-    # By matrix products the distances of near pairs would be lost in rounding.
+    # Matrix products would lose the distances of near pairs to rounding.
     between = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
     within = similarity(torch.pdist(x)) + similarity(torch.pdist(y))
     return within - 2 * similarity(between)

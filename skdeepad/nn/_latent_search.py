@@ -15,9 +15,9 @@ def latent_search(
 ) -> Tensor:
     """Minimise ``objective(z)``, of shape (batch,), over each row of z with Adam.
 
-    Adam's state is elementwise and the rows' objectives are summed, never averaged: what is
-    found for a row does not depend on the other rows. It is the best of all steps, the start
-    included, so that it never gets worse with more of them.
+    Adam's state is elementwise and the rows' objectives are summed, so that the result for a row
+    does not depend on the other rows. The best of all steps is returned, including the start; more
+    steps therefore never make it worse.
     """
     z, best = start.clone(), start.clone()
     least = torch.full((len(z),), float("inf"), dtype=torch.float64, device=z.device)
@@ -39,6 +39,6 @@ def latent_search(
 
 
 def _keep_better(best: Tensor, least: Tensor, z: Tensor, values: Tensor) -> Tensor:
-    """Put what is better of ``z`` into ``best``; returns the least values now."""
+    """Copy rows of ``z`` with lower values into ``best``; return the lowest values so far."""
     best.copy_(torch.where((values < least)[:, None], z, best))
     return torch.fmin(values.double(), least)

@@ -1,4 +1,4 @@
-"""Maps that bring no two points farther apart than a known factor."""
+"""Maps with a bounded Lipschitz constant."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def spectral_norm(weight: Tensor) -> Tensor:
-    """The largest singular value, exactly; NaN of weights that are not finite."""
+    """Return the exact largest singular value, or NaN for weights that are not finite."""
     try:
         return torch.linalg.matrix_norm(weight, 2)
     except torch.linalg.LinAlgError:
@@ -24,7 +24,7 @@ class LipschitzLinear(nn.Linear):
         self.bound = bound
 
     def bounded_weight(self) -> Tensor:
-        """W · min(1, bound / σ(W)), σ being the spectral norm."""
+        """Return W · min(1, bound / σ(W)), where σ is the spectral norm."""
         return self.weight * (self.bound / spectral_norm(self.weight)).clamp(max=1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ class LipschitzLinear(nn.Linear):
 
 
 class LipSwish(nn.Module):
-    """x · σ(βx) / 1.1, β > 0 learned: of slopes up to 1, and smooth, as log-determinants need."""
+    """Smooth activation x · σ(βx) / 1.1 with slopes up to 1 and a learned β > 0."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class LipSwish(nn.Module):
 
 
 class LipELU(nn.Module):
-    """The exponential linear unit, with slopes up to 1."""
+    """Exponential linear unit, with slopes up to 1."""
 
     def value_and_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
         below = torch.exp(x.clamp(max=0))
@@ -58,8 +58,8 @@ LIPSCHITZ_ACTIVATIONS: dict[str, type[nn.Module]] = {"elu": LipELU, "lipswish": 
 class LipschitzMLP(nn.Module):
     """Fully connected layers, each with a Lipschitz constant of at most ``bound``.
 
-    The product of the layers' constants bounds that of the whole map, from ``widths[0]`` features
-    to as many.
+    The product of the layers' constants bounds that of the whole map. Its numbers of inputs and
+    outputs are both ``widths[0]``.
     """
 
     def __init__(self, widths: Sequence[int], activation: str, bound: float) -> None:
@@ -72,27 +72,27 @@ class LipschitzMLP(nn.Module):
         self.n_core = min(widths[0], widths[-2])
 
     def lipschitz_bound(self) -> float:
-        """Upper bound of the map's Lipschitz constant."""
+        """Return an upper bound of the map's Lipschitz constant."""
         return torch.stack([spectral_norm(w) for w in self.bounded_weights()]).prod().item()
 
     def bounded_weights(self) -> list[Tensor]:
-        """Weights of the layers, within their bounds."""
+        """Return the weights of the layers, with bounded spectral norms."""
         return [layer.bounded_weight() for layer in self.layers]
 
     def forward(self, x: Tensor, weights: list[Tensor] | None = None) -> Tensor:
-        """g(x); ``weights`` are the bounded ones, where they are at hand."""
+        """Return g(x); ``weights`` are the bounded weights, if they are already computed."""
         return self.linearize(x, weights)[0]
 
     def linearize(
         self, x: Tensor, weights: list[Tensor] | None = None
     ) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        """Return g(x), (batch, n_features), and what multiplies vectors by its Jacobian's core.
+        """Return g(x), (batch, n_features), and a function that applies its Jacobian's core.
 
-        The Jacobian is J = W A, W being the last layer's weight and A that of all layers before.
-        Its core is A W where the last hidden layer is narrower than the input, else J itself:
-        traces of its powers are those of J's, and det(I + A W) = det(I + W A), Sylvester's
-        identity. The function takes tensors of shape (batch or 1, n_vectors, ``n_core``), a
-        vector in each row, to those of the products.
+        The Jacobian is J = W A, where W is the weight of the last layer and A the Jacobian of all
+        layers before. The core is A W if the last hidden layer is narrower than the input, else J
+        itself. The traces of its powers equal those of J, and det(I + A W) = det(I + W A) by
+        Sylvester's identity. The function maps tensors of shape (batch or 1, n_vectors,
+        ``n_core``), one vector per row, to their products with the core.
         """
         weights = self.bounded_weights() if weights is None else weights
         slopes = []

@@ -1,19 +1,19 @@
-"""Products of rows and matrices whose last bits do not depend on the place of a row."""
+"""Products of rows and matrices whose last bits do not depend on a row's position."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-# Widths that are multiples of this are computed alike for each row, by MKL and others.
+# MKL and other libraries round each row alike if the widths are multiples of this.
 UNIT = 4
 MATMULS = (torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__)
 
 
 class EvenProducts(TorchFunctionMode):
-    """Pad both widths of the matrices that rows are multiplied with by zeros.
+    """Pad both widths of the matrices that multiply rows with zeros.
 
-    With other widths, a product of matrices rounds by where a row stands among the others.
+    With other widths, the rounding of a matrix product depends on a row's position in the batch.
     """
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
@@ -26,7 +26,7 @@ class EvenProducts(TorchFunctionMode):
 
 
 def padded_linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``F.linear``, computed with widths that are multiples of 4."""
+    """Compute ``F.linear`` with widths that are padded to multiples of 4."""
     n_out, n_in = weight.shape
     more_out, more_in = -n_out % UNIT, -n_in % UNIT
     if more_in:

@@ -1,30 +1,30 @@
-"""From residuals to one reconstruction score for each row."""
+"""Reconstruction scores from residuals."""
 
 import torch
 from torch import Tensor, nn
 
 RESIDUAL_SCALINGS = {"plain", "robust", "mahalanobis"}
 RESIDUAL_NORMS = {"l2", "l1", "max"}
-# Beyond this many units of its own scale, a residual grows by its logarithm only.
+# Beyond this many units of its scale, a residual grows with its logarithm.
 LIMIT = 10.0
-# Residual scales below this are noise of the fit; inputs have unit variance.
+# Floor of the residual scales; inputs have unit variance, and smaller scales are fitting noise.
 FLOOR = 1e-3
 
 
 def compress(x: Tensor, limit: float) -> Tensor:
-    """Values beyond ±``limit`` grow by their logarithm only: they stay in order."""
-    size = x.abs().clamp_max(torch.finfo(x.dtype).max)  # what has overflowed is finite
+    """Let values beyond ±``limit`` grow with their logarithm; their order is kept."""
+    size = x.abs().clamp_max(torch.finfo(x.dtype).max)  # infinite values become finite
     return torch.where(size > limit, x.sign() * (limit + torch.log1p(size - limit)), x)
 
 
 class ResidualScore(nn.Module):
-    r"""Score of a residual :math:`r = x - \hat x`, each feature on its own scale.
+    r"""Score of a residual :math:`r = x - \hat x`, scaled by feature.
 
-    ``"plain"``: :math:`r` as it is. ``"robust"``: each feature divided by the .75 quantile of its
-    absolute residual on the training rows, and growing by its logarithm only beyond 10 of these.
-    ``"mahalanobis"``: :math:`\Sigma^{-1/2} r` with the shrunk covariance of the training residuals.
-    Then the mean square (``"l2"``), the mean absolute value (``"l1"``) or the largest absolute
-    value (``"max"``) over the features.
+    The scaling ``"plain"`` leaves :math:`r` as it is. ``"robust"`` divides each feature by the .75
+    quantile of its absolute residual on the training rows; values beyond 10 grow with their
+    logarithm. ``"mahalanobis"`` is :math:`\Sigma^{-1/2} r` with the shrunk covariance of the
+    training residuals. The score is the mean square (``"l2"``), the mean absolute value (``"l1"``)
+    or the largest absolute value (``"max"``) over the features.
     """
 
     def __init__(self, n_features: int, scaling: str, norm: str = "l2") -> None:
@@ -36,10 +36,10 @@ class ResidualScore(nn.Module):
             self.register_buffer("scale", torch.ones(n_features).expand(shape).clone())
 
     def calibrate(self, residuals: Tensor, x: Tensor) -> None:
-        """Take the scale from the residuals (n_rows, n_features) of the training rows ``x``."""
+        """Set the scale from the residuals (n_rows, n_features) of the training rows ``x``."""
         if self.scaling == "robust":
             scale = torch.quantile(residuals.abs(), 0.75, dim=0) + FLOOR
-            # A feature that is constant in training has no scale: a change counts as it is.
+            # A feature that is constant in training has no scale; its residuals are not divided.
             self.scale.copy_(torch.where((x == x[0]).all(0), 1.0, scale))
         elif self.scaling == "mahalanobis":
             self.scale.copy_(_inverse_root(residuals.double()))
@@ -51,9 +51,9 @@ class ResidualScore(nn.Module):
         return size.mean(1, dtype=torch.float64)
 
     def contributions(self, residual: Tensor) -> Tensor:
-        """What each feature adds to the score, (batch, n_features).
+        """Return the contribution of each feature to the score, (batch, n_features).
 
-        They sum to the score, but for ``"max"``, where the largest one is the score.
+        They sum to the score, except for ``"max"``, where the largest one is the score.
         """
         size = self._sizes(residual).double()
         return size if self.norm == "max" else size / size.shape[1]
@@ -62,13 +62,13 @@ class ResidualScore(nn.Module):
         if self.scaling == "robust":
             residual = compress(residual / self.scale, LIMIT)
         elif self.scaling == "mahalanobis":
-            # The symmetric root keeps each coordinate next to its feature.
+            # The symmetric root keeps each coordinate close to its feature.
             residual = residual @ self.scale
         return residual**2 if self.norm == "l2" else residual.abs()
 
 
 def _inverse_root(residuals: Tensor, shrinkage: float = 0.05) -> Tensor:
-    """Σ^(−1/2) of the residuals, Σ shrunk towards its mean variance."""
+    """Return Σ^(−1/2), where Σ is the residuals' covariance shrunk to its mean variance."""
     n, d = residuals.shape
     covariance = residuals.T @ residuals / n
     target = covariance.diagonal().mean().clamp_min(FLOOR**2)

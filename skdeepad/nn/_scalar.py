@@ -1,4 +1,4 @@
-"""One number for each row."""
+"""Networks with one output per row."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from ._backbone import Backbone
 
 
 class ScalarNet(nn.Module):
-    """Features f of a row, and from them one value."""
+    """Network with features f of a row and one linear output."""
 
     def __init__(self, backbone: Backbone, n_features: int) -> None:
         super().__init__()
@@ -25,6 +25,6 @@ class ScalarNet(nn.Module):
         return self.head(self.features(x)).squeeze(1)
 
     def exact(self, x: Tensor) -> Tensor:
-        """The value of each row, the last sum in float64: the same bits in any batch."""
+        """Return the value of each row with the last sum in float64, independent of the batch."""
         terms = self.features(x) * self.head.weight
         return terms.sum(1, dtype=torch.float64) + self.head.bias

@@ -1,4 +1,4 @@
-"""Layers that draw noise, always from a generator that is handed to them."""
+"""Layers that draw noise from a generator that they are given."""
 
 import torch
 from torch import Tensor, nn
@@ -30,11 +30,11 @@ def fill(x: Tensor, generator: torch.Generator | Generators | None, method: str,
 
 
 class Stochastic(nn.Module):
-    """Base of modules that draw random numbers.
+    """Base class of modules that draw random numbers.
 
-    ``rng`` is set by :func:`link_generator` when a net is initialised. It is left out of
-    pickles and copies, since many modules share one generator and a copy of a module has to be
-    linked to the generator of its own net.
+    :func:`link_generator` sets ``rng`` when a net is initialised. Pickles and copies leave it out:
+    many modules share one generator, and a copy of a module has to be linked to the generator of
+    its own net.
     """
 
     rng: torch.Generator | Generators | None = None
@@ -45,12 +45,12 @@ class Stochastic(nn.Module):
         return state
 
     def randn_like(self, x: Tensor) -> Tensor:
-        """Standard normal noise in the shape of ``x``."""
+        """Draw standard normal noise in the shape of ``x``."""
         return fill(x, self.rng, "normal_")
 
 
 class Dropout(Stochastic):
-    """Dropout of a share ``p`` of the units, from the handed generator."""
+    """Dropout of a share ``p`` of the units, drawn from ``rng``."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -69,9 +69,10 @@ class AdditiveNoise(Stochastic):
     def __init__(self, std: float) -> None:
         super().__init__()
         self.std = std
+        self.is_noisy = std > 0
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.std * self.randn_like(x) if self.training and self.std else x
+        return x + self.std * self.randn_like(x) if self.training and self.is_noisy else x
 
 
 def link_generator(module: nn.Module, generator: torch.Generator) -> None:
@@ -82,9 +83,9 @@ def link_generator(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def even_normal_draws(n: int, d: int) -> Tensor:
-    """Standard normal draws (n, d) that fill the space evenly: a scrambled Sobol sequence.
+    """Return evenly spread standard normal draws (n, d), from a scrambled Sobol sequence.
 
-    Seeded by torch's global generator, as weights are.
+    The seed comes from torch's global generator, as that of weights does.
     """
     seed = int(torch.randint(2**31 - 1, ()))
     uniform = torch.quasirandom.SobolEngine(d, scramble=True, seed=seed).draw(n, dtype=torch.double)

@@ -1,4 +1,4 @@
-"""Detectors that learn one class."""
+"""Detectors with a one-class objective."""
 
 from ._deep_sad import DeepSAD
 from ._deep_svdd import DeepSVDD

@@ -10,7 +10,7 @@ from ._sphere import SphereDetector, SphereModule
 
 
 class DeepSVDDModule(SphereModule):
-    """The net, its centre and the radius R of a sphere around it."""
+    """Net, centre and the radius R of a sphere around it."""
 
     def __init__(self, encoder: nn.Module, *, n_latent: int, objective: str, nu: float) -> None:
         super().__init__(encoder, n_latent)
@@ -28,92 +28,97 @@ class DeepSVDDModule(SphereModule):
 
 @detector
 class DeepSVDD(SphereDetector):
-    r"""Deep SVDD: rows that a net maps far from a centre are anomalous.
+    r"""Deep SVDD, with the distance of a row's code from a centre as score.
 
-    A net :math:`\phi(\cdot\,; W)` without biases maps the training rows close to a centre
-    :math:`c` that is fixed before. The one-class objective is
+    A net :math:`\phi(\cdot\,; W)` without biases maps the training rows close to a fixed centre
+    :math:`c`. The one-class objective is
 
     .. math:: \min_W \frac1n \sum_i \|\phi(x_i; W) - c\|^2 + \frac\lambda2 \|W\|_F^2 ,
 
-    the soft-boundary one, with a share :math:`\nu` of the rows outside a sphere of radius R,
+    and the soft-boundary objective, with a share :math:`\nu` of the rows outside a sphere of radius
+    R, is
 
     .. math:: \min_{R, W} R^2 + \frac1{\nu n} \sum_i \max(0, \|\phi(x_i; W) - c\|^2 - R^2)
         + \frac\lambda2 \|W\|_F^2 .
 
     The anomaly score is :math:`\|\phi(x) - c\|^2` [1]_.
 
+    Read more in the :ref:`User Guide <deep_svdd>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     objective : {"one-class", "soft-boundary"}, default="one-class"
-        What is minimised. The first takes most training rows for normal.
+        Objective to minimise. "one-class" assumes that most training rows are normal.
     nu : float in (0, 1], default=0.1
         Share :math:`\nu` of the training rows outside the sphere.
     warm_up_epochs : int, default=10
-        Epochs with R = 0 under "soft-boundary"; at most a fifth of all. After each later epoch
-        R² is set to the order statistic of the squared distances of all training rows that
-        minimises the objective in R exactly: ν n of them, rounded down, lie beyond it.
+        Epochs with R = 0 for "soft-boundary", at most a fifth of all epochs. After each later epoch
+        R² is set to the exact minimiser of the objective in R, an order statistic of the squared
+        distances of all training rows: ν n of them, rounded down, are larger.
     n_latent : int, default=16
         Dimension of the space of the sphere.
     batch_norm : bool, default=True
         Batch normalisation, without affine parameters, before each activation.
     center_eps : float, default=0.1
-        Least absolute value of an entry of the centre.
+        Minimum absolute value of an entry of the centre.
     lr_milestones : sequence of float, default=(0.66,)
         Shares of the training after which all learning rates are divided by 10.
     pretrain_epochs : int, default=50
-        Epochs of training the net as the encoder of an autoencoder first; 0: none.
+        Epochs of pre-training the net as the encoder of an autoencoder. With 0 there is no
+        pre-training.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code.
     activation : str, default="leaky_relu"
-        Activation of the hidden layers, as in :class:`AutoEncoder`. A bounded one can saturate
-        and act as a bias.
+        Activation of the hidden layers, as in :class:`AutoEncoder`. A bounded activation can
+        saturate and act as a bias.
     backbone : Backbone or None, default=None
-        Makes the net, and the decoder for pre-training, in place of ``hidden_layer_sizes``.
+        Makes the net, and the decoder for pre-training, instead of ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=20
-        Maximum number of epochs. The objective goes on shrinking all distances, those of anomalies
-        among the training rows too: more is not better.
+        Maximum number of epochs. More epochs are not better, because the objective continues to
+        shrink all distances, including those of anomalies among the training rows.
     max_steps : int or None, default=2500
-        Maximum number of optimizer steps; None: no limit. It holds for pre-training and for
-        training each.
+        Maximum number of optimizer steps. If None, there is no limit. The limit applies to
+        pre-training and to training separately.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. "adamw" decouples
         the weight decay, which is not the objective above.
     weight_decay : float, default=5e-7
         L2 penalty of the optimizer on the weights. It is :math:`\lambda` above.
     trim : float or "auto", default="auto"
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss. It keeps anomalies among the training rows from being
-        pulled in.
-        ``"auto"`` is 0.1 for "one-class" and 0 for "soft-boundary", where ``nu`` says how many
-        rows may lie outside and only they have a gradient: less than ``nu`` can be left out.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
+        those with the largest loss. It prevents anomalies among the training rows from being pulled
+        to the centre. ``"auto"`` is 0.1 for "one-class" and 0 for "soft-boundary". There, only the
+        share ``nu`` of rows outside has a gradient, so that ``trim`` must be less than ``nu``.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows that the threshold declares outliers. It can be changed after
-        ``fit``. ``"auto"``: the threshold is the sphere, −R², outside of which a share ``nu`` of
-        the rows lies.
+        ``fit``. With ``"auto"``, the threshold is the sphere, −R², outside of which a share ``nu``
+        of the rows lies.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training; ``fit`` uses copies of them. They are not called in
         pre-training.
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the last ``fit``. It keeps the centre, too.
+        Whether ``fit`` continues from the weights of the last ``fit``. The centre is kept too.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
     early_stopping : bool, default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
-        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
-        of the best epoch are kept.
+        If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
+        with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
+        weights of the best epoch are kept.
     validation_fraction : float, default=0.1
         Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -127,9 +132,9 @@ class DeepSVDD(SphereDetector):
     scaler_ : transformer or None
         The fitted scaler.
     center_ : ndarray of shape (n_latent,)
-        Centre c: the mean of the initial codes, in evaluation mode.
+        Centre c, the mean of the initial codes in evaluation mode.
     radius_ : float
-        Radius R: a share ``nu`` of the training rows is farther from the centre.
+        Radius R; a share ``nu`` of the training rows is farther from the centre.
     pretrain_history_ : dict of ndarray
         Losses of each epoch of pre-training, if there was any.
     training_scores_ : ndarray of shape (n_samples,)
@@ -143,18 +148,18 @@ class DeepSVDD(SphereDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    DeepSAD : The same objective with known anomalies, pushed away from the centre.
+    DeepSAD : The same objective with known anomalies, which are pushed away from the centre.
     OCNN : A hyperplane instead of a sphere.
-    sklearn.svm.OneClassSVM : The method without a net; better on many tables.
+    sklearn.svm.OneClassSVM : The method without a net, which is better on many tables.
 
     Notes
     -----
-    R is updated at the end of each epoch and from all training rows, not after each batch and
-    from its rows. An entry of the centre that is exactly 0 is moved to ``+center_eps``.
+    R is updated after each epoch from all training rows, not after each batch from its rows. An
+    entry of the centre that is exactly 0 is moved to ``+center_eps``.
 
     References
     ----------

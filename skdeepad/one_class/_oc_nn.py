@@ -17,7 +17,7 @@ from ..nn import check_widths, make_activation
 
 
 class OCNNModule(nn.Module):
-    """ŷ(x) = ⟨w, g(V u(x))⟩ without biases, and the threshold r."""
+    """Module with ŷ(x) = ⟨w, g(V u(x))⟩ without biases, and the threshold r."""
 
     def __init__(
         self, n_features: int, widths, *, activation: str, input_map: str | None, nu: float
@@ -34,7 +34,7 @@ class OCNNModule(nn.Module):
         self.register_buffer("r", torch.zeros(()))
 
     def embed(self, x: Tensor) -> Tensor:
-        """u(x) = [x, √D] / ‖[x, √D]‖ on the unit sphere, where a half-space is a cap."""
+        """Return u(x) = [x, √D] / ‖[x, √D]‖ on the unit sphere, where a half-space is a cap."""
         if self.input_map is None:
             return x
         return nn.functional.normalize(nn.functional.pad(x, (0, 1), value=x.shape[1] ** 0.5))
@@ -43,7 +43,7 @@ class OCNNModule(nn.Module):
         return self.output(self.hidden(self.embed(x))).squeeze(1)
 
     def penalty(self) -> Tensor:
-        """½‖w‖² + ½‖V‖²."""
+        """Return ½‖w‖² + ½‖V‖²."""
         return 0.5 * sum((weights**2).sum() for weights in self.parameters())
 
     def loss(self, x: Tensor) -> Tensor:
@@ -57,82 +57,86 @@ class OCNNModule(nn.Module):
 
 @detector
 class OCNN(BaseDetector):
-    r"""One-class neural network: a one-class SVM whose features are learned.
+    r"""One-class neural network, a one-class SVM with learned features.
 
-    With :math:`\hat y(x) = \langle w, g(V u(x)) \rangle` it minimises
+    With :math:`\hat y(x) = \langle w, g(V u(x)) \rangle` the detector minimises
 
     .. math:: \frac12\|w\|^2 + \frac12\|V\|_F^2
         + \frac1{\nu N} \sum_n \max(0, r - \hat y(x_n)) - r
 
-    by turns: :math:`w, V` by back-propagation through one epoch with r fixed, then r exactly, as
-    the order statistic of :math:`\hat y` that :math:`\nu N` training rows, rounded down, lie below.
-    ``score_samples`` is :math:`\hat y` and ``decision_function`` :math:`\hat y - r`, normal
-    where it is ≥ 0 [1]_.
+    in alternation: :math:`w, V` by back-propagation for one epoch with r fixed, then r exactly, as
+    the order statistic of :math:`\hat y` above :math:`\nu N` training rows, rounded down.
+    ``score_samples`` is :math:`\hat y` and ``decision_function`` is :math:`\hat y - r`, which is ≥
+    0 for normal rows [1]_.
+
+    Read more in the :ref:`User Guide <oc_nn>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     nu : float in (0, 1], default=0.3
-        Share :math:`\nu` of the training rows with :math:`\hat y < r`. Only they, but for those
-        that are trimmed, have a gradient: fewer than 0.3 are too few where anomalies are among
-        the training rows; see ``benchmarks/results/defaults.md``.
+        Share :math:`\nu` of the training rows with :math:`\hat y < r`. Only they, without the
+        trimmed rows, have a gradient. Less than 0.3 is too small a share if there are anomalies
+        among the training rows; see ``benchmarks/results/defaults.md``.
     input_map : {"sphere"} or None, default="sphere"
-        Map u of the scaled input. None is the paper's form. On tables that alone fails: the data
-        surround the origin, or V becomes of rank one and the rows far out on one side are the
-        most normal of all. On the sphere of :math:`[x, \sqrt D] / \|[x, \sqrt D]\|` a half-space
-        is a cap, and the region closed.
+        Map u of the scaled input. None is the paper's form. On tables this form fails: the data
+        surround the origin, or V becomes of rank one and the rows far out on one side are the most
+        normal ones. With ``"sphere"``, :math:`u(x) = [x, \sqrt D] / \|[x, \sqrt D]\|`; a half-space
+        is then a cap of the sphere, and the normal region is closed.
     encoder : transformer or None, default=None
-        Fitted to the rows first; its codes are then scaled and take the place of the rows. The
-        deep form of the method has the encoder of an :class:`AutoEncoder` here; a fitted one
-        stays as it is within :class:`sklearn.frozen.FrozenEstimator`.
+        Transformer that is fitted to the rows first; its codes are then scaled and replace the
+        rows. The deep form of the method uses an :class:`AutoEncoder` here. A fitted one in a
+        :class:`sklearn.frozen.FrozenEstimator` is not fitted again.
     tol : float, default=1e-4
         Training ends when the objective over all rows and r have both changed by less than this
-        share in ``n_iter_no_change`` rounds running.
+        share in ``n_iter_no_change`` consecutive rounds.
     n_iter_no_change : int, default=5
-        Rounds to wait for convergence.
+        Number of consecutive rounds that define convergence, see ``tol``.
     lr_milestones : sequence of float, default=(0.66,)
-        Shares of the training after which all learning rates are divided by 10. Without a drop w
-        and V don't settle, and which rows score low depends on the seed.
+        Shares of the training after which all learning rates are divided by 10. Without a drop, w
+        and V don't converge, and low scores depend on the seed.
     hidden_layer_sizes : int or sequence of int, default=(32,)
-        Widths of the hidden layers; one layer is the paper's. Without any the method is the
-        linear one-class SVM.
+        Widths of the hidden layers; the paper has one. Without any layer the method is the linear
+        one-class SVM.
     activation : str, default="relu"
-        Activation g: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu" or
-        "silu"; the first two are the paper's, and rank worse on tables.
+        Activation g: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu" or "silu".
+        The first two are the paper's, and are worse on tables.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=100
         Maximum number of epochs. An epoch is a round of the alternating minimisation.
     max_steps : int or None, default=None
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=1e-2
         Learning rate.
     batch_size : int or None, default=512
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. The penalty on the
         weights is part of the objective.
     trim : float or "auto", default="auto"
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss. Less than ``nu``: without the share below r nothing is
-        learned. ``"auto"`` is a third of ``nu``.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
+        those with the largest loss. It must be less than ``nu``, because only rows below r have a
+        gradient. ``"auto"`` is a third of ``nu``.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
-        ``fit``. ``"auto"``: the threshold is the method's r, below which a share ``nu`` of the
+        ``fit``. With ``"auto"``, the threshold is the method's r, below which a share ``nu`` of the
         rows lies.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws. An ``encoder`` without a
-        seed of its own gets one from it.
+        Seed of the initial weights, the batches and all random draws. It also seeds an ``encoder``
+        without its own seed.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------
@@ -141,7 +145,7 @@ class OCNN(BaseDetector):
     scaler_ : transformer or None
         The fitted encoder and scaler.
     r_ : float
-        The threshold r: a share ``nu`` of the training rows scores lower.
+        Threshold r; a share ``nu`` of the training rows scores lower.
     training_scores_ : ndarray of shape (n_samples,)
         Scores of the training rows, in ascending order.
     offset_ : float
@@ -153,7 +157,7 @@ class OCNN(BaseDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
@@ -162,10 +166,10 @@ class OCNN(BaseDetector):
 
     Notes
     -----
-    r starts at the ν-quantile of the initial scores: below all of them the hinge would be idle
-    and the weights decay to 0. The paper states no rule of convergence. Its published tables
-    come from code with other objectives, and test on rows of the training set, so that they say
-    little about this objective.
+    The initial r is the ν-quantile of the initial scores: below all of them the hinge loss would be
+    0 and the weights would decay to 0. The paper states no convergence criterion. Its published
+    tables come from code with other objectives and test on rows of the training set, so that they
+    tell little about this objective.
 
     References
     ----------
@@ -198,7 +202,7 @@ class OCNN(BaseDetector):
     backbone = fixed(None)
     weight_decay = fixed(0.0)
 
-    # The weights' penalty is in the objective, and convergence ends the training.
+    # The objective contains the weights' penalty, and convergence ends training.
 
     def _make_scaler(self, seed):
         scaler = super()._make_scaler(seed)
@@ -242,7 +246,7 @@ class OCNN(BaseDetector):
         run(net, X, y, finish_round)
 
     def _has_converged(self, history) -> bool:
-        # An epoch that a callback has cut short has neither.
+        # An epoch that a callback has interrupted has neither value.
         rounds = [(epoch["objective"], epoch["r"]) for epoch in history if "objective" in epoch]
         recent = np.array(rounds[-self.n_iter_no_change - 1 :])
         if len(recent) <= self.n_iter_no_change:

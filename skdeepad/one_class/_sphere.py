@@ -1,4 +1,4 @@
-"""What Deep SVDD and Deep SAD share: a net without biases, and a centre that it maps rows to."""
+"""Base class of Deep SVDD and Deep SAD."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from ..nn import EncoderDecoder, check_batch_norm
 
 
 class SphereModule(nn.Module):
-    """φ(x; W) without biases and a fixed centre c."""
+    """Net φ(x; W) without biases, and a fixed centre c."""
 
     def __init__(self, encoder: nn.Module, n_latent: int) -> None:
         super().__init__()
@@ -22,9 +22,9 @@ class SphereModule(nn.Module):
         self.register_buffer("center", torch.zeros(n_latent))
 
     def set_center(self, mean: Tensor, eps: float) -> None:
-        """C = the mean of φ(x), its entries kept ``eps`` away from 0.
+        """Set c, the mean of φ(x) with entries at least ``eps`` away from 0.
 
-        φ ≡ 0 is in reach of a net without biases, so that a centre there collapses it.
+        A net without biases can learn φ ≡ 0, so that it would collapse with a centre at 0.
         """
         sign = torch.where(mean < 0, -1.0, 1.0)
         self.center.copy_(torch.where(mean.abs() < eps, sign * eps, mean))
@@ -33,7 +33,7 @@ class SphereModule(nn.Module):
         return self.encoder(x)
 
     def distance(self, x: Tensor) -> Tensor:
-        """‖φ(x) − c‖²."""
+        """Return ‖φ(x) − c‖²."""
         return ((self.encode(x) - self.center) ** 2).sum(1)
 
     def anomaly_score(self, x: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class SphereModule(nn.Module):
 
 @detector
 class SphereDetector(PretrainingMixin, EncoderMixin, BaseDetector, StopsEarly):
-    """Base of the detectors whose module is a SphereModule."""
+    """Base class of the detectors whose module is a SphereModule."""
 
     n_latent: int = param(COUNT, default=16)
     batch_norm: bool = param("boolean", default=True)
@@ -78,7 +78,7 @@ class SphereDetector(PretrainingMixin, EncoderMixin, BaseDetector, StopsEarly):
         run(net, X, y, self._make_update(net, X))
 
     def _make_update(self, net, X):
-        """Return what is called at the end of each epoch, or None."""
+        """Return the function to call at the end of each epoch, or None."""
 
     @property
     def center_(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""From raw data to rows, and from labels to signs, that detectors take."""
+"""Conversion of raw data to rows, and of labels to signs, for detectors."""
 
 from ._semi_labels import semi_labels
 from ._spectrogram import SpectrogramTransformer

@@ -1,4 +1,4 @@
-"""From labels in any convention to those that detectors learn from."""
+"""Conversion of labels of any convention to those that detectors learn from."""
 
 from collections.abc import Iterable
 
@@ -14,9 +14,10 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     y : array-like of shape (n_samples,)
         Labels of any type: numbers, text or booleans.
     anomaly : label or list of labels, default=1
-        What marks a known anomaly.
+        Label or labels of known anomalies.
     unlabelled : label, list of labels or None, default=0
-        What marks an unlabelled row; NaN and other missing values always do. None: nothing else.
+        Label or labels of unlabelled rows, besides NaN and other missing values. If None, only
+        missing values.
 
     Returns
     -------
@@ -27,33 +28,32 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     Raises
     ------
     ValueError
-        If a label stands for an anomaly and for an unlabelled row, or no row is either.
+        If a label is in both ``anomaly`` and ``unlabelled``, or no row has one of these labels.
 
     See Also
     --------
-    skdeepad.metrics.anomaly_mask : Which rows are anomalies, from complete labels.
+    skdeepad.metrics.anomaly_mask : Mask of the anomalies, from complete labels.
 
     Examples
     --------
-    Zeros and ones where 1 is a known anomaly and 0 is everything else, as in ADBench, PyOD and
-    DeepOD:
+    Labels of 1 for a known anomaly and 0 for any other row, as in ADBench, PyOD and DeepOD:
 
     >>> from skdeepad.preprocessing import semi_labels
     >>> semi_labels([0, 0, 1, 0])
     array([ 0,  0, -1,  0])
 
-    Two kinds of anomalies, some rows checked and found normal:
+    Two kinds of anomalies, and some rows known to be normal:
 
     >>> semi_labels(["fraud", "ok", None, "theft"], anomaly=["fraud", "theft"], unlabelled=None)
     array([-1,  1,  0, -1])
     """
-    values = column_or_1d(np.asarray(y, dtype=object)).tolist()  # each label as it is
+    values = column_or_1d(np.asarray(y, dtype=object)).tolist()  # keeps the type of each label
     anomalies, unknown = _labels(anomaly), [] if unlabelled is None else _labels(unlabelled)
     both = [label for label in anomalies if label in unknown]
     if both:
         raise ValueError(
-            f"anomaly={anomaly!r} and unlabelled={unlabelled!r} share {both!r}: a label means one "
-            "of them."
+            f"anomaly={anomaly!r} and unlabelled={unlabelled!r} share {both!r}: a label has one "
+            "meaning."
         )
     signs = [
         0 if _is_missing(value) or value in unknown else -1 if value in anomalies else 1
@@ -62,16 +62,16 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     if signs and min(signs) == 1:
         raise ValueError(
             f"y holds {sorted(set(values), key=str)[:5]!r}: no row is an anomaly={anomaly!r} or "
-            f"unlabelled={unlabelled!r}, and so there is nothing to tell apart."
+            f"unlabelled={unlabelled!r}, so that all rows would be normal."
         )
     return np.array(signs, dtype=int)
 
 
 def _labels(given) -> list:
-    """One label or several as a list."""
+    """Return one label or several as a list."""
     return [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
 
 
 def _is_missing(value) -> bool:
-    # pandas' NA has no truth value to compare.
+    # pandas' NA has no truth value.
     return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value

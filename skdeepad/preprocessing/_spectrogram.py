@@ -1,4 +1,4 @@
-"""Time series as rows of short-time amplitudes."""
+"""Transformation of time series to short-time amplitudes."""
 
 import numpy as np
 from scipy.signal import ShortTimeFFT, get_window
@@ -18,44 +18,48 @@ from ..metrics import anomaly_mask
 
 
 class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
-    r"""Time series to the amplitudes of their frequencies, a row for each frame of time.
+    r"""Transformer of time series to amplitudes of frequencies, with a row for each frame.
 
-    A frame is ``window_length`` consecutive samples, and one begins every ``hop`` samples. With the
-    window's values w, frame i of a series x becomes the row
+    A frame consists of ``window_length`` consecutive samples, and one starts every ``hop`` samples.
+    With the window's values w, frame i of a series x becomes the row
 
     .. math:: a_{ik} = \Bigl|\sum_t w_t\, x_{t + i \cdot \mathrm{hop}}\, e^{-2\pi j f_k t}\Bigr|
         \Big/ \sqrt{\textstyle\sum_t w_t^2},
 
-    or :math:`\log(a_{ik} + \mathrm{log\_offset})`. The scale makes white noise come out at the same
-    amplitude whatever the window.
+    or :math:`\log(a_{ik} + \mathrm{log\_offset})`. With this scale, the amplitude of white noise
+    does not depend on the window.
 
-    The input is **a series, not a set of rows**: its rows are samples at even distances in the
-    order of time, each column is a series of its own, and the output has fewer rows than the input.
-    So ``make_pipeline(SpectrogramTransformer(), VAE())`` can be fitted to a series and scores its
-    frames, but scikit-learn's cross-validation and scorers, which compare each row with its label,
-    need the frames and ``frame_labels`` made beforehand.
+    The input is **a series, not a set of rows**: its rows are equidistant samples in the order of
+    time, each column is a separate series, and the output has fewer rows than the input.
+    ``make_pipeline(SpectrogramTransformer(), VAE())`` can therefore be fitted to a series and
+    scores its frames. scikit-learn's cross-validation and scorers, which compare each row with its
+    label, need the frames and ``frame_labels`` instead.
+
+    Read more in the :ref:`User Guide <series>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     window_length : int, default=64
-        Samples in a frame. Long ones tell frequencies apart, short ones points in time: cover the
-        period that an anomaly would break.
+        Number of samples in a frame. Long frames resolve frequencies, short ones resolve time. A
+        frame should cover the period that an anomaly would break.
     hop : int, default=16
-        Samples from the begin of a frame to that of the next, at most ``window_length``. A quarter
-        of the window, so that no event falls between frames.
+        Number of samples from the start of a frame to that of the next, at most ``window_length``.
+        The default is a quarter of the window, so that no event falls between frames.
     window : str or tuple, default=("tukey", 0.25)
-        Window, as :func:`scipy.signal.get_window` takes it. The default is flat over three quarters
-        of a frame, so that events count the same wherever in a frame they are.
+        Window, as for :func:`scipy.signal.get_window`. The default is flat over three quarters of a
+        frame, so that the position of an event in a frame hardly matters.
     detrend : {"constant", "linear"} or None, default=None
-        What to subtract from a frame first: its mean, or its linear trend. By default nothing, as
-        the level of a series may be what changes.
+        Trend to subtract from a frame first: its mean or its linear trend. The default subtracts
+        nothing, because an anomaly may be a change of the level.
     log : bool, default=True
-        Whether to take the logarithm, in which half an amplitude is as far off as twice. In plain
-        amplitudes quiet frames are all close to one another, and one that is too quiet gets a
-        *normal* score from detectors that measure squared differences.
+        Whether to take the logarithm, in which half of an amplitude is as distant as twice the
+        amplitude. In plain amplitudes all quiet frames are close to one another, and one that is
+        too quiet has a *normal* score from detectors with squared differences.
     log_offset : float, default=1e-3
-        Added to amplitudes before the logarithm, in their unit: what is far below counts as
-        silence.
+        Value that is added to amplitudes before the logarithm, in their unit. Amplitudes far below
+        it count as silence.
 
     Attributes
     ----------
@@ -64,25 +68,25 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
     window_ : ndarray of shape (window_length,)
         Values :math:`w_t` of the window.
     hop_ : int
-        Samples from one frame to the next.
+        Number of samples from one frame to the next.
     n_features_in_ : int
         Number of series.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the series, where all of them are strings.
+        Names of the series, if all of them are strings.
 
     See Also
     --------
-    scipy.signal.ShortTimeFFT : What computes the amplitudes.
-    skdeepad.datasets.load_nab : Labelled series to try it on.
+    scipy.signal.ShortTimeFFT : The transform that computes the amplitudes.
+    skdeepad.datasets.load_nab : Labelled series.
 
     Notes
     -----
-    Only whole frames are made: up to ``hop - 1`` samples at the end of a series are in none. A
-    frame depends on its own samples alone. Without ``log`` the result is that of
+    Only complete frames are computed: up to ``hop - 1`` samples at the end of a series are in no
+    frame. A frame depends on its own samples alone. Without ``log`` the result is that of
     ``scipy.signal.spectrogram(x, nperseg=window_length, noverlap=window_length - hop,
     mode="magnitude", detrend=False)``.
 
-    ``set_output`` is not supported: containers would take the index of the samples for the frames.
+    ``set_output`` is not supported, because data frames would have the index of the samples.
 
     Examples
     --------
@@ -127,7 +131,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Make the window and check the series; nothing is learned from its values.
+        """Compute the window and check the series; nothing is learned from its values.
 
         Parameters
         ----------
@@ -143,15 +147,15 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
         """
         if self.hop > self.window_length:
             raise ValueError(
-                f"hop={self.hop!r} leaves samples out of all frames: at most "
-                f"window_length={self.window_length!r} is accepted."
+                f"hop={self.hop!r} leaves samples out of all frames: it must be at most "
+                f"window_length={self.window_length!r}."
             )
         try:
             self.window_ = get_window(self.window, self.window_length)
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"window={self.window!r} is no window: what scipy.signal.get_window takes, a name "
-                "or a tuple of name and parameters, is accepted."
+                f"window={self.window!r} must be a window for scipy.signal.get_window: a name or a "
+                "tuple of name and parameters."
             ) from error
         self.hop_ = self.hop
         self._check_series(X, reset=True)
@@ -183,7 +187,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
         return np.log(frames + self.log_offset) if self.log else frames
 
     def frame_bounds(self, n_samples):
-        """Return which samples of a series are in each frame.
+        """Return the bounds of each frame in a series.
 
         Parameters
         ----------
@@ -193,14 +197,14 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
         Returns
         -------
         bounds : ndarray of shape (n_frames, 2)
-            Index of the first sample of each frame, and that of the first one behind it.
+            Index of the first sample of each frame, and of the first sample after it.
         """
         check_is_fitted(self)
         starts = self.hop_ * np.arange(self._n_frames(n_samples))
         return np.column_stack([starts, starts + len(self.window_)])
 
     def frame_centers(self, n_samples):
-        """Return the sample in the middle of each frame.
+        """Return the index of the sample in the middle of each frame.
 
         Parameters
         ----------
@@ -210,13 +214,13 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
         Returns
         -------
         centers : ndarray of shape (n_frames,)
-            Index of the sample at the centre of each frame; ``timestamps[centers]`` are the times
-            to draw scores at.
+            Index of the sample at the centre of each frame; ``timestamps[centers]`` are times for a
+            plot of scores.
         """
         return self.frame_bounds(n_samples)[:, 0] + len(self.window_) // 2
 
     def frame_labels(self, y):
-        """Label each frame that has an anomalous sample in it as anomalous.
+        """Label each frame with an anomalous sample as anomalous.
 
         Parameters
         ----------
@@ -259,7 +263,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
     def _n_frames(self, n_samples):
         if n_samples < len(self.window_):
             raise ValueError(
-                f"A series of {n_samples} samples has no frame of "
-                f"window_length={len(self.window_)!r}: at least as many samples are accepted."
+                f"A series of {n_samples} samples is too short: it must have at least "
+                f"window_length={len(self.window_)!r} samples."
             )
         return 1 + (n_samples - len(self.window_)) // self.hop_

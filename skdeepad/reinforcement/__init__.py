@@ -1,4 +1,4 @@
-"""Detectors that learn by acting."""
+"""Detectors that learn by reinforcement."""
 
 from ._dplan import DPLAN
 

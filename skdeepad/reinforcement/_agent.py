@@ -1,4 +1,4 @@
-"""DPLAN's agent: it acts, remembers, and learns from what it remembers."""
+"""Agent of DPLAN, with its replay memory and training net."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -12,13 +12,13 @@ from ..training import Batch, DetectorNet, TensorData
 from ._dplan_module import DPLANModule
 from ._environment import AnomalyBiasedEnvironment
 
-# Deep Q-learning's decay of the squared gradient; and 0.01, which is added to the root here, not
-# under it.
+# Deep Q-learning's decay of the squared gradient, and its constant 0.01, which is added to the root
+# here instead of under it.
 RMSPROP = {"alpha": 0.95, "eps": 0.01}
 
 
 class Transition(NamedTuple):
-    """What followed a state."""
+    """Action on a state, its reward and the next state."""
 
     action: Tensor  #: (batch,)
     reward: Tensor  #: (batch,)
@@ -26,7 +26,7 @@ class Transition(NamedTuple):
 
 
 class ReplayMemory:
-    """The last transitions (s, a, r, s'), states by number, ``size`` of them at most."""
+    """Last transitions (s, a, r, s'), at most ``size``, with states given by their indices."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -46,30 +46,32 @@ class ReplayMemory:
         self.n_seen += 1
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """States (n, 2), actions and rewards of ``n`` transitions, drawn uniformly."""
+        """Draw states (n, 2), actions and rewards of ``n`` transitions uniformly."""
         rows = rng.integers(len(self), size=n)
         return self.states[rows], self.actions[rows], self.rewards[rows]
 
 
 class Interaction:
-    """An agent in its environment: a pass is an episode, each step gives a batch to learn from.
+    """Interaction of an agent and its environment, as an iterator over training batches.
+
+    A pass is an episode, and each step yields a batch.
 
     Parameters
     ----------
     dataset : TensorData
-        Labels below 0 mark known anomalies.
+        Table in which labels below 0 mark known anomalies.
     batch_size : int
-        Transitions of a batch.
+        Number of transitions in a batch.
     generator : torch.Generator
         Source of all draws.
     device : str
-        Where the batches go.
+        Device of the batches.
     n_batches : int
-        Steps of an episode.
+        Number of steps in an episode.
     warm_up_steps, exploration, exploration_steps, replay_size, target_update, reward_update
         As in :class:`DPLAN`.
     **environment
-        More parameters of :class:`AnomalyBiasedEnvironment`.
+        Further parameters of :class:`AnomalyBiasedEnvironment`.
     """
 
     def __init__(
@@ -88,7 +90,7 @@ class Interaction:
         reward_update: int,
         **environment,
     ) -> None:
-        self.X, self.y = dataset.X, dataset.y.clamp(max=0)  # of known anomalies alone
+        self.X, self.y = dataset.X, dataset.y.clamp(max=0)  # keeps only labels of known anomalies
         self.batch_size = batch_size
         self.device = device
         self.n_batches = n_batches
@@ -104,7 +106,7 @@ class Interaction:
         self.environment = AnomalyBiasedEnvironment(self.X, labels, self.rng, **environment)
 
     def begin(self, module: DPLANModule, n_learned: int) -> None:
-        """Let ``module`` act, which has learned from so many steps before."""
+        """Set the module that acts, and the number of steps from which it has learned."""
         self.module = module
         self.actor = evaluating_twin(module.network)
         self.n_learned = n_learned
@@ -128,12 +130,12 @@ class Interaction:
 
     @property
     def epsilon(self) -> float:
-        """Share of random actions: from the first to the second of ``exploration``, linearly."""
+        """Share of random actions, linear from the first to the second value of ``exploration``."""
         first, last = self.exploration
         return first + (last - first) * min(1.0, self.n_learned / self.exploration_steps)
 
     def summary(self) -> dict[str, float]:
-        """What is worth knowing of the episode."""
+        """Return the statistics of the episode."""
         return {
             "reward": self.total_reward / self.n_steps,
             "anomalous_share": self.n_anomalous / self.n_steps,
@@ -142,7 +144,7 @@ class Interaction:
         }
 
     def _warm_up(self) -> None:
-        """Fill the memory by random actions, of which nothing is learned yet."""
+        """Fill the memory with random actions, without updates."""
         self._update_rewards()
         self.n_steps, self.total_reward, self.n_anomalous = 0, 0.0, 0
         state = self.environment.reset()
@@ -150,7 +152,7 @@ class Interaction:
             state = self._step(state, epsilon=1.0)
 
     def _step(self, state: int, epsilon: float) -> int:
-        """Act, remember, and return the next state."""
+        """Act, store the transition and return the next state."""
         with torch.inference_mode():
             action = self._choose(state, epsilon)
             next_state = self.environment.next_state(state, action, self._features)
@@ -167,7 +169,7 @@ class Interaction:
         return int(self.actor(self.X[state : state + 1].to(self.device)).argmax())
 
     def _batch(self) -> Batch:
-        """Remembered states with their labels and, as targets, what followed them."""
+        """Return a batch of stored states with their labels and, as targets, their transitions."""
         states, actions, rewards = self.memory.draw(self.batch_size, self.rng)
         states = torch.from_numpy(states).to(self.X.device)
         x, label = self.X[states].to(self.device), self.y[states[:, 0]].to(self.device)
@@ -187,16 +189,16 @@ class Interaction:
 
 
 def evaluating_twin(module: nn.Module) -> nn.Module:
-    """Return a copy that has the very weights of a module and stays in evaluation mode."""
+    """Return a copy that shares the weights of a module and stays in evaluation mode."""
     shared = [*module.parameters(), *module.buffers()]
     return deepcopy(module, {id(tensor): tensor for tensor in shared}).eval()
 
 
 class AgentNet(DetectorNet):
-    """Minimise the mean of a DPLAN module's loss of transitions, as the agent makes them.
+    """Net that minimises a DPLAN module's mean loss of transitions while the agent acts.
 
-    An epoch is an episode. The memory is of one training; the weights and the schedule of
-    exploration last.
+    An epoch is an episode. The memory is empty at the start of each fit; the weights and the
+    schedule of exploration are kept.
     """
 
     def get_params_for_optimizer(self, prefix, named_parameters):

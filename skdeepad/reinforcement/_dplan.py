@@ -23,88 +23,91 @@ from ._dplan_module import DPLANModule, QNetwork
 
 @detector
 class DPLAN(BaseDetector):
-    r"""DPLAN: an agent learns which rows to call anomalous, from few known anomalies.
+    r"""DPLAN, an agent that learns from few known anomalies to call rows anomalous.
 
-    States are rows; the actions on one are to call it normal, :math:`a^0`, or anomalous,
-    :math:`a^1`. The agent's network is trained to
+    States are rows; the actions are to call the row normal, :math:`a^0`, or anomalous, :math:`a^1`.
+    The agent's network is trained to
 
     .. math:: \min_\theta E\, \big(r + \gamma \max_{a'} Q(s', a'; \theta^-) - Q(s, a; \theta)\big)^2
 
-    on transitions from a replay memory, :math:`\theta^-` being an older copy of the weights. The
-    reward :math:`r = r^e + r^i` has an external part for what is known,
+    on transitions from a replay memory, where :math:`\theta^-` is an older copy of the weights. The
+    reward :math:`r = r^e + r^i` has an external part for known labels,
 
     .. math:: r^e = 1 \text{ for } a^1 \text{ on a known anomaly},\;
         0 \text{ for } a^0 \text{ on another row},\; -1 \text{ otherwise},
 
-    and an intrinsic part :math:`r^i(s) \in [0, 1]`, an isolation forest's anomaly score of the
-    row in the network's hidden features, which makes it explore. The next state is, with
-    probability p, any known anomaly, else of a random subset of the other rows the nearest to
-    :math:`s` after :math:`a^1` and the farthest after :math:`a^0`, by these features. The anomaly
-    score is :math:`Q(x, a^1)` [1]_.
+    and an intrinsic part :math:`r^i(s) \in [0, 1]` for exploration, an isolation forest's anomaly
+    score of the row in the network's hidden features. The next state is a random known anomaly with
+    probability p. Otherwise it is the row of a random subset of the other rows that is nearest to
+    :math:`s` after :math:`a^1`, or farthest after :math:`a^0`, in these features. The anomaly score
+    is :math:`Q(x, a^1)` [1]_.
+
+    Read more in the :ref:`User Guide <dplan>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     pseudo_share : float in [0, 0.5], default=0.05
-        Share of the rows that the agent takes for known anomalies: where fewer are known,
-        unlabelled rows that an isolation forest finds most anomalous stand in for the others, and
-        are drawn as often as the known ones. A few known anomalies alone teach the agent less than
-        none does; 0 is the paper's form.
+        Minimum share of the rows that the agent treats as known anomalies. If fewer are known,
+        unlabelled rows that an isolation forest finds most anomalous are added, and are drawn as
+        often as the known ones. With only a few known anomalies, the agent learns less than without
+        any. The paper's value is 0.
     discount : float in [0, 1), default=0.99
         Discount :math:`\gamma` of later rewards.
     loss : {"squared_error", "huber"}, default="squared_error"
-        Loss of a transition; "huber" is linear in errors beyond 1.
+        Loss of a transition; "huber" is linear for errors beyond 1.
     anomaly_probability : float in [0, 1], default=0.5
-        Chance p that the next state is a known anomaly.
+        Probability p that the next state is a known anomaly.
     subset_size : int, default=1000
-        Rows among which the nearest or farthest one is sought.
+        Number of rows among which the nearest or farthest one is searched for.
     intrinsic_weight : float, default=1.0
-        Weight of the intrinsic reward; 0: what is known alone counts, and other kinds of
+        Weight of the intrinsic reward. With 0, only known labels count, and other kinds of
         anomalies are missed.
     warm_up_steps : int, default=10000
-        Steps with random actions that fill the memory before learning begins.
+        Number of steps with random actions that fill the memory before training begins.
     steps_per_episode : int, default=2000
-        Steps of an episode, each followed by an update; an episode is an epoch.
+        Number of steps in an episode, each followed by an update. An episode is an epoch.
     exploration : (float, float), default=(1.0, 0.1)
-        Share :math:`\varepsilon` of random actions when learning begins and at the last.
+        Share :math:`\varepsilon` of random actions at the start of training and at the end.
     exploration_steps : int, default=10000
-        Steps in which that share goes down, linearly.
+        Number of steps in which this share falls, linearly.
     replay_size : int, default=100000
-        Transitions that are remembered.
+        Maximum number of transitions in the memory.
     target_update : int, default=10000
-        Steps between two updates of :math:`\theta^-`.
+        Number of steps between two updates of :math:`\theta^-`.
     reward_update : int, default=2000
-        Steps between two updates of the intrinsic reward.
+        Number of steps between two updates of the intrinsic reward.
     hidden_layer_sizes : int or sequence of int, default=(40,)
-        Widths of the hidden layers; the last is the space of distances and of the intrinsic
-        reward. One layer is the paper's: few labels don't train more. Of the paper's width, 20,
-        it depends on the first weights whether unknown kinds of anomalies stand out in it at all.
+        Widths of the hidden layers; the last one is the space of distances and of the intrinsic
+        reward. The paper has one layer, because few labels can't train more. With the paper's width
+        of 20, the detection of unknown kinds of anomalies depends on the initial weights.
     activation : str, default="relu"
         Activation of the hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
-        Makes what comes before the last hidden layer, in place of the other
-        ``hidden_layer_sizes``.
+        Makes the layers before the last hidden layer, instead of the other ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=10
         Maximum number of epochs. An epoch is an episode.
     max_steps : int or None, default=None
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=2.5e-4
         Learning rate. The default is that of deep Q-learning.
     batch_size : int or None, default=32
-        Number of rows in a batch; None: as many as there are training rows. Here they are
+        Number of rows in a batch. If None, a batch holds all training rows. Here they are
         transitions of the agent.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="rmsprop"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. RMSprop's ``alpha``
-        is 0.95 and its ``eps`` 0.01 unless ``net_params`` say otherwise.
+        is 0.95 and its ``eps`` 0.01 unless ``net_params`` sets them.
     weight_decay : float, default=0.02
-        L2 penalty of the optimizer on the weights. It is on the hidden layers only; the default is
-        the paper's 0.01 on the squares.
+        L2 penalty of the optimizer on the weights. It applies to the hidden layers only; the
+        default is the paper's 0.01 on the squares.
     trim : float, default=0.3
-        Share of a batch's transitions from rows that are no known anomalies, rounded, that an
-        update leaves out after a fifth of the steps: those of the largest loss. The reward for
-        calling an unlabelled anomaly anomalous is -1; it keeps the agent from learning that. The
+        Share of a batch's transitions from rows that are not known anomalies, rounded, that an
+        update leaves out after a fifth of the steps: those with the largest loss. It prevents the
+        agent from learning the reward of -1 for calling an unlabelled anomaly anomalous. The
         paper's value is 0.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
@@ -114,21 +117,21 @@ class DPLAN(BaseDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU. For the
-        default network a CPU is as fast.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU. The default
+        network is as fast on a CPU.
     warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the last ``fit``. As with ``partial_fit`` the
-        memory is a new one, filled by ``warm_up_steps`` random actions.
+        Whether ``fit`` continues from the weights of the last ``fit``. As in ``partial_fit``, the
+        memory is new and is filled by ``warm_up_steps`` random actions.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------
     net_ : skorch net
         The trained net; ``net_.module_`` is the torch module, ``net_.module_.target`` the network
-        of :math:`\theta^-`.
+        with weights :math:`\theta^-`.
     scaler_ : transformer or None
         The fitted scaler.
     training_scores_ : ndarray of shape (n_samples,)
@@ -136,37 +139,36 @@ class DPLAN(BaseDetector):
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)
-        Of each episode the mean loss, the mean ``reward`` of a step, ``anomalous_share``, that of
-        rows called anomalous, the share of random actions at its end, ``exploration``, and the
-        number of ``steps``.
+        Statistics of each episode: the mean loss, the mean ``reward`` of a step, the share of rows
+        called anomalous, ``anomalous_share``, the share of random actions at its end,
+        ``exploration``, and the number of ``steps``.
     n_iter_ : int
         Number of episodes.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    DevNet : A network as small; often better where all anomalies are of known kinds.
-    DeepSAD : Distances to a centre, away from which known anomalies are pushed.
+    DevNet : An equally small network, often better if all anomalies are of known kinds.
+    DeepSAD : Distances to a centre, from which known anomalies are pushed away.
 
     Notes
     -----
     Rows known to be normal count as unlabelled ones. Without known anomalies a warning is given,
-    and the twentieth of the unlabelled rows that an isolation forest finds most anomalous stand
-    in for them.
+    and the 5 % of the unlabelled rows that an isolation forest finds most anomalous replace them.
 
-    With columns scaled to [0, 1] instead of standardised ones the paper's optimizer learns
-    little; ``optimizer="adam", lr=1e-3`` learns on both. A row is not its own nearest one, which
-    would be the next state over and over. The share of random actions goes down from the end of
+    With columns scaled to [0, 1] instead of standardised ones, the paper's optimizer learns little;
+    ``optimizer="adam", lr=1e-3`` learns on both. A row is not its own nearest neighbour, because
+    it would be the next state again and again. The share of random actions falls from the end of
     the warm-up on.
 
-    The score is not :math:`Q(x, a^1) - Q(x, a^0)`: the intrinsic reward is part of both and
-    cancels, and with it what was learned of unknown kinds. :meth:`q_values` has both.
+    The score is not :math:`Q(x, a^1) - Q(x, a^0)`: the intrinsic reward, through which unknown
+    kinds are learned, is part of both values and cancels. :meth:`q_values` returns both.
 
-    The environment is no Gymnasium one: where it leads depends on the features of the very agent
-    that acts in it, which that interface has no place for.
+    The environment is not a Gymnasium environment: its next state depends on the features of the
+    agent that acts in it, which that interface does not support.
 
     References
     ----------
@@ -246,11 +248,12 @@ class DPLAN(BaseDetector):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Rows to evaluate.
 
         Returns
         -------
         values : ndarray of shape (n_samples, 2)
-            Q(x, a⁰), of calling the row normal, and Q(x, a¹), of calling it anomalous.
+            Q(x, a⁰), the value of calling the row normal, and Q(x, a¹), that of calling it
+            anomalous.
         """
         return self._apply(self.net_.module_.q_values, X)

@@ -1,4 +1,4 @@
-"""The deep Q-network of DPLAN."""
+"""Deep Q-network of DPLAN."""
 
 from copy import deepcopy
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class QNetwork(nn.Module):
-    """Q(s, ·): the values of the two actions, linear in the features of a state."""
+    """Network Q(s, ·), the values of the two actions, linear in the features of a state."""
 
     def __init__(self, features: nn.Module, n_features: int) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class QNetwork(nn.Module):
 
 
 class DPLANModule(nn.Module):
-    """Q(s, a; θ) and, to learn from, an older copy of it, Q(s, a; θ⁻)."""
+    """Module with Q(s, a; θ) and an older copy of it for the targets, Q(s, a; θ⁻)."""
 
     def __init__(self, network: QNetwork, *, discount: float, loss: str) -> None:
         super().__init__()
@@ -31,23 +31,23 @@ class DPLANModule(nn.Module):
         )
 
     def update_target(self) -> None:
-        """θ⁻ ← θ."""
+        """Copy the weights, θ⁻ ← θ."""
         self.target.load_state_dict(self.network.state_dict())
 
     def encode(self, x: Tensor) -> Tensor:
         return self.network.features(x)
 
     def loss(self, state: Tensor, action: Tensor, reward: Tensor, next_state: Tensor) -> Tensor:
-        """Loss of Q(s, a; θ) against r + γ max_a' Q(s', a'; θ⁻), for each transition."""
+        """Return the loss of Q(s, a; θ) against r + γ max_a' Q(s', a'; θ⁻) for each transition."""
         with torch.no_grad():
             wanted = reward + self.discount * self.target(next_state).max(1).values
         value = self.network(state).gather(1, action[:, None]).squeeze(1)
         return self.criterion(value, wanted)
 
     def q_values(self, x: Tensor) -> Tensor:
-        """Q(x, a⁰) and Q(x, a¹)."""
+        """Return Q(x, a⁰) and Q(x, a¹)."""
         head, z = self.network.head, self.network.features(x)
-        # Row by row and in float64: a matrix product rounds by how many rows there are.
+        # The rounding of a matrix product would depend on the number of rows.
         return (z[:, None] * head.weight).sum(2, dtype=torch.float64) + head.bias
 
     def anomaly_score(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Training: skorch nets over whole tensors, callbacks, seeds."""
+"""Training with skorch nets over whole tensors, callbacks and seeds."""
 
 from skorch.callbacks import GradientNormClipping
 

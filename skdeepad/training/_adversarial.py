@@ -1,4 +1,4 @@
-"""The skorch net of methods whose players take turns."""
+"""Skorch net of methods whose players take turns."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,49 +18,53 @@ from ._net import DetectorNet
 from ._random import seeded_weights
 from ._warnings import warn
 
-# Two players oscillate under the momentum of Adam's defaults; these are DCGAN's.
+# Two players oscillate with the momentum of Adam's defaults; these are DCGAN's values.
 BETAS = (0.5, 0.999)
-# Terms of losses, and the contest of generator and discriminator, are looked at on so many rows
-# after each epoch; a contest is a reason to warn once it has gone on for so many steps.
+# Number of rows on which the loss terms and the contest of generator and discriminator are
+# evaluated after each epoch, and number of steps after which a contest may cause a warning.
 OBSERVED_ROWS, CONTEST_STEPS = 256, 100
-# A generator whose rows spread less than this share of the training rows' standard deviation has
-# collapsed; a discriminator that gives its rows less than this probability has saturated.
+# A generator has collapsed if its rows have less than this share of the training rows' standard
+# deviation; a discriminator has saturated if it gives them less than this probability.
 LEAST_SPREAD, LEAST_PROBABILITY = 0.1, 0.01
 
 
 class AdversarialNet(DetectorNet):
-    """Players that take turns on each batch, each with an optimizer of its own.
+    """Net of players that take turns on each batch, each with its own optimizer.
 
     The module's ``players`` names them in the order of their turns, with the parts of the module
-    that each one moves: ``{"autoencoder": ("encoder", "decoder"), "discriminator": ...}``. A part
-    may belong to several players, and no player moves another's. What a player minimises is the
-    module's ``loss_<player>(x)``, of shape (batch,), which ``trim`` acts on, or (). The first
-    player's is the loss of the training, ``train_loss``, and of validation, and ``optimizer_`` is
-    its own. The others' losses are ``<player>_loss`` in the history, their optimizers
+    that each one updates: ``{"autoencoder": ("encoder", "decoder"), "discriminator": ...}``. A part
+    may belong to several players, and no player updates parts of others. A player minimises the
+    module's ``loss_<player>(x)``, of shape (batch,), on which ``trim`` acts, or (). The loss of the
+    first player is ``train_loss`` and the loss of validation; its optimizer is ``optimizer_``. The
+    losses of the others are ``<player>_loss`` in the history, their optimizers
     ``optimizer_<player>_``. Settings of a player's optimizer are given as
     ``optimizer_<player>__lr`` and the like, those of all as ``optimizer__lr``; Adam's betas are
     (0.5, 0.999) unless they are given.
 
-    A module of a generator and a discriminator may have ``contest(x)``: the values of rows, as many
-    generated ones, and the discriminator's log odds that these are real, or None where it does no
-    harm that they are low. After each epoch the history then has ``spread``, the standard deviation
-    of generated values over that of the rows', and ``fooled``, the mean probability of generated
-    ones to be real; where one of them is next to nothing, the end of a training warns.
+    A module of a generator and a discriminator may have ``contest(x)``. It returns the values of
+    rows, as many generated values, and the discriminator's log odds that the latter are real, or
+    None if low odds do no harm. After each epoch the history then has ``spread``, the standard
+    deviation of the generated values over that of the rows' values, and ``fooled``, the mean
+    probability that generated values are real. If one of them is close to 0, the end of training
+    warns.
 
-    A module whose loss is a sum of terms may have ``loss_terms(x)``: their names and values, of
-    shape (batch,). After each epoch the history then has the mean of each as ``<name>_loss``.
+    A module whose loss is a sum of terms may have ``loss_terms(x)``, which returns their names and
+    values, of shape (batch,). After each epoch the history then has the mean of each as
+    ``<name>_loss``.
 
     Parameters
     ----------
     module : nn.Module
         An instance, as above.
     turns : mapping of str to int or None, default=None
-        How often a player moves in as many batches as the largest of these numbers; 1 for those
-        not named. ``{"discriminator": 5}``: the others move in every fifth batch.
+        Number of turns of a player in a cycle of as many batches as the largest of these numbers; 1
+        for players not named. With ``{"discriminator": 5}``, the others have a turn in every fifth
+        batch.
     average_decay : float, default=0.0
-        β of :class:`WeightAverages` of all players' parts, with which rows are scored; 0: none.
+        β of the :class:`WeightAverages` of all players' parts, with which rows are scored. With 0,
+        rows are scored with the weights themselves.
     reset_below : mapping of str to float or None, default=None
-        Losses of a batch under which a player's weights are drawn anew.
+        Losses of a batch below which a player's weights are initialised again.
     **kwargs
         As for :class:`DetectorNet`.
     """
@@ -91,7 +95,7 @@ class AdversarialNet(DetectorNet):
             kwargs |= self.get_params_for(f"optimizer_{player}")
             weights = [weight for _, weight in self._weights_of(player)]
             setattr(self, f"{prefix}_", self.optimizer(weights, **kwargs))
-        # Settings of the first player may go by its name too, though its optimizer does not.
+        # Settings of the first player may also have its name, which its optimizer does not have.
         self.prefixes_ = list(dict.fromkeys([*self.prefixes_, f"optimizer_{self._main}"]))
         self.averages_ = WeightAverages(self.average_decay) if self.average_decay else None
         self.n_turns_ = 0
@@ -152,7 +156,7 @@ class AdversarialNet(DetectorNet):
 
     @contextmanager
     def _without_averages(self) -> Iterator[None]:
-        """Go on with the weights themselves; everywhere else their averages are in their place."""
+        """Swap in the weights for training; everywhere else their averages are in place."""
         if self.averages_ is None:
             yield
             return
@@ -163,7 +167,7 @@ class AdversarialNet(DetectorNet):
             self.averages_.swap(self._averaged())
 
     def _averaged(self) -> list[Tensor]:
-        """Weights of all players, and what their layers have seen of batches."""
+        """Return the weights of all players and the floating buffers of their layers."""
         parts = dict.fromkeys(part for parts in self.module_.players.values() for part in parts)
         modules = [getattr(self.module_, part) for part in parts]
         weights = [weight.data for module in modules for weight in module.parameters()]
@@ -188,13 +192,13 @@ class AdversarialNet(DetectorNet):
         return loss
 
     def _moves(self, player: str) -> bool:
-        """Whether a player moves on this batch: its turns are spread evenly."""
+        """Return whether a player has a turn on this batch; turns are spread evenly."""
         turns = self.turns or {}
         cycle, own = max([1, *turns.values()]), turns.get(player, 1)
         return (self.n_turns_ + 1) * own // cycle > self.n_turns_ * own // cycle
 
     def _turn(self, player: str, optimizer: Optimizer, batch: Batch) -> Tensor:
-        """One step of one player; returns its loss, detached."""
+        """Do one step of one player and return its loss, detached."""
         named = self._weights_of(player)
         optimizer.zero_grad(set_to_none=True)
         loss = self._reduce(self._player_losses(player, batch), batch)
@@ -225,7 +229,7 @@ class AdversarialNet(DetectorNet):
     # How the game stands ---------------------------------------------------------------------
 
     def _observe(self, rows: Tensor) -> None:
-        """Record what the module says of some rows, with the noise of every epoch."""
+        """Record loss terms and contest of the module on some rows, always with the same noise."""
         with self._noise_of_every_epoch(), torch.inference_mode():
             if hasattr(self.module_, "loss_terms"):
                 for name, losses in self.module_.loss_terms(rows).items():

@@ -1,16 +1,16 @@
-"""Averages of weights over the steps of a training."""
+"""Averages of weights over the steps of training."""
 
 import torch
 from torch import Tensor
 
 
 class WeightAverages:
-    r"""Exponential moving averages of weights, which stand in for them outside of training.
+    r"""Exponential moving averages of weights, which replace the weights outside of training.
 
-    After step t each average moves by :math:`1 - \beta_t` of its way towards the weight,
-    :math:`\beta_t = \min(\beta, (1 + t) / (10 + t))`: without the second term the averages of a
-    short training would be its initial weights. What batch normalisation has seen is averaged as
-    weights are.
+    After step t each average moves towards the weight by a share :math:`1 - \beta_t` of their
+    difference, where :math:`\beta_t = \min(\beta, (1 + t) / (10 + t))`. Without the second term,
+    the averages after few steps would be the initial weights. The statistics of batch normalisation
+    are averaged like weights.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class WeightAverages:
         self.others: list[Tensor] = []
 
     def swap(self, weights: list[Tensor]) -> None:
-        """Exchange weights and averages, the first time equal."""
+        """Exchange weights and averages; the averages start as copies of the weights."""
         with torch.no_grad():
             if not self.others:
                 self.others = [weight.clone() for weight in weights]
@@ -34,7 +34,7 @@ class WeightAverages:
                 self.others[i] = held
 
     def update(self, weights: list[Tensor]) -> None:
-        """Let the averages follow the weights by one step."""
+        """Update the averages after one step."""
         self.n_steps += 1
         share = 1 - min(self.decay, (1 + self.n_steps) / (10 + self.n_steps))
         with torch.no_grad():
@@ -42,5 +42,5 @@ class WeightAverages:
                 average.lerp_(weight, share)
 
     def __getstate__(self) -> dict:
-        # Pickles hold no tensors of a device that another machine lacks; swapping brings them back.
+        # Pickles hold CPU tensors, for machines without the device; swap copies them back to it.
         return vars(self) | {"others": [tensor.cpu() for tensor in self.others]}

@@ -1,4 +1,4 @@
-"""From a detector's parameters to a net, and one training run of it."""
+"""Construction of a net from a detector's parameters, and its training run."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -19,7 +19,7 @@ from ._stacked import trained_with_others
 
 
 def find_device(device: str) -> str:
-    """The device to compute on; ``"auto"`` is CUDA where there is one."""
+    """Return the device to compute on; ``"auto"`` is CUDA if it is available, else the CPU."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -45,18 +45,20 @@ def build_net(
     net_params: Mapping | None = None,
     **kwargs,
 ) -> DetectorNet:
-    """Make and initialise the net that trains ``module``.
+    """Return the initialised net that trains ``module``.
 
-    The parameters are those of the detectors; ``kwargs`` (``lr``, ``batch_size``,
-    ``max_epochs``, ``max_steps``, ``trim``, ``trim_start``, ``lr_milestones``) go to the net as
-    they are, and ``net_params`` on top of all.
+    The parameters are those of the detectors. ``kwargs`` (``lr``, ``batch_size``, ``max_epochs``,
+    ``max_steps``, ``trim``, ``trim_start``, ``lr_milestones``) are passed to the net unchanged, and
+    ``net_params`` overrides all.
     """
     optimizer = find_optimizer(optimizer)
     if callbacks is not None and not all(isinstance(c, Callback) for c in callbacks):
         raise ValueError(f"callbacks={callbacks!r} must be instances of skorch.callbacks.Callback.")
     known = signature(optimizer).parameters
     if weight_decay and "weight_decay" not in known:
-        raise ValueError(f"weight_decay={weight_decay!r}: {optimizer.__name__} knows none.")
+        raise ValueError(
+            f"weight_decay={weight_decay!r}: {optimizer.__name__} has no weight decay."
+        )
     milestones = kwargs.get("lr_milestones", ())
     if not all(isinstance(share, Real) and 0 < share < 1 for share in milestones):
         raise ValueError(
@@ -76,20 +78,20 @@ def build_net(
 
 
 def _silent(text: str) -> None:
-    """Print nothing, where skorch would."""
+    """Print nothing; skorch would print the text."""
 
 
 class Run:
-    """One training, of one net or of several in turn, with those who listen to it.
+    """Training run of one net, or of several in turn, with listeners.
 
     Parameters
     ----------
     name : str
-        What a progress bar shows.
+        Name that a progress bar shows.
     epochs : int or None
-        Epochs for each net; None: the net's own ``max_epochs``.
+        Epochs for each net. If None, ``max_epochs`` of the net.
     verbose : int
-        Above 0, a progress bar is shown.
+        If above 0, a progress bar is shown.
     after_epoch : callable or None
         Called with the net after each epoch of any net; training stops when it returns True.
     """
@@ -115,9 +117,9 @@ class Run:
         stage: str = "",
         **columns: Tensor,
     ) -> None:
-        """Train ``net``, calling ``update`` with it at the end of each epoch.
+        """Train ``net`` and call ``update`` with it at the end of each epoch.
 
-        ``columns`` are more of :class:`TensorData`: ``target``, ``weight``.
+        ``columns`` are further columns of :class:`TensorData`: ``target``, ``weight``.
         """
         listeners = [AfterEpoch(f) for f in (update, self.after_epoch) if f is not None]
         if self.verbose:
@@ -128,7 +130,7 @@ class Run:
 
 
 def to_tensor(X: np.ndarray, device: str) -> Tensor:
-    """The rows as one tensor, on the device if they fill less than half of its free memory."""
+    """Return rows as a tensor, on the device if they fill at most half of its free memory."""
     tensor = as_tensor(X)
     device = find_device(device)
     if torch.device(device).type == "cuda":
@@ -139,7 +141,7 @@ def to_tensor(X: np.ndarray, device: str) -> Tensor:
 
 
 def history_table(net: NeuralNet) -> dict[str, np.ndarray]:
-    """Columns of what the net recorded for each epoch; NaN where an epoch lacks a value."""
+    """Return the history of the net as columns, with NaN for missing values."""
     keys = [
         key
         for key in dict.fromkeys(key for epoch in net.history for key in epoch)

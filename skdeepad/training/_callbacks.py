@@ -1,4 +1,4 @@
-"""What may listen to a net while it trains."""
+"""Callbacks of a net in training."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 
 class StopTraining(Exception):
-    """Raised to end the training of a net as if its last epoch had been reached."""
+    """Signal to end the training of a net as if its last epoch had been reached."""
 
 
 class AfterEpoch(Callback):
@@ -22,7 +22,7 @@ class AfterEpoch(Callback):
     def on_epoch_end(self, net, **kwargs) -> None:
         try:
             stop = self.function(net)
-        except KeyboardInterrupt:  # the user's, not a callback's way to stop
+        except KeyboardInterrupt:  # from the user, not from a callback that stops training
             net.interrupted_ = True
             raise
         if stop:
@@ -30,18 +30,18 @@ class AfterEpoch(Callback):
 
 
 class KneeStopping(Callback):
-    """End a training once the knee of its losses lies behind.
+    """End training after the knee of its losses.
 
-    The knee is Kneedle's, with sensitivity 5, on the mean of the losses so far, which falls
-    steeply and then flattens; the training ends when it has gone on for ``factor`` times as many
-    epochs as the knee took.
+    Kneedle, with sensitivity 5, finds the knee of the mean of the losses so far, which falls
+    steeply and then flattens. Training ends after more than ``factor`` times the epochs up to the
+    knee.
     """
 
     def __init__(self, factor: float = 1.2) -> None:
         self.factor = factor
 
     def initialize(self) -> "KneeStopping":
-        _import_kneed()  # an error before the first epoch is better than one after it
+        _import_kneed()  # a missing package raises before the first epoch
         return self
 
     def on_train_begin(self, net, **kwargs) -> None:
@@ -56,7 +56,7 @@ class KneeStopping(Callback):
 
 
 def _knee(x: np.ndarray, y: np.ndarray) -> float | None:
-    """The knee of a falling, convex curve, or None where there is none yet."""
+    """Return the knee of a falling, convex curve, or None if there is none yet."""
     if not (np.isfinite(y).all() and y[-1] < y[0]):  # it does not fall
         return None
     return _import_kneed().KneeLocator(x, y, S=5, curve="convex", direction="decreasing").knee
@@ -73,7 +73,7 @@ def _import_kneed():
 
 
 class ProgressBar(Callback):
-    """One progress bar over the epochs, with the latest losses behind it."""
+    """Progress bar over the epochs, with the latest losses."""
 
     def __init__(self, description: str) -> None:
         self.description = description
@@ -98,9 +98,10 @@ class ProgressBar(Callback):
 
 @contextmanager
 def listening(net: NeuralNet, *callbacks: Callback) -> Iterator[None]:
-    """Let ``callbacks`` listen to ``net``, before its own, and forget them afterwards.
+    """Add ``callbacks`` to ``net``, before its own, and remove them afterwards.
 
-    What they refer to (training data, an estimator) so never ends up in a pickle of the net.
+    The objects that they refer to (training data, an estimator) are therefore never pickled with
+    the net.
     """
     own = net.callbacks_
     named = [(f"listener{i}", callback.initialize()) for i, callback in enumerate(callbacks)]

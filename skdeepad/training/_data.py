@@ -1,4 +1,4 @@
-"""Data as whole tensors: batches are slices, not collated rows."""
+"""Data sets of whole tensors, whose batches are slices instead of collated rows."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -8,46 +8,46 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Rows are gathered in blocks of this many values, so that shuffling never copies the whole table.
+# Rows are gathered in blocks of this many values, so that shuffling does not copy the whole table.
 BLOCK_VALUES = 2**22
 
 
 def as_tensor(X: np.ndarray | Tensor) -> Tensor:
-    """The rows as a tensor, without a copy unless the array is read-only."""
+    """Return the rows as a tensor, without a copy unless the array is read-only."""
     if isinstance(X, Tensor):
         return X
     return torch.from_numpy(X if X.flags.writeable else X.copy())
 
 
 class Batch(NamedTuple):
-    """Rows that a step learns from, and what is known of them."""
+    """Rows of a training step, with their labels and targets."""
 
     x: Tensor  #: rows, (batch, ...)
-    y: Tensor | None = None  #: labels, (batch,): 0 where there is none
-    target: Tensor | None = None  #: what a loss compares the rows with, (batch, ...)
+    y: Tensor | None = None  #: labels, (batch,), 0 for unlabelled rows
+    target: Tensor | None = None  #: values that a loss compares the rows with, (batch, ...)
 
     def loss_arguments(self) -> dict[str, Tensor]:
-        """What a module's ``loss`` takes beside the rows."""
+        """Return the keyword arguments of a module's ``loss``."""
         known = {"y": self.y, "target": self.target}
         return {name: value for name, value in known.items() if value is not None}
 
     def to(self, device: str) -> "Batch":
-        """The batch on a device."""
+        """Return the batch on a device."""
         return Batch(*(None if value is None else value.to(device) for value in self))
 
 
 class TensorData:
-    """A table of rows as a skorch data set, its parts being :class:`Batch` es.
+    """Table of rows as a skorch data set, whose items are of class :class:`Batch`.
 
     Parameters
     ----------
     X : Tensor of shape (n_samples, ...)
     y : Tensor of shape (n_samples,) or None, default=None
-        Labels, 0 where there is none.
+        Labels, 0 for unlabelled rows.
     target : Tensor of shape (n_samples, ...) or None, default=None
-        What a loss compares the rows with.
+        Values that a loss compares the rows with.
     weight : Tensor of shape (n_samples, n_roles) or None, default=None
-        Weights with which rows are drawn for each role, for :class:`TupleBatches`.
+        Weights of the draws of rows for each role, for :class:`TupleBatches`.
     """
 
     def __init__(
@@ -71,32 +71,32 @@ class TensorData:
         return Batch(self.X[index], *(None if v is None else v[index] for v in known))
 
     def rows(self, index) -> "TensorData":
-        """A table of some of the rows."""
+        """Return a table of some of the rows."""
         x, y, target = self[index]
         weight = None if self.weight is None else self.weight[index]
         return TensorData(x, y, target=target, weight=weight)
 
 
 def count_batches(n_rows: int, batch_size: int) -> int:
-    """Number of batches of a pass: as many as it takes, but none for a single row left over."""
+    """Return the number of batches of a pass; a single remaining row gets no batch of its own."""
     n_batches = -(-n_rows // batch_size)
     return n_batches - (n_batches > 1 and n_rows % batch_size == 1)
 
 
 class TensorBatches:
-    """Iterate over a :class:`TensorData` in batches, shuffled anew in each pass.
+    """Iterator over the batches of a :class:`TensorData`, shuffled again in each pass.
 
-    The rows are spread evenly over the batches, whose sizes differ by one at most: a small last
-    batch would be a step like the others, with statistics of a few rows.
+    The rows are spread evenly over the batches, whose sizes differ by at most one. A small last
+    batch would give few rows the weight of a whole step.
 
     Parameters
     ----------
     dataset : TensorData
     batch_size : int
     generator : torch.Generator or None
-        Source of the permutations; None keeps the order of the rows.
+        Source of the permutations. If None, the order of the rows is kept.
     device : str
-        Where the batches go; the table itself may stay elsewhere if it is too large.
+        Device of the batches; a large table may be on another one.
     """
 
     def __init__(
@@ -134,9 +134,9 @@ class TensorBatches:
 
 
 class WholeBatches(TensorBatches):
-    """Batches of ``batch_size`` rows, or one of all where these are fewer.
+    """Batches of exactly ``batch_size`` rows, or one batch if there are fewer rows.
 
-    For losses that depend on the number of rows: what is left over in a pass is left out.
+    They are for losses that depend on the number of rows. A pass leaves out the remaining rows.
     """
 
     def __init__(self, dataset: TensorData, batch_size: int, *args, **kwargs) -> None:
@@ -149,27 +149,27 @@ class WholeBatches(TensorBatches):
 
 
 class LabelledBatches(TensorBatches):
-    """Batches of all rows, their labels hidden, each with some labelled rows beside them.
+    """Batches of all rows with hidden labels, each followed by some labelled rows.
 
-    The labelled rows come behind the others, every label equally often however few rows have it,
-    each row once before one comes again. Without labels these are :class:`TensorBatches`.
+    Every label is equally frequent among the labelled rows, however few rows have it, and each row
+    is drawn once before one is repeated. Without labels these are :class:`TensorBatches`.
 
     Parameters
     ----------
     dataset : TensorData
-        With labels of an integer type, 0 where there is none.
+        Table with integer labels, 0 for unlabelled rows.
     batch_size : int
-        Rows of a batch, the labelled ones beside them not counted.
+        Rows of a batch, without the labelled ones at its end.
     generator : torch.Generator
         Source of all draws.
     device : str
         Where the batches go.
     n_labelled : int or None, default=None
-        Labelled rows of a batch, rounded to a multiple of the number of labels; None: as many as
+        Labelled rows of a batch, rounded to a multiple of the number of labels. If None, as many as
         the data have, but at most ``batch_size``.
     stand_in : int, default=0
-        A label whose rows, if there are none, are drawn from the unlabelled ones, others in each
-        pass; 0: none.
+        Label that, if no row has it, is given to rows drawn from the unlabelled ones, others in
+        each pass. With 0, there is no such label.
     """
 
     def __init__(
@@ -205,7 +205,7 @@ class LabelledBatches(TensorBatches):
             yield Batch(torch.cat([x, beside]), torch.cat([torch.zeros_like(hidden), labels]))
 
     def _draw(self, rows: Tensor) -> Tensor:
-        """Rows for each batch, (n_batches, n_each), from as many permutations as it takes."""
+        """Draw rows for each batch, (n_batches, n_each), from as many permutations as needed."""
         n_drawn = self.n_batches * self.n_each
         keys = torch.rand(
             (-(-n_drawn // len(rows)), len(rows)),
@@ -217,7 +217,7 @@ class LabelledBatches(TensorBatches):
 
 
 class DrawnBatches:
-    """So many batches in each pass, of rows that are drawn with replacement.
+    """Fixed number of batches in each pass, of rows that are drawn with replacement.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ class DrawnBatches:
     device : str
         Where the batches go.
     n_batches : int
-        Batches of a pass.
+        Number of batches in a pass.
     """
 
     def __init__(
@@ -254,7 +254,7 @@ class DrawnBatches:
             yield self.dataset[self._draw()].to(self.device)
 
     def _draw(self) -> Tensor:
-        """Numbers of the rows of a batch."""
+        """Return the indices of the rows of a batch."""
         raise NotImplementedError
 
     def _uniform(self, *size: int) -> Tensor:
@@ -263,7 +263,7 @@ class DrawnBatches:
 
 
 class BalancedBatches(DrawnBatches):
-    """Batches of which half the rows are known anomalies, below 0 in ``y``; all of one chance."""
+    """Batches of which half the rows are known anomalies (``y`` below 0), drawn uniformly."""
 
     def __init__(self, dataset: TensorData, *args, **kwargs) -> None:
         super().__init__(dataset, *args, **kwargs)
@@ -284,7 +284,7 @@ class BalancedBatches(DrawnBatches):
 class TupleBatches(DrawnBatches):
     """Batches of tuples of rows, of shape (batch, n_roles, n_features), without labels.
 
-    ``dataset.weight`` holds the weights with which rows are drawn for each role.
+    ``dataset.weight`` holds the weights of the draws of rows for each role.
     """
 
     def __init__(self, dataset: TensorData, *args, **kwargs) -> None:
@@ -299,13 +299,13 @@ class TupleBatches(DrawnBatches):
 
 
 class HoldOut:
-    """Set a random share of the rows aside, as skorch's ``train_split``.
+    """Splitter that holds out a random share of the rows, for skorch's ``train_split``.
 
-    Of each label at least one row, where there is room, is left to train on: an only known anomaly
+    At least one row of each label is left for training if possible, so that a single known anomaly
     is not held out.
     """
 
-    #: Rows that it takes to set one aside and train on two.
+    #: Minimum number of rows: one to hold out and two to train on.
     least = 3
 
     def __init__(self, fraction: float, seed: int) -> None:
@@ -313,7 +313,7 @@ class HoldOut:
         self.seed = seed
 
     def n_valid(self, n: int) -> int:
-        """Number of rows set aside out of ``n``."""
+        """Return the number of rows to hold out from ``n``."""
         if n < self.least:
             raise ValueError(f"early_stopping=True needs at least {self.least} rows, got {n}.")
         return min(max(1, round(self.fraction * n)), n - 2)
@@ -329,7 +329,7 @@ class HoldOut:
 
 
 def _one_of_each_last(order: Tensor, y: Tensor) -> Tensor:
-    """``order`` with one row of each label moved to its end."""
+    """Return ``order`` with one row of each label moved to the end."""
     shuffled = y[order]
     last = torch.stack([(shuffled == label).nonzero()[-1, 0] for label in y.unique()])
     others = torch.ones(len(order), dtype=bool)

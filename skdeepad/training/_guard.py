@@ -1,4 +1,4 @@
-"""Nothing that a process or a thread has set for torch as a whole reaches a fit or a score."""
+"""Isolation of fits and scores from torch's global settings."""
 
 import functools
 import os
@@ -8,8 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
-# Settings that all threads share: how to read them, how to set them, and what torch starts with,
-# by all its names.
+# Settings that all threads share: getter, setter, and the names of torch's default.
 SHARED: list[tuple[Callable, Callable, tuple]] = [
     (torch.get_default_dtype, torch.set_default_dtype, (torch.float32,)),
     (
@@ -30,7 +29,7 @@ SHARED += [
     for name in ("overwrite_module_params", "swap_module_params")
     if hasattr(torch.__future__, f"get_{name}_on_conversion")
 ]
-# What torch.set_float32_matmul_precision sets, too; its own getter raises where both are used.
+# torch.set_float32_matmul_precision sets these too, but its getter raises if both are used.
 SHARED += [
     (
         functools.partial(getattr, operation, "fp32_precision"),
@@ -47,7 +46,7 @@ AUTOCAST_DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 class _SharedSettings:
-    """The settings of torch, put back by the last of the threads that have set them aside."""
+    """Context with torch's default settings; the last thread to leave restores the user's."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -67,7 +66,7 @@ class _SharedSettings:
 
     def __exit__(self, *_) -> None:
         with self.lock:
-            self.n_inside = max(0, self.n_inside - 1)  # a fork within a fit has none to leave
+            self.n_inside = max(0, self.n_inside - 1)  # 0 in a forked child
             if not self.n_inside:
                 self._put_back()
 
@@ -85,7 +84,7 @@ class _SharedSettings:
             self.before.pop()
 
     def start_in_child(self) -> None:
-        """Begin anew in a forked child, where no other thread goes on."""
+        """Start again in a forked child process, which has no other threads."""
         self._put_back()
         self.__init__()
         self.is_forked = True
@@ -98,12 +97,12 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def default_settings() -> Iterator[None]:
-    """Compute with the settings that torch starts with, and leave the caller's as they were.
+    """Compute with torch's default settings, and restore the caller's afterwards.
 
     These are gradient mode on and inference mode off, float32, the CPU for tensors without a
-    device, no autocast, no deterministic algorithms and full precision in products. What all
-    threads share is put back once no thread is inside any more. In a forked child there is one
-    thread.
+    device, no autocast, no deterministic algorithms and full precision in products. Settings that
+    all threads share are restored once no thread is inside any more. A forked child process
+    computes with one thread.
     """
     with ExitStack() as stack:
         stack.enter_context(_SHARED)
@@ -112,10 +111,10 @@ def default_settings() -> Iterator[None]:
         for device in AUTOCAST_DEVICES:
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
-        if torch.get_default_device().type != "cpu":  # such a mode slows each call of torch
+        if torch.get_default_device().type != "cpu":  # the context slows each call of torch
             stack.enter_context(torch.device("cpu"))
         if _SHARED.is_forked:
-            # OpenMP's threads did not come along, and work for them would wait for ever.
+            # The child has none of OpenMP's threads, and would wait for them for ever.
             stack.callback(torch.set_num_threads, torch.get_num_threads())
             torch.set_num_threads(1)
         yield

@@ -1,4 +1,4 @@
-"""The skorch net that trains a detector's module."""
+"""Skorch net that trains a detector's module."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,34 +19,34 @@ from ._random import seeded_generator
 
 # Rows are scored in chunks of at most this many values and rows.
 CHUNK_ROWS, CHUNK_VALUES = 4096, 2**21
-# A chunk is padded to a multiple of this many rows: BLAS takes another kernel, with other
-# rounding, for a few rows, and a score must not depend on the rows beside it.
+# A chunk is padded to a multiple of this many rows: for few rows BLAS takes another kernel with
+# other rounding, and a score must not depend on the other rows.
 PAD = 32
 
 
 class DetectorNet(NeuralNet):
-    """Minimise the mean of a module's ``loss(x)``, one value per row.
+    """Net that minimises the mean of a module's ``loss(x)``, which has one value per row.
 
-    For players that take turns there is :class:`AdversarialNet`.
+    :class:`AdversarialNet` is the net for players that take turns.
 
     Parameters
     ----------
     module : nn.Module
-        An instance with ``loss(x)``, of shape (batch,), or () where the method has no loss per
-        row. It takes ``y`` too where the data have labels, ``target`` where they have targets.
+        An instance with ``loss(x)``, of shape (batch,), or () if the method has no loss per row. It
+        also takes ``y`` if the data have labels, and ``target`` if they have targets.
     seed : int
         Seed of shuffles, noise and dropout.
     trim : float
-        Share of the rows of a batch, those of the largest loss, that an update leaves out. Rows
-        with a label other than 0 are never left out.
+        Share of the rows of a batch with the largest loss that an update leaves out. Rows with a
+        label other than 0 are never left out.
     trim_start : float
-        Share of the steps that are done before trimming begins.
+        Share of the steps before trimming begins.
     max_steps : int or None
-        Upper limit to the number of optimizer steps of one training.
+        Maximum number of optimizer steps of one fit.
     lr_milestones : sequence of float
         Shares of the steps after which the learning rate is divided by 10.
     steps_per_epoch : int or None
-        Steps of an epoch, where the batches are drawn; None: one pass over the rows.
+        Steps of an epoch, if batches are drawn. If None, an epoch is one pass over the rows.
     **kwargs
         As for :class:`skorch.NeuralNet`.
     """
@@ -100,7 +100,7 @@ class DetectorNet(NeuralNet):
 
     def __getstate__(self) -> dict:
         state = super().__getstate__()
-        # The module given is the module trained: one copy is enough.
+        # The given module is the trained module; one copy is enough.
         state["module"] = None
         state.pop("optimize", None)  # that of a stack, while the net is trained within one
         if "generator_" in state:
@@ -120,7 +120,7 @@ class DetectorNet(NeuralNet):
     def update_budget(
         self, *, max_epochs: int, max_steps: int | None, batch_size: int | None, lr: float, **_
     ) -> None:
-        """Go on with other limits, batches or another learning rate; the rest stays as it is."""
+        """Set other limits, another batch size or learning rate before training resumes."""
         self.max_epochs, self.max_steps, self.batch_size = max_epochs, max_steps, batch_size
         if lr != self.lr:
             self.lr = lr
@@ -129,15 +129,15 @@ class DetectorNet(NeuralNet):
                     _set_lr(optimizer, lambda group: lr * group.get("lr_factor", 1))
 
     def _rate_is_given(self, prefix: str) -> bool:
-        """Whether an optimizer has a learning rate of its own."""
+        """Return whether an optimizer has its own learning rate."""
         return "lr" in self.get_params_for(prefix)
 
     def _named_optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Optimizers by the prefix of their parameters."""
+        """Return the optimizers by the prefix of their parameters."""
         return {"optimizer": self.optimizer_}
 
     def forget_best(self) -> None:
-        """Let early stopping begin anew with the epoch that ends."""
+        """Restart early stopping at the epoch that ends."""
         for _, callback in self.callbacks_:
             if isinstance(callback, EarlyStopping):
                 callback.on_train_begin(self)
@@ -154,14 +154,14 @@ class DetectorNet(NeuralNet):
         return self.iterator_valid(dataset, **kwargs | self.get_params_for("iterator_valid"))
 
     def n_steps(self, n_batches: int, epochs: int) -> int:
-        """Number of steps that a training of so many epochs takes under ``max_steps``."""
+        """Return the number of steps of ``epochs`` epochs, at most ``max_steps``."""
         n_steps = epochs * n_batches
         return n_steps if self.max_steps is None else min(n_steps, self.max_steps)
 
     def planned_epochs(
         self, n_rows: int, max_epochs: int | None = None, *, hold_out: bool = True
     ) -> int:
-        """Number of epochs that a training on so many rows takes unless it stops early."""
+        """Return the number of epochs of training on ``n_rows`` rows without early stopping."""
         max_epochs = self.max_epochs if max_epochs is None else max_epochs
         if hold_out and self.train_split and not (self.history and n_rows < self.train_split.least):
             n_rows -= self.train_split.n_valid(n_rows)
@@ -169,9 +169,9 @@ class DetectorNet(NeuralNet):
         return ceil(self.n_steps(n_batches, max_epochs) / n_batches)
 
     def fit_loop(self, X, y=None, epochs=None, **columns):
-        """Train for ``epochs``, the last one cut short where ``max_steps`` end in it.
+        """Train for ``epochs``; the last one is cut short if ``max_steps`` is reached.
 
-        ``columns`` are more of the data set: ``target``, ``weight``.
+        ``columns`` are further columns of the data set: ``target``, ``weight``.
         """
         self.check_training_readiness()
         train, valid = self._split(X, y, columns)
@@ -181,7 +181,7 @@ class DetectorNet(NeuralNet):
         valid_batches = None if valid is None else self.get_iterator(valid)
         n_steps = self.n_steps(len(batches), self.max_epochs if epochs is None else epochs)
         self.step_, self.trim_from_, self.lr_drops_ = 0, 0, set()
-        if not self.history:  # schedules are of the first training, not of one that goes on
+        if not self.history:  # a fit that resumes has no schedules
             self.trim_from_ = int(self.trim_start * n_steps)
             self.lr_drops_ = {ceil(share * n_steps) for share in self.lr_milestones}
         n_complete = len(self.history)
@@ -198,7 +198,7 @@ class DetectorNet(NeuralNet):
         except StopTraining:
             pass
         except BaseException as stop:
-            del self.history[n_complete:]  # an epoch that was interrupted is none
+            del self.history[n_complete:]  # an interrupted epoch doesn't count
             if isinstance(stop, KeyboardInterrupt):
                 self.interrupted_ = True
             raise
@@ -206,16 +206,16 @@ class DetectorNet(NeuralNet):
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
         self.interrupted_ = False
-        with suppress(StopTraining):  # asked for before the first epoch, or after the last
+        with suppress(StopTraining):  # raised before the first epoch, or after the last
             super().partial_fit(X, y, classes, **fit_params)
-        if self.interrupted_:  # skorch keeps it to itself; scikit-learn's users expect it
+        if self.interrupted_:  # skorch suppresses it; scikit-learn's users expect it
             raise KeyboardInterrupt
         return self
 
     def notify(self, method_name, **cb_kwargs):
         try:
             super().notify(method_name, **cb_kwargs)
-        except KeyboardInterrupt as stop:  # skorch's way to stop early
+        except KeyboardInterrupt as stop:  # skorch's callbacks raise it to stop early
             raise StopTraining from stop
 
     def _split(self, X, y, columns: dict[str, Tensor]):
@@ -224,7 +224,7 @@ class DetectorNet(NeuralNet):
         if not self.train_split:
             return dataset, None
         if self.history and len(dataset) < self.train_split.least:
-            return dataset, dataset  # a chunk of a stream that leaves nothing to hold out
+            return dataset, dataset  # a chunk that is too small to hold out rows
         return self.train_split(dataset)
 
     def _validate(self, batches) -> None:
@@ -235,7 +235,7 @@ class DetectorNet(NeuralNet):
 
     @contextmanager
     def _noise_of_every_epoch(self) -> Iterator[None]:
-        """Evaluate with the same noise after each epoch, and go on with the noise of training."""
+        """Evaluate with the same noise after each epoch, without a change of the training noise."""
         state = self.generator_.get_state()
         self.generator_.manual_seed(self.seed)
         self.module_.eval()
@@ -245,11 +245,11 @@ class DetectorNet(NeuralNet):
             self.generator_.set_state(state)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Run one epoch; skorch's own loop only where a callback listens to batches."""
+        """Run one epoch, with skorch's own loop only if a callback listens to batches."""
         if iterator is None:
             return
         self.module_.train(training)
-        if training and self.only_row_:  # it has no variance: norms go on with what they know
+        if training and self.only_row_:  # without a variance, norms use their running statistics
             for module in self.module_.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
@@ -263,7 +263,7 @@ class DetectorNet(NeuralNet):
                 n_rows += len(batch.x)
                 total = total + value * len(batch.x)
             loss = float(total) / n_rows
-            # What skorch's Checkpoint and the like expect of an epoch.
+            # skorch's Checkpoint and other callbacks read these entries.
             self.history.new_batch()
             self.history.record_batch(prefix + "_loss", loss)
             self.history.record_batch(prefix + "_batch_size", n_rows)
@@ -283,7 +283,7 @@ class DetectorNet(NeuralNet):
     # One step --------------------------------------------------------------------------------
 
     def optimize(self, batch: Batch) -> Tensor:
-        """One update of the weights; returns the batch's mean loss, detached."""
+        """Update the weights once and return the batch's mean loss, detached."""
         self.optimizer_.zero_grad(set_to_none=True)
         loss = self._loss(batch)
         loss.backward()
@@ -296,7 +296,7 @@ class DetectorNet(NeuralNet):
         return loss
 
     def mean_loss(self, batch: Batch) -> Tensor:
-        """Mean loss of a batch, without trimming and without gradients."""
+        """Return the mean loss of a batch, without trimming and without gradients."""
         with torch.no_grad():
             return self._row_losses(batch).mean()
 
@@ -306,7 +306,7 @@ class DetectorNet(NeuralNet):
         return {"loss": loss, "y_pred": None}
 
     def train_step(self, batch, **fit_params):
-        if type(self).optimize is not DetectorNet.optimize:  # it knows its players' turns
+        if type(self).optimize is not DetectorNet.optimize:  # it handles the turns of its players
             return {"loss": self._step(batch), "y_pred": None}
         step = super().train_step(batch, **fit_params)
         self._count_step()
@@ -322,7 +322,7 @@ class DetectorNet(NeuralNet):
         return self._reduce(self._row_losses(batch), batch)
 
     def _reduce(self, losses: Tensor, batch: Batch) -> Tensor:
-        """Mean of the losses of a batch, some of the unlabelled rows left out."""
+        """Return the mean loss of a batch without its trimmed rows, which are unlabelled."""
         if not self.trim or not losses.ndim or self.step_ < self.trim_from_:
             return losses.mean()
         y = batch.y
@@ -347,13 +347,13 @@ class DetectorNet(NeuralNet):
         Parameters
         ----------
         function : callable
-            From (batch, n_features) to (batch, ...), each row for itself.
+            Function from (batch, n_features) to (batch, ...) that treats each row independently.
         X : ndarray or Tensor of shape (n_samples, n_features), float32
 
         Returns
         -------
         ndarray of shape (n_samples, ...), float64
-            The same bits for a row in whatever company it comes.
+            Values; those of a row are the same to the bit whatever the other rows.
         """
         X = as_tensor(X)
         size = max(PAD, min(CHUNK_ROWS, CHUNK_VALUES // max(1, X.shape[1]) // PAD * PAD))

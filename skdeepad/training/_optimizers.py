@@ -1,4 +1,4 @@
-"""torch's optimizers, without the compiler that they import when they are made."""
+"""torch's optimizers without the import of torch's compiler."""
 
 import importlib
 import inspect
@@ -8,7 +8,7 @@ import torch
 
 
 def without_compiler(optimizer: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
-    """Take from an optimizer's methods the wrappers that prepare them for ``torch.compile``."""
+    """Remove the wrappers for ``torch.compile`` from an optimizer's methods."""
     for name in ("add_param_group", "zero_grad", "step", "state_dict", "load_state_dict"):
         setattr(optimizer, name, torch.no_grad()(inspect.unwrap(getattr(optimizer, name))))
     return optimizer
@@ -43,7 +43,7 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 
 
 def find_optimizer(optimizer: str | type) -> type[torch.optim.Optimizer]:
-    """The class of an optimizer that is given by name or as a class."""
+    """Return the class of an optimizer that is given by name or as a class."""
     if isinstance(optimizer, str):
         return OPTIMIZERS[optimizer]
     for eager in OPTIMIZERS.values():
@@ -60,7 +60,7 @@ def find_optimizer(optimizer: str | type) -> type[torch.optim.Optimizer]:
 
 
 def _import_compiler() -> None:
-    """Import what other optimizers import in a thread that Ctrl-C can't stop halfway.
+    """Import torch's compiler in a thread that Ctrl-C can't interrupt.
 
     A module whose import has been interrupted stays broken for the rest of the process.
     """

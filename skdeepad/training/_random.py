@@ -1,4 +1,4 @@
-"""Seeds without side effects: the global random state is read and written nowhere else."""
+"""Seeds without side effects; no other module uses torch's global random state."""
 
 import threading
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-# Seeding within seeding is fine: the inner state is put back too.
+# Nested seeding is allowed: the inner state is restored too.
 _LOCK = threading.RLock()
 
 
@@ -14,9 +14,9 @@ _LOCK = threading.RLock()
 def seeded_weights(seed: int) -> Iterator[None]:
     """Create a module's weights from ``seed``.
 
-    torch initialises layers from its global generator, so that it is set for the moment, put
-    back, and no other thread may create weights meanwhile. Weights are made on the CPU: the same
-    on every device.
+    torch initialises layers from its global generator. It is seeded here and restored afterwards,
+    and no other thread may create weights meanwhile. Weights are created on the CPU, so that they
+    are the same on every device.
     """
     with _LOCK, torch.random.fork_rng(devices=[]), torch.device("cpu"):
         torch.default_generator.manual_seed(seed)
@@ -24,5 +24,5 @@ def seeded_weights(seed: int) -> Iterator[None]:
 
 
 def seeded_generator(seed: int, device: str = "cpu") -> torch.Generator:
-    """A generator of its own for shuffles, noise and draws."""
+    """Return a new generator for shuffles, noise and draws."""
     return torch.Generator(device=device).manual_seed(seed)

@@ -1,8 +1,8 @@
-"""Train many nets as one: the joblib backend ``"stacked"``.
+"""The joblib backend ``"stacked"``, which trains many nets as one.
 
-Tasks run in threads as far as the training of a net. There they meet. Nets that differ in numbers
-only are trained as one stack, whose weights have one more dimension; each net keeps its batches,
-its noise, its history and its callbacks. Then each task goes on alone.
+Each task runs in a thread of its own until it trains a net. There the tasks wait for one another.
+Nets that differ in numbers only are trained as one stack, whose weights have one more dimension.
+Each net keeps its batches, its noise, its history and its callbacks. Then each task goes on alone.
 """
 
 import threading
@@ -28,6 +28,8 @@ from ._optimizers import OPTIMIZERS
 MOST_JOBS = 128
 # Seconds without a new task after which all are taken to be there.
 SETTLING = 0.02
+# Seconds without a change after which tasks that neither train nor end are waited for no longer.
+PATIENCE = 5.0
 # Callbacks that listen to epochs and change nothing that nets of a stack share.
 HARMLESS = (AfterEpoch, EarlyStopping, KneeStopping, ProgressBar)
 
@@ -81,7 +83,7 @@ class Meeting:
         self.n_jobs = n_jobs
         self.changed = threading.Condition()
         self.n_expected = 0
-        self.last_arrival = 0.0
+        self.last_arrival = self.last_change = time.monotonic()
         self.n_running = 0
         self.waiting: list[Member] = []
         self.is_cancelled = False
@@ -90,7 +92,7 @@ class Meeting:
         """Count a task that will come."""
         with self.changed:
             self.n_expected += 1
-            self.last_arrival = time.monotonic()
+            self.last_arrival = self.last_change = time.monotonic()
 
     @contextmanager
     def attended(self) -> Iterator[None]:
@@ -98,6 +100,7 @@ class Meeting:
         _task.meeting = self
         with self.changed:
             self.n_running += 1
+            self.last_change = time.monotonic()
         try:
             yield
         finally:
@@ -105,9 +108,11 @@ class Meeting:
             with self.changed:
                 self.n_running -= 1
                 self.n_expected -= 1
+                self.last_change = time.monotonic()
                 self.changed.notify_all()
 
     def cancel(self) -> None:
+        """Let no task wait any more."""
         with self.changed:
             self.is_cancelled = True
             self.changed.notify_all()
@@ -116,6 +121,7 @@ class Meeting:
         """Wait until each running task waits or has ended; then stacks are made."""
         with self.changed:
             self.waiting.append(member)
+            self.last_change = time.monotonic()
             self.changed.notify_all()
             while not (member.is_placed or self.is_cancelled):
                 if self._is_complete():
@@ -125,15 +131,16 @@ class Meeting:
         self.check()
 
     def check(self) -> None:
+        """Raise if the pool has ended."""
         if self.is_cancelled:
             raise Cancelled("The training was cancelled, since the others of its pool have ended.")
 
     def _is_complete(self) -> bool:
+        now = time.monotonic()
         if len(self.waiting) < self.n_running:
-            return False
+            return now - self.last_change > PATIENCE
         all_run = self.n_running >= min(self.n_jobs, self.n_expected)
-        settled = time.monotonic() - self.last_arrival > SETTLING
-        return self.n_running >= self.n_jobs or (all_run and settled)
+        return self.n_running >= self.n_jobs or (all_run and now - self.last_arrival > SETTLING)
 
     def _make_stacks(self) -> None:
         groups = defaultdict(list)
@@ -191,6 +198,7 @@ def trained_with_others(net: DetectorNet, n_rows: int, epochs: int | None, known
 
 
 def can_be_stacked(net: DetectorNet) -> bool:
+    """Whether nothing of a net's training depends on its being alone."""
     return (
         type(net) is DetectorNet
         and type(net.optimizer_) in OPTIMIZERS.values()
@@ -202,7 +210,7 @@ def can_be_stacked(net: DetectorNet) -> bool:
 def key_of(net: DetectorNet) -> tuple:
     """What nets of a stack have in common: all but their numbers."""
     groups = [
-        (tuple(p.shape for p in group["params"]), tuple(sorted(group.keys())))
+        (tuple(weight.shape for weight in group["params"]), tuple(sorted(group)))
         for group in net.optimizer_.param_groups
     ]
     return (
@@ -240,7 +248,6 @@ class Stack:
         self.changed = threading.Condition()
         self.members = sorted(members, key=lambda member: repr(hyperparameters(member.net)))
         self.is_split = False  # nets for which there is no common step go on alone
-        self.failed: BaseException | None = None
         self.base: nn.Module | None = None
 
     # Members ---------------------------------------------------------------------------------
@@ -383,7 +390,7 @@ class Stack:
             *(None if v[0] is None else torch.stack(v) for v in zip(*batches, strict=True))
         )
         self.base.train(nets[0].module_.training)
-        indices = torch.arange(len(nets))
+        indices = torch.arange(len(nets), device=stacked.x.device)
         losses = vmap(self._loss, randomness="same")(
             indices, self.weights, self.buffers, self.numbers, stacked.x, stacked.loss_arguments()
         )
@@ -437,7 +444,8 @@ def numbers_that_differ(modules: list[nn.Module]) -> dict[tuple[str, str], Tenso
             if type(value) is float and not key.startswith("_"):
                 values = [getattr(module.get_submodule(name), key) for module in modules]
                 if any(other != value for other in values):
-                    numbers[name, key] = torch.tensor(values)
+                    device = next(modules[0].parameters()).device
+                    numbers[name, key] = torch.tensor(values, device=device)
     return numbers
 
 

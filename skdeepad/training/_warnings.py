@@ -1,4 +1,4 @@
-"""Warnings that point to the user's line that they come from."""
+"""Warnings that point to the line of the user's code."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ import sklearn
 import skorch
 import torch
 
-# Code that stands between the user's and what has to be said: this package's and what it uses.
+# Code to skip between the user's line and the warning: this package and those that it uses.
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _BETWEEN = (_PACKAGE + os.sep,) + tuple(
     os.path.dirname(os.path.abspath(path)) + os.sep
@@ -20,7 +20,7 @@ _BETWEEN += (os.path.abspath(contextlib.__file__),)
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn with the first line that is neither of this package nor of those beneath it."""
+    """Warn at the first calling line outside of this package and those that it uses."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back and os.path.abspath(frame.f_code.co_filename).startswith(_BETWEEN):
         level, frame = level + 1, frame.f_back

@@ -1,4 +1,4 @@
-"""Detectors that model the rows by latent variables, and bound their likelihood."""
+"""Detectors with latent variable models and bounds of their likelihood."""
 
 from ._adgm import ADGM
 from ._auxiliary import AuxiliaryVAE

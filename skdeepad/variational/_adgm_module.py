@@ -1,4 +1,4 @@
-"""The equations of ADGM and SDGM."""
+"""Module of ADGM and SDGM."""
 
 from collections.abc import Callable, Iterator
 from math import log
@@ -11,16 +11,16 @@ from torch import Tensor
 from ..nn import Backbone, compress
 from ._auxiliary_module import AuxiliaryModule
 
-# Beyond so many units of the training rows' scale a combined score's parts grow by their logarithm,
-# and the unit is the distance from the median to this quantile.
+# Terms of a combined score grow with their logarithm beyond this many units. The unit is the
+# distance from the median to this quantile of the training rows' scores.
 MOST_UNITS, UPPER_QUANTILE = 10.0, 0.9
 
 
 class DeepGenerativeModule(AuxiliaryModule):
-    """The model with K classes y, a classifier q(y|a,x), and p(y) uniform.
+    """Model with K classes y, a classifier q(y|a,x) and a uniform p(y).
 
-    A label is 0 where there is none, else 1 + the index of its class. ``normal`` says which
-    classes are no anomalies.
+    A label is 0 for an unlabelled row, else 1 + the index of its class. ``normal`` is the mask of
+    the classes that are not anomalies.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class DeepGenerativeModule(AuxiliaryModule):
         self.register_buffer("alpha", torch.ones(()))
 
     def loss(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """L(x, y) − α log q(y|a,x) of labelled rows, U(x) of the others; one draw a row.
+        """Return L(x, y) − α log q(y|a,x) of labelled rows and U(x) of the others, from one draw.
 
-        With f the bound of one class, L is −f of the row's own and U the sum
+        With the bound f of one class, L is −f for the row's own class and U is
         Σ_y q(y|a,x) (log q(y|a,x) − f).
         """
         classes = torch.arange(self.n_classes, device=x.device)
@@ -60,9 +60,9 @@ class DeepGenerativeModule(AuxiliaryModule):
     def _bounds(
         self, x: Tensor, h: Tensor, possible: Tensor, noise_a: Tensor, noise_z: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Bound f of each possible class, 0 of the others, and log q(y|a,x): (batch, K) both.
+        """Return the bound f of each possible class, 0 for others, and log q(y|a,x), (batch, K).
 
-        One draw of a feeds all of it.
+        All of them use the same draw of a.
         """
         a, log_q_a = self.draw_auxiliary(h, noise_a)
         log_q = F.log_softmax(self.classifier(torch.cat([h, a], 1)), 1)
@@ -76,7 +76,7 @@ class DeepGenerativeModule(AuxiliaryModule):
     # Scores ----------------------------------------------------------------------------------
 
     def draws(self, x: Tensor, classes: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Bounds f and log q(y|a,x) of each of the fixed draws, in float64."""
+        """Yield the bounds f and log q(y|a,x) of each of the fixed draws, in float64."""
         h, possible = self.features(x), classes.expand(len(x), -1)
         n_pairs = len(x) * int(classes.sum())
         for noise in self.noise:
@@ -87,39 +87,39 @@ class DeepGenerativeModule(AuxiliaryModule):
             yield f, log_q.double()
 
     def joint(self, x: Tensor) -> Tensor:
-        """Bound of −log p(x, y normal)."""
+        """Return the bound of −log p(x, y normal)."""
         f = torch.stack([f for f, _ in self.draws(x, self.normal)]).mean(0)
         return -torch.logsumexp(f[:, self.normal], 1)
 
     def posterior(self, x: Tensor) -> Tensor:
-        """Log odds of an anomaly, log q(y anomalous|x) − log q(y normal|x)."""
+        """Return the log odds of an anomaly, log q(y anomalous|x) − log q(y normal|x)."""
         log_q = self.log_classes(x)
         anomalous, normal = log_q[:, ~self.normal], log_q[:, self.normal]
         return torch.logsumexp(anomalous, 1) - torch.logsumexp(normal, 1)
 
     def marginal(self, x: Tensor) -> Tensor:
-        """U(x), the bound of −log p(x)."""
+        """Return U(x), the bound of −log p(x)."""
         draws = self.draws(x, torch.ones_like(self.normal))
         return torch.stack([(q.exp() * (q - f)).sum(1) for f, q in draws]).mean(0)
 
     negative_elbo = marginal
 
     def joint_and_posterior(self, x: Tensor) -> Tensor:
-        """Both scores side by side, (batch, 2)."""
+        """Return both scores, (batch, 2)."""
         return torch.stack([self.joint(x), self.posterior(x)], 1)
 
     def calibrate(self, scores: np.ndarray) -> None:
-        """Take medians and scales from both scores of the training rows."""
+        """Set medians and scales from both scores of the training rows."""
         medians, high = np.quantile(scores, [0.5, UPPER_QUANTILE], axis=0)
         scales = high - medians
         self.medians.copy_(torch.as_tensor(medians))
         self.scales.copy_(torch.as_tensor(np.where(scales > 0, scales, 1.0)))
 
     def combined(self, x: Tensor) -> Tensor:
-        """Sum of both scores, each on the scale of the training rows.
+        """Return the sum of both scores, each on the scale of the training rows.
 
-        Log odds below the median add nothing: a row that is improbable as a normal one stays
-        anomalous however surely it is told from the known anomalies.
+        Log odds below the median count as 0. A row that is improbable as a normal one thus stays
+        anomalous even if it differs clearly from the known anomalies.
         """
         if self.normal.all():
             return self.joint(x)
@@ -131,7 +131,7 @@ class DeepGenerativeModule(AuxiliaryModule):
         return SCORES[self.score](self, x)
 
     def log_classes(self, x: Tensor) -> Tensor:
-        """Log of the mean of q(y|a,x) over the draws of a, (batch, K)."""
+        """Return the log of the mean of q(y|a,x) over the draws of a, (batch, K)."""
         h, log_q = self.features(x), []
         for noise in self.noise[:, : self.n_auxiliary]:
             a, _ = self.draw_auxiliary(h, noise.expand(len(x), -1))
@@ -141,7 +141,7 @@ class DeepGenerativeModule(AuxiliaryModule):
     # Codes -----------------------------------------------------------------------------------
 
     def normal_class(self, h: Tensor, a: Tensor) -> Tensor:
-        """One-hot vectors of the normal class that the classifier prefers."""
+        """Return one-hot vectors of the most probable normal class."""
         logits = self.classifier(torch.cat([h, a], 1)).masked_fill(~self.normal, -torch.inf)
         return F.one_hot(logits.argmax(1), self.n_classes).to(h.dtype)
 
@@ -151,24 +151,24 @@ class DeepGenerativeModule(AuxiliaryModule):
         return self.code(h, a, self.normal_class(h, a))
 
     def decode(self, z: Tensor) -> Tensor:
-        """Mean of p(x|·) over the normal classes."""
+        """Return the mean of p(x|·) over the normal classes."""
         classes = torch.eye(self.n_classes, device=z.device)[self.normal]
         outputs = [self.output_from(z, y.expand(len(z), -1)) for y in classes]
         return torch.stack([self.likelihood.mean(output) for output in outputs]).mean(0)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Mean of p(x|·) for the code in the likeliest normal class."""
+        """Return the mean of p(x|·) for the code in the most probable normal class."""
         h = self.features(x)
         a = self.q_a(h)[0]
         y = self.normal_class(h, a)
         return self.likelihood.mean(self.output_from(self.code(h, a, y), y))
 
     def generate(self, noise: Tensor) -> Tensor:
-        """A row for each row of one-hot class and standard normal noise."""
+        """Generate a row from each row of one-hot class and standard normal noise."""
         return self.generate_from(noise[:, self.n_classes :], noise[:, : self.n_classes])
 
     def contributions(self, x: Tensor) -> Tensor:
-        """Each feature's part of −E log p(x|·) in the likeliest normal class."""
+        """Return each feature's part of −E log p(x|·) in the most probable normal class."""
         h = self.features(x)
         y = self.normal_class(h, self.q_a(h)[0])
         nll = []

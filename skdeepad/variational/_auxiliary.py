@@ -20,24 +20,29 @@ from ._layered_scores import SCORES, kl
 from ._likelihood import Likelihood
 from ._variational import VariationalDetector
 
-# As many training rows as the mean cost of the codes is looked at.
+# Number of training rows used to estimate the mean cost of the codes.
 MAX_ROWS = 4096
 
 
 @detector
 class AuxiliaryVAE(VariationalDetector):
-    r"""Auxiliary variational autoencoder: a VAE whose posterior is no plain Gaussian.
+    r"""Auxiliary variational autoencoder, a VAE with a mixture as posterior.
 
-    An auxiliary variable :math:`a` takes part in inference, where
-    :math:`q(z|x) = \int q(a|x)\, q(z|a,x)\, da` is a mixture, and none in generation, which
-    :math:`p(a|z,x)` leaves as it is. Minimises
+    An auxiliary variable :math:`a` makes the posterior :math:`q(z|x) = \int q(a|x)\, q(z|a,x)\, da`
+    a mixture. It does not change generation, because its model is :math:`p(a|z,x)`. The detector
+    minimises
 
     .. math:: -E_{q(a|x)\, q(z|a,x)}\left[\log
         \frac{p(x|z)\, p(a|z,x)\, p(z)}{q(a|x)\, q(z|a,x)}\right], \qquad p(z) = N(0, I),
 
     summed over the features and averaged over the rows [1]_. With ``skip`` the auxiliary variable
-    is a layer of the model, :math:`p(a|z)\, p(x|a,z)`; with a second layer of codes it is
-    :math:`q(z_1|a,x)\, q(z_2|a,x,z_1)` and :math:`p(z_2)\, p(z_1|z_2)\, p(x|z_1)`.
+    is a layer of the model, :math:`p(a|z)\, p(x|a,z)`; with a second layer of codes, the
+    distributions are :math:`q(z_1|a,x)\, q(z_2|a,x,z_1)` and
+    :math:`p(z_2)\, p(z_1|z_2)\, p(x|z_1)`.
+
+    Read more in the :ref:`User Guide <auxiliary_vae>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
@@ -46,46 +51,46 @@ class AuxiliaryVAE(VariationalDetector):
     n_auxiliary : int, default=4
         Size of the auxiliary variable :math:`a`.
     skip : bool, default=False
-        Whether :math:`a` reaches :math:`x`, and is part of the code.
+        Whether :math:`x` depends on :math:`a`, which is then part of the code.
     kl_warm_up_epochs : int, default=0
-        Epochs in which the cost of the codes rises from 0 to its weight. It can save layers that
-        would be switched off before they are of use.
+        Epochs in which the cost of the codes rises from 0 to its weight. It can prevent layers from
+        being switched off before they become useful.
     anomaly_score : {"elbo", "reconstruction_probability", "iwae", "kl"}, default="elbo"
         ``"elbo"``: negative evidence lower bound. ``"reconstruction_probability"``:
-        :math:`-E_q \log p(x|\cdot)`. ``"iwae"``: importance-weighted bound. ``"kl"``: what the
-        codes cost. It is read in ``fit``.
+        :math:`-E_q \log p(x|\cdot)`. ``"iwae"``: importance-weighted bound. ``"kl"``: cost of the
+        codes. A change takes effect in ``fit``.
     likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
         :math:`p(x|z)`, as in :class:`VAE`.
     min_std : float, default=0.135
-        Least standard deviation of :math:`p(x|z)`, in units of the scaled data.
+        Minimum standard deviation of :math:`p(x|z)`, in units of the scaled data.
     n_draws : int, default=16
-        Draws of the codes in the scores, the same for every row.
+        Number of draws of the codes for the scores, the same for every row.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Widths of the hidden layers of each conditional distribution's net; the decoder's are in
-        the reverse order.
+        Widths of the hidden layers of each conditional distribution's net; those of the decoder are
+        in reverse order.
     activation : str, default="tanh"
         Activation of the hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
-        Makes 64 features of a row, which the nets of ``hidden_layer_sizes`` read in its place
-        beside :math:`a` and :math:`z`; and the decoder.
+        Makes the decoder, and an encoder from a row to 64 features, which replace the row as the
+        input of the nets of ``hidden_layer_sizes``, together with :math:`a` and :math:`z`.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=500
         Maximum number of epochs.
     max_steps : int or None, default=2500
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
+        those with the largest loss.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
@@ -94,17 +99,17 @@ class AuxiliaryVAE(VariationalDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
     early_stopping : bool, default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
-        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
-        of the best epoch are kept.
+        If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
+        with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
+        weights of the best epoch are kept.
     validation_fraction : float, default=0.1
         Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -128,23 +133,22 @@ class AuxiliaryVAE(VariationalDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    VAE : One layer, a Gaussian posterior, more scores.
+    VAE : One layer, a Gaussian posterior and more scores.
     SDGM : The same with labels.
 
     Notes
     -----
-    The auxiliary variable makes up for correlations within the posterior; it does not for
-    posteriors with modes far apart, where training ends in one mode as a VAE's does. Log variances
-    are clamped to ±10.
+    The auxiliary variable models correlations within the posterior, but not posteriors with distant
+    modes: training then ends in one mode, as for a VAE. Log variances are clamped to ±10.
 
-    A Gaussian charges absolute deviations: where values are amplitudes, whose noise grows with
-    their level, rows of small values get small scores. A learned variance cures that in part at
-    best, since it has been learned at the levels of the training rows; the logarithm of the
-    amplitudes, taken before, does.
+    A Gaussian penalises absolute deviations. If values are amplitudes, whose noise grows with their
+    level, rows of small values have small scores. A learned variance corrects this only in part,
+    because it is learned at the levels of the training rows. Taking the logarithm of the amplitudes
+    beforehand does correct it.
 
     References
     ----------
@@ -180,7 +184,7 @@ class AuxiliaryVAE(VariationalDetector):
         )
 
     def _widths(self) -> tuple[int, ...]:
-        """Sizes of the layers of codes."""
+        """Return the sizes of the layers of codes."""
         one = isinstance(self.n_latent, Integral)
         widths = (self.n_latent,) if one else tuple(self.n_latent)
         if len(widths) not in (1, 2) or not all(isinstance(n, Integral) and n > 0 for n in widths):

@@ -1,4 +1,4 @@
-"""The equations of variational autoencoders with an auxiliary variable."""
+"""Modules of variational autoencoders with an auxiliary variable."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -18,12 +18,12 @@ from ._layered_scores import SCORES, Draw, contributions
 from ._likelihood import Likelihood
 from ._warm_up import WarmUp
 
-# Features that a user's backbone makes of a row, since it can't read a and y beside it.
+# Number of features that a user's backbone computes from a row, since a and y can't be its input.
 N_FEATURES = 64
 
 
 class ConditionalGaussian(nn.Module):
-    """N(μ, diag σ²), both from a net of all that stands to the right of the bar."""
+    """Gaussian N(μ, diag σ²) whose parameters a net computes from the conditions."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
@@ -34,10 +34,10 @@ class ConditionalGaussian(nn.Module):
 
 
 class AuxiliaryModule(Stochastic):
-    """q(a|x) q(z₁|a,x,y) q(z₂|a,x,y,z₁) and p(z₂) p(z₁|z₂,y) p(a|z,y,x) p(x|z₁,y).
+    """Model q(a|x) q(z₁|a,x,y) q(z₂|a,x,y,z₁) and p(z₂) p(z₁|z₂,y) p(a|z,y,x) p(x|z₁,y).
 
-    Under ``skip`` p(a|z,y) and p(x|a,z₁,y). The classes y are one-hot, of no width without labels,
-    z₂ is left out where there is one layer, and x enters the conditions as ``features(x)``.
+    With ``skip`` it has p(a|z,y) and p(x|a,z₁,y). The classes y are one-hot, with width 0 without
+    labels; z₂ is left out with one layer, and x enters the conditions as ``features(x)``.
     """
 
     def __init__(
@@ -79,27 +79,27 @@ class AuxiliaryModule(Stochastic):
         self.n_features = n_features
         self.skip = skip
         self.score = score
-        # The same draws for every row and every call: a score is a function of the row.
+        # With the same draws for every row and every call, a score is a function of the row.
         self.register_buffer("noise", even_normal_draws(n_draws, n_auxiliary + sum(widths)))
 
     @property
     def n_latent(self) -> int:
-        """Width of what x is decoded from: z, and a where it reaches x."""
+        """Width of the decoder's input: z, and a with ``skip``."""
         return sum(self.widths) + (self.n_auxiliary if self.skip else 0)
 
     @property
     def n_noise(self) -> int:
-        """Standard normal values that a row is generated from."""
+        """Number of standard normal values from which a row is generated."""
         return self.n_latent + self.n_features
 
     def draw_auxiliary(self, h: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """A draw from q(a|x), and its log density."""
+        """Draw from q(a|x), and return the draw and its log density."""
         mu, logvar = self.q_a(h)
         a = mu + torch.exp(0.5 * logvar) * noise
         return a, -gaussian_nll(a, mu, logvar).sum(1)
 
     def explain(self, x: Tensor, h: Tensor, a: Tensor, log_q_a: Tensor, y: Tensor, noise) -> Draw:
-        """What a draw of a and z says of x in class y, all but log p(y) and log q(y|a,x)."""
+        """Return the terms of a draw of a and z in class y, without log p(y) and log q(y|a,x)."""
         z: list[Tensor] = []
         posteriors = []
         for q, eps in zip(self.q_z, noise.split(self.widths, 1), strict=True):
@@ -111,29 +111,29 @@ class AuxiliaryModule(Stochastic):
         for i, p in enumerate(self.p_z):
             log_ratio = gaussian_nll(z[i], *p(*z[i + 1 :], y)) - gaussian_nll(z[i], *posteriors[i])
             cost = cost + log_ratio.sum(1)
-        # mu, logvar, eps are those of the top layer, whose prior is N(0, I).
+        # Now mu, logvar and eps belong to the top layer, whose prior is N(0, I).
         sampled = 0.5 * (z[-1] ** 2 - eps**2 - logvar).sum(1)
         nll = self.likelihood.nll(self.decode_output(z, a, y), x)
         return Draw(nll, cost + sampled, cost + kl_standard_normal(mu, logvar).sum(1))
 
     def decode_output(self, z: Sequence[Tensor], a: Tensor | None, y: Tensor) -> Tensor:
-        """Output of the decoder, parameters of p(x|·)."""
+        """Return the output of the decoder, the parameters of p(x|·)."""
         return self.decoder(torch.cat([z[0], y, a] if self.skip else [z[0], y], 1))
 
     def code(self, h: Tensor, a: Tensor, y: Tensor) -> Tensor:
-        """Mean of q(z|a,x,y), layer by layer, beside a where it reaches x."""
+        """Return the means of q(z|a,x,y), layer by layer, followed by a with ``skip``."""
         z: list[Tensor] = []
         for q in self.q_z:
             z.append(q(h, a, y, *z)[0])
         return torch.cat([*z, a] if self.skip else z, 1)
 
     def output_from(self, code: Tensor, y: Tensor) -> Tensor:
-        """Output of the decoder for a code."""
+        """Return the output of the decoder for a code."""
         *z, rest = code.split((*self.widths, self.n_latent - sum(self.widths)), 1)
         return self.decode_output(z, rest, y)
 
     def generate_from(self, noise: Tensor, y: Tensor) -> Tensor:
-        """A row of class y from the model, made of standard normal noise."""
+        """Generate a row of class y from standard normal noise."""
         code, x_noise = noise.split((self.n_latent, self.n_features), 1)
         *z, rest = code.split((*self.widths, self.n_latent - sum(self.widths)), 1)
         for i in reversed(range(len(self.p_z))):
@@ -146,10 +146,10 @@ class AuxiliaryModule(Stochastic):
 
 
 class AuxiliaryVAEModule(AuxiliaryModule):
-    """The model without classes."""
+    """Module of :class:`AuxiliaryVAE`, without classes."""
 
     def loss(self, x: Tensor) -> Tensor:
-        """−log p(x|·) + log q(a,z|x) − log p(a,z|x), one draw a row."""
+        """Return −log p(x|·) + log q(a,z|x) − log p(a,z|x), from one draw per row."""
         h, y = self.features(x), _no_class(x)
         a, log_q_a = self.draw_auxiliary(h, self.randn_like(x.new_empty(len(x), self.n_auxiliary)))
         noise = self.randn_like(x.new_empty(len(x), sum(self.widths)))
@@ -157,7 +157,7 @@ class AuxiliaryVAEModule(AuxiliaryModule):
         return draw.nll.sum(1) + self.warm_up(draw.kl)
 
     def draws(self, x: Tensor) -> Iterator[Draw]:
-        """What each of the fixed draws says of the rows."""
+        """Yield the terms of each of the fixed draws."""
         h, y = self.features(x), _no_class(x)
         for noise in self.noise:
             eps_a, eps_z = noise.expand(len(x), -1).split((self.n_auxiliary, sum(self.widths)), 1)
@@ -188,14 +188,14 @@ class AuxiliaryVAEModule(AuxiliaryModule):
 
 
 def _no_class(x: Tensor) -> Tensor:
-    """One-hot vectors of no class."""
+    """Return one-hot vectors of zero classes."""
     return x.new_empty(len(x), 0)
 
 
 def make_networks(backbone: Backbone | None, heads: Backbone, n_features: int) -> dict:
-    """What an :class:`AuxiliaryModule` makes its nets from, as keyword arguments.
+    """Return the keyword arguments from which an :class:`AuxiliaryModule` makes its nets.
 
-    Without a backbone every net reads x itself; with one, features of x.
+    Without a backbone, the input of every net is x; with one, it is features of x.
     """
     if backbone is None:
         features, n_inner, make_decoder = nn.Identity(), n_features, heads.make_decoder

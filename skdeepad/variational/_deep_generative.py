@@ -1,4 +1,4 @@
-"""What ADGM and SDGM do alike: read labels, train beside them, tell classes apart."""
+"""Base class of ADGM and SDGM, and the reader of their labels."""
 
 from abc import abstractmethod
 from math import ceil
@@ -20,7 +20,7 @@ from ._variational import VariationalDetector
 
 
 class ClassLabels(IgnoredLabels):
-    """How the distinct values of ``y`` are read as classes; 0 is unlabelled."""
+    """Reader of the distinct values of ``y`` as classes; 0 is unlabelled."""
 
     learned = True
 
@@ -28,8 +28,8 @@ class ClassLabels(IgnoredLabels):
         y = check_labels(y, n_samples, rows, all_known=not fresh)
         known = np.unique(y[y != 0])
         if fresh:
-            warn_without_anomalies(y, "only what is normal is learned")
-            # What is normal is a class even if no row is known to be.
+            warn_without_anomalies(y, "only the normal classes are learned")
+            # There is a normal class even if no row is known to be normal.
             detector.classes_ = known if (known > 0).any() else np.append(known, 1.0)
             if (detector.classes_ == detector.classes_.round()).all():
                 detector.classes_ = detector.classes_.astype(int)
@@ -47,7 +47,7 @@ class ClassLabels(IgnoredLabels):
 
 @detector
 class DeepGenerativeDetector(VariationalDetector):
-    """Base of the detectors whose module is a DeepGenerativeModule."""
+    """Base class of the detectors whose module is a DeepGenerativeModule."""
 
     _labels = ClassLabels()
 
@@ -61,7 +61,7 @@ class DeepGenerativeDetector(VariationalDetector):
     @property
     @abstractmethod
     def _skip(self) -> bool:
-        """Whether the auxiliary variable reaches x."""
+        """Whether x depends on the auxiliary variable."""
 
     def _check_rows(self, X) -> None:
         check_batch_norm(self.batch_size, self.batch_norm)
@@ -117,7 +117,7 @@ class DeepGenerativeDetector(VariationalDetector):
         return np.exp(self._apply(self.net_.module_.log_classes, X))
 
     def predict_class(self, X):
-        """Return the most probable class of rows, where ``predict`` tells outliers from inliers.
+        """Return the most probable class of rows; ``predict`` returns outliers and inliers.
 
         Parameters
         ----------
@@ -141,7 +141,8 @@ class DeepGenerativeDetector(VariationalDetector):
         random_state : int, RandomState instance or None, default=None
             Seed of the draw.
         y : int, float or None, default=None
-            Class of the rows, one of ``classes_``; None: the normal classes, equally often.
+            Class of the rows, one of ``classes_``. If None, the normal classes, with equal
+            probability.
 
         Returns
         -------

@@ -20,29 +20,35 @@ from ._layered_scores import SCORES
 from ._likelihood import Likelihood
 from ._variational import VariationalDetector
 
-# Training rows from which the KL of each layer is known well enough.
+# Number of training rows used to estimate the KL of each layer.
 MAX_ROWS = 4096
 
 
 @detector
 class LadderVAE(VariationalDetector):
-    r"""Ladder variational autoencoder: several layers of codes, the higher the more abstract.
+    r"""Ladder variational autoencoder, with several layers of codes.
 
-    The model draws a code from the one above it, :math:`p(z_L) = N(0, I)`,
-    :math:`p(z_i|z_{i+1}) = N(\mu_{p,i}, \sigma_{p,i}^2)` and :math:`p(x|z_1)`. The way up from x is
-    deterministic and leaves estimates :math:`\hat\mu_i, \hat\sigma_i^2`; on the way down each is
-    merged with what the model itself expects there, by precision [1]_:
+    The model draws a code given the one above it, :math:`p(z_L) = N(0, I)`,
+    :math:`p(z_i|z_{i+1}) = N(\mu_{p,i}, \sigma_{p,i}^2)` and :math:`p(x|z_1)`. The upward pass from
+    x is deterministic and computes estimates :math:`\hat\mu_i, \hat\sigma_i^2`. On the downward
+    pass each estimate is merged with the model's prediction for its layer, weighted by precision
+    [1]_:
 
     .. math:: \sigma_{q,i}^2 = \frac1{\hat\sigma_i^{-2} + \sigma_{p,i}^{-2}}, \qquad
         \mu_{q,i} = \sigma_{q,i}^2 \left(\hat\mu_i \hat\sigma_i^{-2}
         + \mu_{p,i} \sigma_{p,i}^{-2}\right) .
 
-    The draw :math:`z_i \sim N(\mu_{q,i}, \sigma_{q,i}^2)` goes on to the layer below. Minimises
+    The draw :math:`z_i \sim N(\mu_{q,i}, \sigma_{q,i}^2)` is the input of the layer below. The
+    detector minimises
 
     .. math:: -E_q[\log p(x|z_1)] + w \sum_i E_q KL(q(z_i|x, z_{i+1}) \,\|\, p(z_i|z_{i+1})),
 
-    where w rises from 0 to 1 in the first epochs, so that the layers are put to use before they
-    cost. What is scored is chosen by ``anomaly_score``.
+    where w rises from 0 to 1 in the first epochs, so that the model learns to use the layers before
+    they have a cost. ``anomaly_score`` selects the score.
+
+    Read more in the :ref:`User Guide <ladder_vae>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
@@ -53,48 +59,48 @@ class LadderVAE(VariationalDetector):
         Batch normalisation, without affine parameters, before each activation. Without it the
         upper layers tend to stay unused.
     kl_warm_up_epochs : int or "auto", default="auto"
-        Epochs in which the weight w rises from 0 to 1; ``"auto"``: a fifth of those planned. A
-        training that goes on does not begin again.
+        Epochs in which the weight w rises from 0 to 1; ``"auto"`` is a fifth of the planned epochs.
+        Training that resumes has no second warm-up.
     anomaly_score : str, default="elbo"
         ``"elbo"``: negative evidence lower bound. ``"reconstruction_probability"``:
         :math:`-E_q \log p(x|z_1)`. ``"iwae"``: importance-weighted bound, closer to
-        :math:`-\log p(x)`. ``"kl"``: the KL term, of all layers or of ``kl_layer``.
-        It is read in ``fit``.
+        :math:`-\log p(x)`. ``"kl"``: the KL term, of all layers or of ``kl_layer``. A change takes
+        effect in ``fit``.
     kl_layer : int or None, default=None
         Layer whose KL term is the score ``"kl"``, from 1, next to the data, to the number of
-        layers, the most abstract; None: their sum.
+        layers, the most abstract. If None, the sum over the layers.
     likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
-        p(x|z_1), as in :class:`VAE`.
+        Distribution p(x|z_1), as in :class:`VAE`.
     min_std : float, default=0.135
-        Least standard deviation of p(x|z_1), in units of the scaled data, as in :class:`VAE`.
+        Minimum standard deviation of p(x|z_1), in units of the scaled data, as in :class:`VAE`.
     n_draws : int, default=16
-        Draws of the scores, the same for every row.
+        Number of draws for the scores, the same for every row.
     hidden_layer_sizes : int or sequence of int, default=(64, 32, 16)
-        Width of the two hidden layers that lead to each code, from the input upwards; the way
-        down has the same. With single ones, a plain hierarchy does as well.
+        Width of the two hidden layers that lead to each code, from the input upwards; the downward
+        pass has the same. With single hidden layers, a plain hierarchy is as good.
     activation : str, default="leaky_relu"
-        Activation of the hidden layers, as in :class:`AutoEncoder`; the paper's.
+        Activation of the hidden layers, as in :class:`AutoEncoder`; the default is the paper's.
     backbone : Backbone or None, default=None
         Makes the first layer upwards, with ``hidden_layer_sizes[0]`` outputs, and the decoder
-        p(x|z_1): with a :class:`~skdeepad.nn.ConvBackbone` a ladder for images.
+        p(x|z_1). A :class:`~skdeepad.nn.ConvBackbone` makes a ladder for images.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=500
         Maximum number of epochs.
     max_steps : int or None, default=2500
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
-        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss.
+        Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
+        those with the largest loss.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
@@ -103,17 +109,17 @@ class LadderVAE(VariationalDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
     early_stopping : bool, default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
-        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
-        of the best epoch are kept.
+        If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
+        with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
+        weights of the best epoch are kept.
     validation_fraction : float, default=0.1
         Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -133,29 +139,29 @@ class LadderVAE(VariationalDetector):
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)
-        Losses of each epoch. In the warm-up they lack a part of the KL terms, and rise with it;
-        those of held out rows are complete.
+        Losses of each epoch. In the warm-up they contain the weight w, and rise with it; those of
+        held out rows have the full KL terms.
     n_iter_ : int
         Number of epochs run.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    VAE : One layer; as good a detector on many tables.
+    VAE : One layer, and an equally good detector on many tables.
 
     Notes
     -----
-    ``transform`` puts the means of all layers side by side, z_1 first. ``inverse_transform`` reads
-    the columns of z_1 and no others: the upper layers say what z_1 is likely to be, and x depends
-    on z_1 alone. ``sample`` draws all layers from the top down.
+    ``transform`` concatenates the means of all layers, z_1 first. ``inverse_transform`` uses only
+    the columns of z_1, because x depends on z_1 alone; the upper layers define the prior of z_1.
+    ``sample`` draws all layers from the top down.
 
-    The KL terms are in closed form given the draw of the layer above, where the paper's code draws
-    them too. The p of the model is shared with the posterior. Normalisation uses running means,
-    and is left out before the Gaussians' parameters. ``score`` and likelihoods are of the scaled
-    rows, in nats.
+    The KL terms are in closed form given the draw of the layer above; the paper's code estimates
+    them from draws. The p of the model is shared with the posterior. Normalisation uses running
+    means, and is left out before the Gaussians' parameters. ``score`` and likelihoods are those of
+    the scaled rows, in nats.
 
     References
     ----------
@@ -202,7 +208,7 @@ class LadderVAE(VariationalDetector):
         )
 
     def _ends(self, n_features: int, n_outputs: int) -> tuple[nn.Module, nn.Module]:
-        """The layer next to x upwards, and the decoder p(x|z_1)."""
+        """Return the layer next to x upwards, and the decoder p(x|z_1)."""
         width, n_latent = check_widths(self.hidden_layer_sizes)[0], self.n_latent[0]
         if self.backbone is None:
             return nn.Linear(n_features, width), self._mlp(n_latent, width, n_outputs)
@@ -216,7 +222,7 @@ class LadderVAE(VariationalDetector):
         return make_mlp(widths, self.activation, batch_norm=self.batch_norm)
 
     def _block(self, layer: nn.Module, width: int) -> nn.Module:
-        """``layer`` and a further one, both followed by normalisation and activation."""
+        """Return ``layer`` and a further one, both followed by normalisation and activation."""
         layers = []
         for linear in (layer, nn.Linear(width, width)):
             norm = [nn.BatchNorm1d(width, affine=False)] if self.batch_norm else []
@@ -255,5 +261,5 @@ class LadderVAE(VariationalDetector):
         self.kl_per_layer_ = self._kl_per_layer(net, X)
 
     def _kl_per_layer(self, net, X) -> np.ndarray:
-        """Mean KL of each layer on evenly spaced rows."""
+        """Return the mean KL of each layer on evenly spaced rows."""
         return net.apply(net.module_.kl_per_layer, X[:: ceil(len(X) / MAX_ROWS)]).mean(0)

@@ -1,4 +1,4 @@
-"""The ladder variational autoencoder's equations."""
+"""Module of the ladder variational autoencoder."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -12,36 +12,36 @@ from ._layered_scores import SCORES, Draw, contributions
 from ._likelihood import Likelihood
 from ._warm_up import WarmUp
 
-# Below this float32 loses the smaller of two precisions that are added.
+# With smaller variances, float32 loses the smaller of two added precisions.
 MIN_VARIANCE = 1e-5
 
 
 class Gaussian(NamedTuple):
-    """N(mean, diag variance), both (batch, n_latent)."""
+    """Gaussian N(mean, diag variance), both (batch, n_latent)."""
 
     mean: Tensor
     variance: Tensor
 
     @classmethod
     def from_output(cls, output: Tensor) -> "Gaussian":
-        """The Gaussian of a net's output, (batch, 2 n_latent)."""
+        """Return the Gaussian of a net's output, (batch, 2 n_latent)."""
         mean, raw = output.chunk(2, dim=1)
         return cls(mean, F.softplus(raw) + MIN_VARIANCE)
 
     def merge(self, other: "Gaussian") -> "Gaussian":
-        """The normalised product of both densities: precisions add up."""
+        """Return the normalised product of both densities, whose precision is their sum."""
         variance = 1 / (1 / self.variance + 1 / other.variance)
         mean = (self.mean / self.variance + other.mean / other.variance) * variance
         return Gaussian(mean, variance)
 
     def kl(self, other: "Gaussian") -> Tensor:
-        """KL(self ‖ other), (batch,)."""
+        """Return KL(self ‖ other), (batch,)."""
         ratio = self.variance / other.variance
         distance = (self.mean - other.mean) ** 2 / other.variance
         return 0.5 * (ratio + distance - 1 - ratio.log()).sum(1)
 
     def nll(self, z: Tensor) -> Tensor:
-        """−log density at ``z``, (batch,)."""
+        """Return −log density at ``z``, (batch,)."""
         return gaussian_nll(z, self.mean, self.variance.log()).sum(1)
 
     def draw(self, noise: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ class Gaussian(NamedTuple):
 
 
 class Rung(NamedTuple):
-    """One layer of the way down, for z_{i+1} as drawn above it."""
+    """Layer of the downward pass, given the draw z_{i+1} of the layer above."""
 
     z: Tensor  #: z_i ~ q
     q: Gaussian  #: q(z_i|x, z_{i+1})
@@ -57,20 +57,20 @@ class Rung(NamedTuple):
 
 
 class LadderModule(Stochastic):
-    """p(z_L) = N(0, I), p(z_i|z_{i+1}), p(x|z_1) and a posterior that shares all of them.
+    """Model p(z_L) = N(0, I), p(z_i|z_{i+1}), p(x|z_1) and a posterior that shares all of them.
 
     Lists are in the order of the layers, z_1 first.
 
     Parameters
     ----------
     upward : sequence of nn.Module
-        d_{i−1} → d_i, with d_0 = x.
+        Blocks d_{i−1} → d_i, with d_0 = x.
     heads : sequence of nn.Module
-        d_i → parameters of N(μ̂_i, σ̂_i²), what x says of z_i.
+        Heads d_i → parameters of N(μ̂_i, σ̂_i²), the estimate of z_i from x.
     priors : sequence of nn.Module
-        z_{i+1} → parameters of p(z_i|z_{i+1}), one fewer.
+        Nets z_{i+1} → parameters of p(z_i|z_{i+1}), one fewer.
     decoder : nn.Module
-        z_1 → parameters of p(x|z_1).
+        Net z_1 → parameters of p(x|z_1).
     likelihood : Likelihood
     n_features : int
     widths : sequence of int
@@ -78,9 +78,9 @@ class LadderModule(Stochastic):
     score : str
         One of ``SCORES``.
     kl_layer : int or None
-        Layer, from 1, whose KL is the score "kl"; None: all of them.
+        Layer, from 1, whose KL is the score "kl". If None, the sum over all layers.
     n_draws : int
-        Draws of the scores.
+        Number of draws for the scores.
     """
 
     def __init__(
@@ -109,11 +109,11 @@ class LadderModule(Stochastic):
         self.n_latent = sum(widths)
         self.score = score
         self.kl_layer = kl_layer
-        # The same draws for every row and every call, as in the variational autoencoder.
+        # With the same draws for every row and every call, a score is a function of the row.
         self.register_buffer("z_noise", even_normal_draws(n_draws, self.n_latent))
 
     def climb(self, x: Tensor) -> list[Gaussian]:
-        """What x says of each layer, N(μ̂_i, σ̂_i²): nothing is drawn on the way up."""
+        """Return the estimates N(μ̂_i, σ̂_i²) of each layer from x, without draws."""
         estimates, d = [], x
         for block, head in zip(self.upward, self.heads, strict=True):
             d = block(d)
@@ -121,11 +121,11 @@ class LadderModule(Stochastic):
         return estimates
 
     def prior(self, i: int, above: Tensor) -> Gaussian:
-        """p(z_i|z_{i+1}) of the layer with index ``i`` from 0, not the top one."""
+        """Return p(z_i|z_{i+1}) of the layer with index ``i`` from 0, except for the top one."""
         return Gaussian.from_output(self.priors[i](above))
 
     def descend(self, estimates: list[Gaussian], noise: Tensor) -> list[Rung]:
-        """Draw the posterior from the top down: each layer is conditioned on its draw above."""
+        """Draw from the posterior from the top down, each layer given the draw above it."""
         top = estimates[-1]
         standard = Gaussian(torch.zeros_like(top.mean), torch.ones_like(top.mean))
         noises = noise.split(self.widths, dim=-1)
@@ -137,13 +137,13 @@ class LadderModule(Stochastic):
         return rungs
 
     def loss(self, x: Tensor) -> Tensor:
-        """−log p(x|z_1) + w Σ KL(q(z_i|·) ‖ p(z_i|z_{i+1})), with w rising to 1 in the warm-up."""
+        """Return −log p(x|z_1) + w Σ KL(q(z_i|·) ‖ p(z_i|z_{i+1})) with the warm-up weight w."""
         rungs = self.descend(self.climb(x), self.randn_like(x.new_empty(len(x), self.n_latent)))
         nll = self.likelihood.nll(self.decoder(rungs[0].z), x).sum(1)
         return nll + self.warm_up(sum(r.q.kl(r.p) for r in rungs))
 
     def draws(self, x: Tensor) -> Iterator[Draw]:
-        """What each of the fixed draws from q(z_1, ..., z_L|x) says."""
+        """Yield the terms of each of the fixed draws from q(z_1, ..., z_L|x)."""
         for rungs in self._descents(x):
             yield Draw(
                 self.likelihood.nll(self.decoder(rungs[0].z), x),
@@ -157,7 +157,7 @@ class LadderModule(Stochastic):
             yield self.descend(estimates, noise)
 
     def kl_per_layer(self, x: Tensor) -> Tensor:
-        """E_q KL(q(z_i|·) ‖ p(z_i|z_{i+1})) of each layer, (batch, n_layers)."""
+        """Return E_q KL(q(z_i|·) ‖ p(z_i|z_{i+1})) of each layer, (batch, n_layers)."""
         draws = [torch.stack([r.q.kl(r.p) for r in rungs], 1) for rungs in self._descents(x)]
         return torch.stack(draws).double().mean(0)
 
@@ -170,16 +170,16 @@ class LadderModule(Stochastic):
         return SCORES["elbo"](self, x)
 
     def contributions(self, x: Tensor) -> Tensor:
-        """Each feature's part of −E_q log p(x|z_1)."""
+        """Return each feature's part of −E_q log p(x|z_1)."""
         return contributions(self, x)
 
     def encode(self, x: Tensor) -> Tensor:
-        """Means of q(z_1|·), ..., q(z_L|x), each for the mean above it, side by side."""
+        """Return the means of q(z_1|·), ..., q(z_L|x), each given the mean above it."""
         rungs = self.descend(self.climb(x), x.new_zeros(self.n_latent))
         return torch.cat([r.z for r in rungs], 1)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Mean of p(x|z_1): given z_1, the layers above it say nothing more of x."""
+        """Return the mean of p(x|z_1), which does not depend on the layers above z_1."""
         return self.likelihood.mean(self.decoder(z[:, : self.widths[0]]))
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -187,11 +187,11 @@ class LadderModule(Stochastic):
 
     @property
     def n_noise(self) -> int:
-        """Standard normal values that a row is generated from."""
+        """Number of standard normal values from which a row is generated."""
         return self.n_latent + self.n_features
 
     def generate(self, noise: Tensor) -> Tensor:
-        """A row from p(x|z_1), with z_L, ..., z_1 drawn from the top down."""
+        """Generate a row from p(x|z_1), with z_L, ..., z_1 drawn from the top down."""
         *noises, x_noise = noise.split([*self.widths, self.n_features], dim=1)
         z = noises[-1]
         for i in reversed(range(len(self.priors))):

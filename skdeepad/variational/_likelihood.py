@@ -1,4 +1,4 @@
-"""What the decoders of variational autoencoders stand for: p(x|·)."""
+"""Likelihoods p(x|·) of variational autoencoders."""
 
 from math import log
 
@@ -11,18 +11,18 @@ from ..nn import gaussian_nll
 LIKELIHOODS = {"heteroscedastic", "gaussian", "bernoulli"}
 # Upper bound of log variances of p(x|·).
 MAX_LOGVAR = 4.0
-# Learning rate of the one variance of "gaussian" in units of the others': one number is to go as
-# far as the nets' output does.
+# Learning rate of the variance of "gaussian" relative to the others: a single number has to move as
+# far as the output of a net.
 VARIANCE_RATE = 10
-# Nats for each unit that a value lies outside of [0, 1], where "bernoulli" says nothing.
+# Penalty of "bernoulli" in nats for each unit that a value lies outside [0, 1].
 BEYOND = 10.0
 
 
 class Likelihood(nn.Module):
-    """p(x|·) with the output of a decoder, (batch, ``n_outputs``), for its parameters.
+    """Likelihood p(x|·) whose parameters are a decoder's output, (batch, ``n_outputs``).
 
-    ``"heteroscedastic"``: a Gaussian with mean and log variance of each feature from the decoder;
-    ``"gaussian"``: with one learned variance; ``"bernoulli"``: the output holds logits.
+    ``"heteroscedastic"`` is a Gaussian with mean and log variance of each feature from the decoder,
+    ``"gaussian"`` has one learned variance, and for ``"bernoulli"`` the output holds logits.
     """
 
     def __init__(self, name: str, n_features: int, min_std: float) -> None:
@@ -34,7 +34,7 @@ class Likelihood(nn.Module):
             self.logvar = nn.Parameter(torch.zeros(()))
 
     def parameters_from(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean (logits for "bernoulli") and log variance."""
+        """Return mean (logits for "bernoulli") and log variance."""
         if self.name == "heteroscedastic":
             mean, logvar = output.chunk(2, dim=1)
             return mean, logvar.clamp(*self.logvar_bounds)
@@ -43,7 +43,7 @@ class Likelihood(nn.Module):
         return output, torch.zeros((), device=output.device)
 
     def nll(self, output: Tensor, x: Tensor) -> Tensor:
-        """−log p(x_j|·) of each feature, (batch, n_features)."""
+        """Return −log p(x_j|·) of each feature, (batch, n_features)."""
         mean, logvar = self.parameters_from(output)
         if self.name == "bernoulli":
             inside = x.clamp(0, 1)
@@ -52,12 +52,12 @@ class Likelihood(nn.Module):
         return gaussian_nll(x, mean, logvar)
 
     def mean(self, output: Tensor) -> Tensor:
-        """Mean of p(x|·)."""
+        """Return the mean of p(x|·)."""
         mean, _ = self.parameters_from(output)
         return torch.sigmoid(mean) if self.name == "bernoulli" else mean
 
     def observe(self, output: Tensor, noise: Tensor) -> Tensor:
-        """x̃ ~ p(x|·) made of standard normal noise."""
+        """Draw x̃ ~ p(x|·) from standard normal noise."""
         if self.name == "bernoulli":
             uniform = 0.5 * (1 + torch.erf(noise / 2**0.5))
             return (uniform < self.mean(output)).to(noise.dtype)

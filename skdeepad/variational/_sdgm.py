@@ -6,17 +6,21 @@ from ._deep_generative import DeepGenerativeDetector
 
 @detector
 class SDGM(DeepGenerativeDetector):
-    r"""Skip deep generative model: a VAE of two layers that learns from a few labels too.
+    r"""Skip deep generative model, a VAE of two layers that also learns from a few labels.
 
-    As :class:`ADGM`, but the auxiliary variable :math:`a` is a layer of the model, whose second
-    layer, the code :math:`z`, also reaches :math:`x` directly [1]_:
+    The model is that of :class:`ADGM`, but the auxiliary variable :math:`a` is one of its layers.
+    The other layer, the code :math:`z`, is also directly connected to :math:`x` [1]_:
 
     .. math:: f(x, y) = \log p(x|a,z,y) + \log p(y) + \log p(z) + \log p(a|z,y)
         - \log q(a|x) - \log q(z|a,x,y) .
 
-    The losses :math:`L(x, y)` of labelled and :math:`U(x)` of all rows are those of
-    :class:`ADGM`, and so is the meaning of ``y``: below 0 a known anomaly, above 0 a known normal
-    row, 0 unlabelled; distinct values are classes.
+    The losses :math:`L(x, y)` of labelled and :math:`U(x)` of all rows are those of :class:`ADGM`.
+    So is the meaning of ``y``: below 0 a known anomaly, above 0 a known normal row, 0 unlabelled;
+    distinct values are classes.
+
+    Read more in the :ref:`User Guide <adgm>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
@@ -25,55 +29,55 @@ class SDGM(DeepGenerativeDetector):
     n_auxiliary : int, default=8
         Size of the auxiliary variable :math:`a`.
     batch_norm : bool, default=False
-        Batch normalisation before the activations; for images.
+        Batch normalisation before the activations, for images.
     classification_weight : float or "auto", default="auto"
-        Weight :math:`\alpha` of the classification of labelled rows; ``"auto"`` is
-        :math:`N / N_l` with :math:`N_l` of :math:`N` rows labelled. Worth searching over
-        powers of ten.
+        Weight :math:`\alpha` of the classification of labelled rows; ``"auto"`` is :math:`N / N_l`
+        if :math:`N_l` of :math:`N` rows are labelled. It is worth a search over powers of ten.
     kl_warm_up_epochs : int, default=0
         Epochs in which the cost of :math:`a`, :math:`y` and :math:`z` rises from 0 to its weight.
     anomaly_score : {"combined", "joint", "posterior", "marginal"}, default="combined"
-        ``"combined"``: the sum of "joint" and of what "posterior" is above its median, each less
-        its median on the training rows and in units of the distance from there to their .9
-        quantile; "joint" alone without labelled anomalies. So what the labels tell and what is
-        improbable count together.
-        ``"joint"``: :math:`-E f(x, \text{normal})`, the bound of
-        :math:`-\log p(x, \text{normal})`. ``"posterior"``: :math:`\log q(\text{anomaly}|x) -
-        \log q(\text{normal}|x)`, for anomalies of known kinds only. ``"marginal"``:
-        :math:`U(x)`, novelty only. It is read in ``fit``.
+        ``"combined"``: the sum of "joint" and "posterior", each minus its median on the training
+        rows and divided by the distance from its median to its .9 quantile; values of "posterior"
+        below the median count as 0. It combines improbability as a normal row with the information
+        from labels. Without labelled anomalies it is "joint". ``"joint"``:
+        :math:`-E f(x, \text{normal})`, the bound of :math:`-\log p(x, \text{normal})`.
+        ``"posterior"``: :math:`\log q(\text{anomaly}|x) - \log q(\text{normal}|x)`, for anomalies
+        of known kinds only. ``"marginal"``: :math:`U(x)`, for novelty only. A change takes effect
+        in ``fit``.
     likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
         :math:`p(x|\cdot)`, as in :class:`VAE`.
     min_std : float, default=0.135
-        Least standard deviation of :math:`p(x|\cdot)`, in units of the scaled data.
+        Minimum standard deviation of :math:`p(x|\cdot)`, in units of the scaled data.
     n_draws : int, default=16
-        Draws of :math:`a` and :math:`z` in the scores, the same for every row.
+        Number of draws of :math:`a` and :math:`z` for the scores, the same for every row.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Widths of the hidden layers of each conditional distribution's net; the decoder's are in
-        the reverse order.
+        Widths of the hidden layers of each conditional distribution's net; those of the decoder are
+        in reverse order.
     activation : str, default="tanh"
         Activation of the hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
-        Makes 64 features of a row, which the nets of ``hidden_layer_sizes`` read in its place
-        beside :math:`a`, :math:`y` and :math:`z`; and the decoder.
+        Makes the decoder, and an encoder from a row to 64 features, which replace the row as the
+        input of the nets of ``hidden_layer_sizes``, together with :math:`a`, :math:`y` and
+        :math:`z`.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=500
         Maximum number of epochs.
     max_steps : int or None, default=2500
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows. Labelled rows beside a
-        batch are not counted.
+        Number of rows in a batch. If None, a batch holds all training rows. The labelled rows that
+        are added to a batch are not counted.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
         Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth of
-        the steps: those of the largest loss.
+        the steps: those with the largest loss.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
@@ -81,19 +85,19 @@ class SDGM(DeepGenerativeDetector):
         Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None
         Further parameters of the skorch net. ``"iterator_train__n_labelled"`` is the number of
-        labelled rows beside a batch.
+        labelled rows that are added to a batch.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
     early_stopping : bool, default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
-        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
-        of the best epoch are kept.
+        If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
+        with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
+        weights of the best epoch are kept.
     validation_fraction : float, default=0.1
         Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -119,17 +123,17 @@ class SDGM(DeepGenerativeDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    ADGM : The same with an auxiliary variable that does not reach x.
+    ADGM : The same with an auxiliary variable on which x does not depend.
     AuxiliaryVAE : The same without labels.
 
     Notes
     -----
-    Batches, labels and codes are those of :class:`ADGM`, but the code has :math:`a` beside
-    :math:`z`. A few labels are often enough for a linear classifier: compare with one.
+    Batches, labels and codes are those of :class:`ADGM`, but the code contains :math:`z` and
+    :math:`a`. A few labels are often enough for a linear classifier: compare with one.
 
     References
     ----------

@@ -29,12 +29,12 @@ from ._likelihood import Likelihood
 from ._vae_scores import SCORES
 from ._variational import VariationalDetector
 
-# Training rows that the distances in latent space are measured to.
+# Maximum number of training rows for distances in latent space.
 MAX_REFERENCE = 4096
 
 
 class VAEModule(Stochastic):
-    """p(z) = N(0, I), q(z|x) = N(μ(x), diag σ²(x)) and a decoder p(x|z)."""
+    """Module with p(z) = N(0, I), q(z|x) = N(μ(x), diag σ²(x)) and a decoder p(x|z)."""
 
     def __init__(
         self,
@@ -57,51 +57,51 @@ class VAEModule(Stochastic):
         self.n_latent = n_latent
         self.kl_weight = kl_weight
         self.score = score
-        # The same draws for every row and every call: a score is a function of the row. Their
-        # errors don't average out over the rows, so that they are evenly spread ones.
+        # With the same draws for every row and every call, a score is a function of the row. Their
+        # errors don't average out over the rows, so that the draws are evenly spread.
         self.register_buffer("z_noise", even_normal_draws(n_draws, n_latent))
         self.register_buffer("x_noise", torch.randn(n_draws, n_features))
 
     def code_distribution(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of q(z|x)."""
+        """Return mean and log variance of q(z|x)."""
         return split_gaussian(self.encoder(x))
 
     def loss(self, x: Tensor) -> Tensor:
-        """−log p(x|z) + β KL(q(z|x) ‖ p(z)) with z = μ + σ ⊙ ε."""
+        """Return −log p(x|z) + β KL(q(z|x) ‖ p(z)) with z = μ + σ ⊙ ε."""
         mu, logvar = self.code_distribution(x)
         z = mu + torch.exp(0.5 * logvar) * self.randn_like(mu)
         nll = self.likelihood.nll(self.decoder(z), x).sum(1)
         return nll + self.kl_weight * kl_standard_normal(mu, logvar).sum(1)
 
     def nll(self, x: Tensor, z: Tensor) -> Tensor:
-        """−log p(x|z), summed over the features in float64."""
+        """Return −log p(x|z), summed over the features in float64."""
         return self.likelihood.nll(self.decoder(z), x).sum(1, dtype=torch.float64)
 
     def encode(self, x: Tensor) -> Tensor:
         return self.code_distribution(x)[0]
 
     def decode(self, z: Tensor) -> Tensor:
-        """Mean of p(x|z)."""
+        """Return the mean of p(x|z)."""
         return self.likelihood.mean(self.decoder(z))
 
     def reconstruct(self, x: Tensor) -> Tensor:
         return self.decode(self.encode(x))
 
     def observe(self, z: Tensor, noise: Tensor) -> Tensor:
-        """x̃ ~ p(x|z) made of standard normal noise."""
+        """Draw x̃ ~ p(x|z) from standard normal noise."""
         return self.likelihood.observe(self.decoder(z), noise)
 
     @property
     def n_noise(self) -> int:
-        """Standard normal values that a row is generated from."""
+        """Number of standard normal values from which a row is generated."""
         return self.n_latent + self.x_noise.shape[1]
 
     def generate(self, noise: Tensor) -> Tensor:
-        """A row from p(x|z), z ~ p(z)."""
+        """Generate a row from p(x|z), z ~ p(z)."""
         return self.observe(noise[:, : self.n_latent], noise[:, self.n_latent :])
 
     def draws(self, x: Tensor) -> Iterator[Tensor]:
-        """Draws from q(z|x)."""
+        """Yield draws from q(z|x)."""
         mu, logvar = self.code_distribution(x)
         std = torch.exp(0.5 * logvar)
         for noise in self.z_noise:
@@ -114,7 +114,7 @@ class VAEModule(Stochastic):
         return SCORES["elbo"](self, x)
 
     def contributions(self, x: Tensor) -> Tensor:
-        """Each feature's part of the residual, or else of −E_q log p(x|z)."""
+        """Return each feature's part of the residual's score, or else of −E_q log p(x|z)."""
         if self.score == "reconstruction_error":
             return self.residual.contributions(x - self.reconstruct(x))
         nll = [self.likelihood.nll(self.decoder(z), x) for z in self.draws(x)]
@@ -123,71 +123,74 @@ class VAEModule(Stochastic):
 
 @detector
 class VAE(VariationalDetector):
-    r"""Variational autoencoder: rows of low likelihood under a latent variable model.
+    r"""Variational autoencoder, which scores rows by a bound of their likelihood.
 
-    Minimises the negative evidence lower bound
+    The detector minimises the negative evidence lower bound
 
     .. math:: -E_{q(z|x)}[\log p(x|z)] + \beta\, KL(q(z|x) \,\|\, N(0, I)),
         \qquad z = \mu(x) + \sigma(x) \odot \varepsilon,
 
-    summed over the features and averaged over the rows [1]_. What is scored is chosen by
-    ``anomaly_score``.
+    summed over the features and averaged over the rows [1]_. ``anomaly_score`` selects the score.
+
+    Read more in the :ref:`User Guide <vae>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     n_latent : int, default=8
-        Size of the code. The KL term switches off the units that the data don't need, see
+        Size of the code. The KL term switches off units that the data don't need; see
         ``active_units_``.
     kl_weight : float, default=1.0
         Weight :math:`\beta` of the KL term in training.
     anomaly_score : str, default="elbo"
         ``"elbo"``: negative evidence lower bound. ``"reconstruction_probability"``:
-        :math:`-E_q \log p(x|z)` [2]_. ``"reconstruction_error"``: residual of the mean's
-        reconstruction. ``"reconstruction_likelihood"``: :math:`-\log p(x|\mu(x))`.
-        ``"stochastic_error"``, ``"decoder_stochastic_error"``, ``"fully_stochastic_error"``:
-        errors with a drawn code, a drawn reconstruction or both. ``"kl"``: the KL term.
-        ``"iwae"``: importance-weighted bound [4]_. ``"latent_euclidean"``,
-        ``"latent_bhattacharyya"``, ``"latent_density"``: distances from the codes of the training
-        rows, or their density. ``"decoder_nearest"``: error of the best code. ``"jacodeco"``:
-        change of variables through the decoder [5]_. Most of them are from [3]_.
-        It is read in ``fit``.
+        :math:`-E_q \log p(x|z)` [2]_. ``"reconstruction_error"``: residual of the reconstruction
+        from the mean code. ``"reconstruction_likelihood"``: :math:`-\log p(x|\mu(x))`.
+        ``"stochastic_error"``, ``"decoder_stochastic_error"``, ``"fully_stochastic_error"``: errors
+        with a drawn code, a drawn reconstruction or both. ``"kl"``: the KL term. ``"iwae"``:
+        importance-weighted bound [4]_. ``"latent_euclidean"``, ``"latent_bhattacharyya"``,
+        ``"latent_density"``: distances from the codes of the training rows, or their density.
+        ``"decoder_nearest"``: error of the best code. ``"jacodeco"``: change of variables through
+        the decoder [5]_. Most of them are from [3]_. A change takes effect in ``fit``.
     residual_scaling : {"robust", "plain", "mahalanobis"}, default="robust"
         Scale of the residuals in ``"reconstruction_error"``, as in :class:`AutoEncoder`.
     trim_start : float, default=0.2
         Share of the steps before trimming begins.
     likelihood : {"heteroscedastic", "gaussian", "bernoulli"}, default="heteroscedastic"
-        p(x|z): a Gaussian with a variance for each feature that is a function of z, which the
-        reconstruction probability needs to say more than the error; with one learned variance,
-        which sets the weight of the KL term by itself; Bernoulli for data in [0, 1], with
-        ``scaler="minmax"`` or None.
+        Distribution p(x|z). ``"heteroscedastic"``: a Gaussian with a variance for each feature that
+        is a function of z, without which the reconstruction probability tells no more than the
+        error. ``"gaussian"``: one learned variance, which determines the relative weight of the KL
+        term. ``"bernoulli"``: for data in [0, 1], with ``scaler="minmax"`` or None.
     min_std : float, default=0.135
-        Least standard deviation of p(x|z), in units of the scaled data. A smaller one lets a few
-        almost constant features drown the others; anomalies that are off by less don't show.
+        Minimum standard deviation of p(x|z), in units of the scaled data. With a smaller one, a few
+        almost constant features dominate the others; anomalies with smaller deviations are not
+        visible.
     n_draws : int, default=16
-        Draws of the Monte-Carlo scores, the same for every row.
+        Number of draws for the Monte-Carlo scores, the same for every row.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code; the decoder mirrors them.
     activation : str, default="tanh"
         Activation of the hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
-        Makes the encoder and the decoder in place of ``hidden_layer_sizes``.
+        Makes the encoder and the decoder instead of ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=500
         Maximum number of epochs.
     max_steps : int or None, default=2500
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=128
-        Number of rows in a batch; None: as many as there are training rows.
+        Number of rows in a batch. If None, a batch holds all training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.0
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.1
-        Share of the rows of a batch, rounded, that an update leaves out: those of the largest
+        Share of the rows of a batch, rounded, that an update leaves out: those with the largest
         loss.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
@@ -197,18 +200,18 @@ class VAE(VariationalDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
     early_stopping : bool or "knee", default=False
-        True: hold out ``validation_fraction`` of the rows and stop once their loss, computed with
-        the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs; the weights
-        of the best epoch are kept. ``"knee"``: hold out no rows and stop 1.2 times as many epochs
-        in as the mean loss so far took to its knee [6]_; it needs the package kneed.
+        If True, hold out ``validation_fraction`` of the rows and stop once their loss, computed
+        with the same noise in each epoch, has not fallen for ``n_iter_no_change`` epochs. The
+        weights of the best epoch are kept. If ``"knee"``, hold out no rows and stop after 1.2 times
+        the epochs up to the knee of the mean loss so far [6]_; this needs the package kneed.
     validation_fraction : float, default=0.1
         Share of the rows that are held out under ``early_stopping=True``.
     n_iter_no_change : int, default=10
@@ -222,7 +225,8 @@ class VAE(VariationalDetector):
     scaler_ : transformer or None
         The fitted scaler.
     active_units_ : int
-        Units of the code with a mean KL above 0.01 on the training rows; 0 is a collapse.
+        Number of units of the code with a mean KL above 0.01 on the training rows; 0 means
+        collapse.
     training_scores_ : ndarray of shape (n_samples,)
         Scores of the training rows, in ascending order.
     offset_ : float
@@ -234,19 +238,19 @@ class VAE(VariationalDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    AutoEncoder : Codes without a distribution; cheaper scores.
+    AutoEncoder : Codes without a distribution, and cheaper scores.
 
     Notes
     -----
-    Log variances are clamped, the encoder's to ±10 and the decoder's from above to 4; the KL
-    term never is. Distances in latent space are to at most 4,096 evenly spaced training rows.
-    A training row is its own neighbour there: it scores as more normal than a new row, and
-    ``training_scores_``, from which the threshold comes, leave it out. Likelihoods are those of
-    the scaled rows, in nats.
+    Log variances are clamped, the encoder's to ±10 and the decoder's to at most 4; the KL term is
+    not clamped. Distances in latent space are measured to at most 4,096 evenly spaced training
+    rows. A training row is its own neighbour there and scores as more normal than a new row;
+    ``training_scores_``, from which the threshold is computed, leave out the row itself.
+    Likelihoods are those of the scaled rows, in nats.
 
     References
     ----------
@@ -310,7 +314,7 @@ class VAE(VariationalDetector):
         return super()._training_score(module)
 
     def _posteriors(self, net, X) -> tuple[Tensor, Tensor]:
-        """Means and log variances of the codes of evenly spaced rows."""
+        """Return means and log variances of the codes of evenly spaced rows."""
         module = net.module_
         rows = X[:: ceil(len(X) / MAX_REFERENCE)]
         stacked = net.apply(lambda x: torch.stack(module.code_distribution(x), 1), rows)

@@ -14,54 +14,57 @@ from torch import Tensor
 
 from ..nn import gaussian_nll, kl_standard_normal, latent_search
 
-# Rows of the reference set that are compared with a chunk at a time.
+# Number of rows of the reference set that are compared with a chunk at a time.
 REFERENCE_CHUNK = 128
 
 
 def kl(vae, x: Tensor) -> Tensor:
-    """KL(q(z|x) ‖ p(z)), the regulariser."""
+    """Return KL(q(z|x) ‖ p(z)), the regulariser."""
     return kl_standard_normal(*vae.code_distribution(x)).sum(1, dtype=torch.float64)
 
 
 def reconstruction_error(vae, x: Tensor) -> Tensor:
-    """Size of x − m(μ(x)) on the scale of the residuals (DRE)."""
+    """Return the size of x − m(μ(x)) on the scale of the residuals (DRE)."""
     return vae.residual(x - vae.decode(vae.code_distribution(x)[0]))
 
 
 def reconstruction_likelihood(vae, x: Tensor) -> Tensor:
-    """−log p(x | z = μ(x)) (DRL)."""
+    """Return −log p(x | z = μ(x)) (DRL)."""
     return vae.nll(x, vae.code_distribution(x)[0])
 
 
 def reconstruction_probability(vae, x: Tensor) -> Tensor:
-    """−E_q log p(x|z), the reconstruction probability (ESRL)."""
+    """Return −E_q log p(x|z), the reconstruction probability (ESRL)."""
     return _mean(vae.nll(x, z) for z in vae.draws(x))
 
 
 def stochastic_error(vae, x: Tensor) -> Tensor:
-    """E_q ‖x − m(z)‖ (ESRE)."""
+    """Return E_q ‖x − m(z)‖ (ESRE)."""
     return _mean(_norm(x - vae.decode(z)) for z in vae.draws(x))
 
 
 def decoder_stochastic_error(vae, x: Tensor) -> Tensor:
-    """E ‖x − x̃‖ over x̃ ~ p(·|μ(x)) (DSRE)."""
+    """Return E ‖x − x̃‖ over x̃ ~ p(·|μ(x)) (DSRE)."""
     mu = vae.code_distribution(x)[0]
     return _mean(_norm(x - vae.observe(mu, noise)) for noise in vae.x_noise)
 
 
 def fully_stochastic_error(vae, x: Tensor) -> Tensor:
-    """Least ‖x − x̃‖ over draws of z ~ q(z|x) and x̃ ~ p(·|z) (FSRE)."""
+    """Return the minimum of ‖x − x̃‖ over draws z ~ q(z|x) and x̃ ~ p(·|z) (FSRE)."""
     pairs = zip(vae.draws(x), vae.x_noise, strict=True)
     return torch.stack([_norm(x - vae.observe(z, noise)) for z, noise in pairs]).amin(0)
 
 
 def elbo(vae, x: Tensor) -> Tensor:
-    """−E_q log p(x|z) + KL(q(z|x) ‖ p(z)), the negative evidence lower bound."""
+    """Return −E_q log p(x|z) + KL(q(z|x) ‖ p(z)), the negative evidence lower bound."""
     return reconstruction_probability(vae, x) + kl(vae, x)
 
 
 def iwae(vae, x: Tensor) -> Tensor:
-    """Importance-weighted bound −log (1/L) Σ p(x|z) p(z) / q(z|x); −log p(x) as L grows."""
+    """Return the importance-weighted bound −log (1/L) Σ p(x|z) p(z) / q(z|x).
+
+    It approaches −log p(x) as L grows.
+    """
     mu, logvar = vae.code_distribution(x)
     zero = torch.zeros_like(mu)
     log_weights = [
@@ -72,12 +75,12 @@ def iwae(vae, x: Tensor) -> Tensor:
 
 
 def latent_euclidean(vae, x: Tensor, *, without_itself: bool = False) -> Tensor:
-    """Distance from μ(x) to the nearest mean of the reference set."""
+    """Return the distance from μ(x) to the nearest mean of the reference set."""
     return _to_reference(vae, x, without_itself, lambda mu, _, m, __: (mu - m).norm(dim=2)).amin(1)
 
 
 def latent_bhattacharyya(vae, x: Tensor, *, without_itself: bool = False) -> Tensor:
-    """Least Bhattacharyya distance from q(z|x) to a posterior of the reference set."""
+    """Return the minimum Bhattacharyya distance from q(z|x) to the reference set's posteriors."""
 
     def distance(mu, logvar, m, s):
         log_mean_var = torch.logaddexp(logvar, s) - log(2)
@@ -88,13 +91,13 @@ def latent_bhattacharyya(vae, x: Tensor, *, without_itself: bool = False) -> Ten
 
 
 def latent_density(vae, x: Tensor, *, without_itself: bool = False) -> Tensor:
-    """−log of the aggregated posterior (1/N) Σ q(z|x_i) at z = μ(x)."""
+    """Return −log of the aggregated posterior (1/N) Σ q(z|x_i) at z = μ(x)."""
     nlls = _to_reference(vae, x, without_itself, lambda mu, _, m, s: gaussian_nll(mu, m, s).sum(2))
     return nlls.isfinite().sum(1).log() - torch.logsumexp(-nlls, 1)
 
 
 def decoder_nearest(vae, x: Tensor) -> Tensor:
-    """Least ‖x − m(z)‖ over any z, found from μ(x) by gradient steps."""
+    """Return the minimum of ‖x − m(z)‖ over z, found from μ(x) by gradient steps."""
     with torch.inference_mode(False):
         x = x.clone()
         start = vae.code_distribution(x)[0].detach()
@@ -103,12 +106,13 @@ def decoder_nearest(vae, x: Tensor) -> Tensor:
 
 
 def jacodeco(vae, x: Tensor) -> Tensor:
-    r"""−log p(x) by the change of variables through the decoder, "JacoDeco".
+    r"""Return −log p(x) by the change of variables through the decoder, "JacoDeco".
 
-    With z* = μ(x) and the singular values :math:`s_i` of the decoder's Jacobian,
-    :math:`-\log p(z^*) + \sum_i \log s_i` and Gaussian noise in the :math:`D - d` directions off
-    the decoder's surface. The volume is :math:`\frac12 \log\det J^TJ = \sum_i \log s_i`, half of
-    what the paper's public code subtracts: only so is linear-Gaussian data's log p(x) met.
+    With z* = μ(x) and the singular values :math:`s_i` of the decoder's Jacobian, it is
+    :math:`-\log p(z^*) + \sum_i \log s_i` plus a term of Gaussian noise in the :math:`D - d`
+    directions orthogonal to the decoder's surface. The volume is
+    :math:`\frac12 \log\det J^TJ = \sum_i \log s_i`, half of the term that the paper's public code
+    subtracts; this value reproduces log p(x) of linear-Gaussian data.
     """
     with torch.inference_mode(False):
         x = x.clone()
@@ -154,10 +158,10 @@ def _norm(residual: Tensor) -> Tensor:
 
 
 def _to_reference(vae, x: Tensor, without_itself: bool, distance: Callable[..., Tensor]) -> Tensor:
-    """Distances to the reference set, (batch, n_reference).
+    """Return distances to the reference set, (batch, n_reference).
 
-    A row of the reference set is its own nearest neighbour: ``without_itself`` that distance is
-    infinite, and the others are those of a new row.
+    A row of the reference set is its own nearest neighbour. With ``without_itself`` that distance
+    is infinite, and the others are those of a new row.
     """
     mu, logvar = (t.double()[:, None] for t in vae.code_distribution(x))
     reference = vae.reference_mu.double(), vae.reference_logvar.double()
@@ -167,6 +171,6 @@ def _to_reference(vae, x: Tensor, without_itself: bool, distance: Callable[..., 
         same.append(((mu == m) & (logvar == s)).all(2))
     distances, same = torch.cat(distances, 1), torch.cat(same, 1)
     if without_itself and same.shape[1] > 1:
-        first = same & (same.cumsum(1) == 1)  # one of the rows that are equal is enough
+        first = same & (same.cumsum(1) == 1)  # exclude one of several equal rows
         distances = distances.masked_fill(first, torch.inf)
     return distances

@@ -1,4 +1,4 @@
-"""What the variational detectors share: the likelihood, its bound, and draws of scores."""
+"""Base class of the variational detectors."""
 
 from math import exp
 
@@ -20,7 +20,7 @@ from ._likelihood import LIKELIHOODS, MAX_LOGVAR, VARIANCE_RATE
 
 @detector
 class VariationalDetector(SamplerMixin, ReconstructorMixin, BaseDetector, StopsEarly):
-    """Base of the detectors that bound log p(x), of a module with ``negative_elbo(x)``."""
+    """Base class of the detectors that bound log p(x), with ``negative_elbo(x)`` in the module."""
 
     likelihood: str = param(LIKELIHOODS, default="heteroscedastic")
     min_std: float = param(Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither"), default=0.135)
@@ -51,7 +51,7 @@ class VariationalDetector(SamplerMixin, ReconstructorMixin, BaseDetector, StopsE
         Returns
         -------
         elbo : float
-            In nats per scaled row; a lower bound of the mean log-likelihood, whatever the weights
-            of its terms were in training.
+            Bound in nats per scaled row. It is a lower bound of the mean log-likelihood for any
+            weights of its terms in training.
         """
         return float(-np.mean(self._apply(lambda x: self.net_.module_.negative_elbo(x), X)))

@@ -1,4 +1,4 @@
-"""Warm-up: the cost of the latent variables rises slowly, so that they are put to use first."""
+"""Warm-up of the cost of latent variables, so that the model learns to use them first."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from ..training import DetectorNet
 
 
 class WarmUp(nn.Module):
-    """Weight of the KL terms: in training it rises from 0 to 1, elsewhere it is 1."""
+    """Weight of the KL terms, which rises from 0 to 1 in training and is 1 elsewhere."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,12 +20,12 @@ class WarmUp(nn.Module):
         return kl * self.weight if self.training else kl
 
     def follow(self, net: DetectorNet, n_epochs: int) -> Callable[[DetectorNet], None]:
-        """Set the weight for the next epoch of ``net``; to be called after each one too.
+        """Set the weight for the next epoch of ``net``; return a function to call after each epoch.
 
-        It counts all epochs that the net has had, and ``n_epochs`` is that of the first training,
-        so that one that goes on does not begin to warm up again. What was best in the warm-up is
-        none of the early stopping's business: without the cost of the codes, held out rows only
-        get worse.
+        The weight depends on the number of all epochs of the net and on ``n_epochs`` of the first
+        fit, so that training that resumes does not warm up again. Early stopping ignores the
+        warm-up, in which training without the full cost of the codes only increases the loss of
+        held-out rows.
         """
         if not net.history:
             self.n_epochs = n_epochs

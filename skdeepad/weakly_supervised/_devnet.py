@@ -14,7 +14,7 @@ CRITICAL_DEVIATION = 1.96
 
 
 class DevNetModule(nn.Module):
-    """A scalar φ(x), and how far it lies from what scores of a normal prior would be."""
+    """Scalar φ(x) and its deviation from scores of a normal prior."""
 
     def __init__(self, phi: ScalarNet, *, margin: float, n_prior_draws: int) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class DevNetModule(nn.Module):
         self.register_buffer("sigma_R", reference.std())
 
     def deviation(self, x: Tensor) -> Tensor:
-        """dev(x) = (φ(x) − μ_R) / σ_R."""
+        """Return dev(x) = (φ(x) − μ_R) / σ_R."""
         return (self.phi(x) - self.mu_R) / self.sigma_R
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
@@ -38,11 +38,11 @@ class DevNetModule(nn.Module):
 
 @detector
 class DevNet(BaseDetector):
-    r"""Deviation network: a scalar that a few known anomalies push far from the other rows'.
+    r"""Deviation network, whose scores of known anomalies are far from those of other rows.
 
-    A net :math:`\phi` gives each row a score. How far it lies from the scores of normal rows is
-    told by a prior: :math:`\mu_R` and :math:`\sigma_R` are the mean and the standard deviation of
-    draws :math:`r_1, \ldots, r_l \sim N(0, 1)`, and
+    A net :math:`\phi` gives each row a score. A prior defines its deviation from the scores of
+    normal rows: :math:`\mu_R` and :math:`\sigma_R` are the mean and the standard deviation of draws
+    :math:`r_1, \ldots, r_l \sim N(0, 1)`, and
 
     .. math:: \mathrm{dev}(x) = \frac{\phi(x) - \mu_R}{\sigma_R} .
 
@@ -55,58 +55,63 @@ class DevNet(BaseDetector):
     ``y`` is read by its sign: below 0 a known anomaly, 0 unlabelled, above 0 a known normal row.
     Unlabelled rows count as normal ones.
 
+    Read more in the :ref:`User Guide <devnet>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     margin : float, default=5.0
-        Deviation :math:`a` that known anomalies are to reach, in standard deviations of the prior.
+        Target deviation :math:`a` of known anomalies, in standard deviations of the prior.
     n_prior_draws : int, default=5000
-        Number :math:`l` of draws from the prior, made once.
+        Number :math:`l` of draws from the prior, which are drawn once.
     steps_per_epoch : int, default=20
-        Batches of an epoch: they are drawn, whatever the number of rows.
+        Number of batches in an epoch, independent of the number of rows, because batches are drawn
+        at random.
     hidden_layer_sizes : int or sequence of int, default=(20,)
-        Widths of the hidden layers; one layer is the paper's. Without any :math:`\phi` is linear.
+        Widths of the hidden layers; the paper has one. Without any layer :math:`\phi` is linear.
     activation : str, default="relu"
         Activation of the hidden layers, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
-        Makes the net in place of ``hidden_layer_sizes``, as an ``nn.Sequential`` whose last layer
-        is linear.
+        Makes the net instead of ``hidden_layer_sizes``, as an ``nn.Sequential`` whose last layer is
+        linear.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm. The authors' scale is "minmax",
-        which learns less of the same steps.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm. The authors use "minmax", which
+        learns less in the same number of steps.
     max_epochs : int, default=50
         Maximum number of epochs.
     max_steps : int or None, default=None
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=512
-        Number of rows in a batch; None: as many as there are training rows. Half of them are known
+        Number of rows in a batch. If None, a batch holds all training rows. Half of them are known
         anomalies; all are drawn with replacement.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="rmsprop"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
     weight_decay : float, default=0.02
         L2 penalty of the optimizer on the weights. The default is the paper's 0.01 on the squares.
     trim : float, default=0.05
-        Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth
-        of the steps: those of the largest deviation, which may be unknown anomalies. It helps
-        where few anomalies are known; the paper's value is 0.
+        Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth of
+        the steps: those with the largest deviation, which may be unknown anomalies. It helps if few
+        anomalies are known; the paper's value is 0.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
-        ``fit``. ``"auto"``: rows with :math:`\mathrm{dev}(x) > 1.96` are outliers; a score drawn
-        from the prior exceeds this with a probability of 2.5 %.
+        ``fit``. With ``"auto"``, rows with :math:`\mathrm{dev}(x) > 1.96` are outliers; a draw from
+        the prior exceeds this value with a probability of 2.5 %.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of the training; ``fit`` uses copies of them.
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------
@@ -125,24 +130,24 @@ class DevNet(BaseDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    ADGM : Learns what is normal too, and so finds anomalies of unknown kinds.
+    ADGM : A model of normal rows too, which finds anomalies of unknown kinds.
     skdeepad.preprocessing.semi_labels : Labels in another convention.
 
     Notes
     -----
-    The paper has its penalty on the hidden layer; here it is on all weights. There, the threshold
-    of 1.96 is said to be of 95 % confidence, which is two-sided; only large deviations are
+    In the paper the penalty is on the hidden layer; here it is on all weights. The paper states a
+    confidence of 95 % for the threshold of 1.96, which is two-sided. Only large deviations are
     anomalous, and 97.5 % of the prior lie below it.
 
-    There is no early stopping: rows held out would hold few known anomalies or none, and they
-    are what is learned from.
+    There is no early stopping, because held-out rows would contain few known anomalies or none, and
+    training needs them.
 
-    Without known anomalies, those rows that an isolation forest finds most anomalous, 5 %, stand
-    in for them, with a warning.
+    Without known anomalies, the 5 % of the rows that an isolation forest finds most anomalous
+    replace them, with a warning.
 
     References
     ----------

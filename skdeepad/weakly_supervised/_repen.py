@@ -1,4 +1,4 @@
-"""Representations for random nearest-neighbour distances."""
+"""Representation for random nearest-neighbour distances."""
 
 import numpy as np
 import torch
@@ -10,16 +10,16 @@ from ..base._labels import SignedLabels
 from ..nn import make_activation
 from ..training import TupleBatches
 
-# Candidate outliers where no score is above the threshold.
+# Number of candidate outliers if no score is above the threshold.
 N_CANDIDATES = 10
 
 
 def lesinn(x: Tensor, references: Tensor) -> Tensor:
-    """Mean distance of rows to their nearest in each subsample.
+    """Return the mean distance of rows to their nearest neighbour in each subsample.
 
     ``references`` has shape (n_subsamples, subsample_size, n_features).
     """
-    # The faster mode, by matrix products, rounds away small distances.
+    # The faster mode with matrix products would lose small distances to rounding.
     distances = torch.cdist(
         x, references.flatten(0, 1), compute_mode="donot_use_mm_for_euclid_dist"
     )
@@ -28,7 +28,7 @@ def lesinn(x: Tensor, references: Tensor) -> Tensor:
 
 
 class REPENModule(nn.Module):
-    """A representation z(x), and the codes of subsamples of the training rows."""
+    """Representation z(x), and the codes of subsamples of the training rows."""
 
     def __init__(self, encoder: nn.Module, *, n_latent: int, margin: float) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class REPENModule(nn.Module):
         return self.encoder(x)
 
     def loss(self, x: Tensor) -> Tensor:
-        """The loss of triplets, (batch, 3, n_features): query, positive, negative."""
+        """Return the loss of triplets, (batch, 3, n_features): query, positive, negative."""
         z = self.encode(x.flatten(0, 1)).unflatten(0, x.shape[:2])
         query, positive, negative = z.unbind(1)
         near = ((query - positive) ** 2).sum(1)
@@ -54,9 +54,9 @@ class REPENModule(nn.Module):
 
 
 def draw_subsamples(y: np.ndarray, n_subsamples: int, size: int, seed: int) -> np.ndarray:
-    """Rows of each subsample, (n_subsamples, size), none of them a known anomaly.
+    """Return the rows of each subsample, (n_subsamples, size), without known anomalies.
 
-    Half of the rows at most, or a training row would find itself in every one of them.
+    The size is at most half of the rows; otherwise a training row would be in most subsamples.
     """
     rows, rng = np.flatnonzero(y >= 0), np.random.RandomState(seed)
     size = min(size, max(1, len(rows) // 2))
@@ -67,10 +67,11 @@ def draw_subsamples(y: np.ndarray, n_subsamples: int, size: int, seed: int) -> n
 
 
 def candidate_outliers(scores: np.ndarray, y: np.ndarray, threshold: float) -> np.ndarray:
-    """Which unlabelled rows are taken for outliers: at most half of them.
+    """Return the mask of the unlabelled rows to treat as outliers, at most half of them.
 
-    Those whose score lies more than ``threshold`` standard deviations above the mean of all rows,
-    or else the ten highest. Where no anomaly is known and no row unlabelled, all rows count.
+    These rows have a score more than ``threshold`` standard deviations above the mean of all rows,
+    or are the ten highest if there are none. If no anomaly is known and no row is unlabelled, all
+    rows count.
     """
     rows = np.flatnonzero(y == 0)
     if len(rows) < 2 and not (y < 0).any():
@@ -85,7 +86,7 @@ def candidate_outliers(scores: np.ndarray, y: np.ndarray, threshold: float) -> n
 def draw_weights(
     scores: np.ndarray, y: np.ndarray, threshold: float, known_share: float
 ) -> np.ndarray:
-    """Probabilities of the rows as query, positive and negative, (n_samples, 3)."""
+    """Return the probabilities of the rows as query, positive and negative, (n_samples, 3)."""
     known, candidates = y < 0, candidate_outliers(scores, y, threshold)
     inliers = ~(known | candidates)
     if not known.any() or not candidates.any():
@@ -96,7 +97,7 @@ def draw_weights(
 
 
 def _shares(rows: np.ndarray, weights: np.ndarray | float = 1.0) -> np.ndarray:
-    """Weights of some rows as shares of their sum; equal ones where all are 0, of none 0."""
+    """Return weights as shares of their sum, equal ones if all are 0, and 0 for other rows."""
     weights = np.where(rows, weights, 0.0)
     weights = weights if weights.any() else rows.astype(float)
     return weights / max(weights.sum(), np.finfo(float).tiny)
@@ -104,62 +105,67 @@ def _shares(rows: np.ndarray, weights: np.ndarray | float = 1.0) -> np.ndarray:
 
 @detector
 class REPEN(EncoderMixin, BaseDetector):
-    r"""REPEN: a representation in which outliers are far from random subsamples of the rows.
+    r"""REPEN, a representation in which outliers are far from random subsamples of the rows.
 
-    The score of a row x by nearest-neighbour distances to m subsamples :math:`S_i` of the training
-    rows is [2]_
+    The score of a row x from its nearest-neighbour distances to m subsamples :math:`S_i` of the
+    training rows is [2]_
 
     .. math:: r(x) = \frac1m \sum_{i=1}^m \min_{s \in S_i} \|x - s\| .
 
-    It is measured in the scaled rows first, and rows with a high one are taken for outliers. A
+    It is first computed from the scaled rows, and rows with a high score are treated as outliers. A
     representation :math:`z(x) = \mathrm{ReLU}(W x)` is learned from triplets of two inliers q, p
     and an outlier n:
 
     .. math:: \max(0, c - \|z_q - z_n\|^2 + \|z_q - z_p\|^2) .
 
-    The anomaly score is r measured in z [1]_.
+    The anomaly score is r of the representation z [1]_.
 
     ``y`` is read by its sign: below 0 a known anomaly, 0 unlabelled, above 0 a known normal row.
-    Known anomalies take the place of outliers, and are never inliers; known normal rows are never
+    Known anomalies replace the outliers, and are never inliers; known normal rows are never
     outliers. Without known anomalies this is the unsupervised method.
+
+    Read more in the :ref:`User Guide <repen>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
     n_latent : int, default=20
         Size of the representation z.
     margin : float, default=1000.0
-        Difference c of squared distances that triplets are to reach.
+        Target difference c of squared distances in triplets.
     n_subsamples : int, default=50
         Number m of subsamples.
     subsample_size : int, default=8
         Rows of a subsample, at most half of the training rows.
     outlier_threshold : float, default=1.7321
-        Standard deviations above the mean of the first scores from which a row is taken for an
-        outlier: whatever their distribution, at most 1/4 of the rows are
+        Number :math:`\alpha` of standard deviations above the mean of the first scores beyond which
+        a row is treated as an outlier. For any distribution, at most 1/4 of the rows are
         (:math:`1 / (1 + \alpha^2)`, Cantelli's inequality).
     known_share : float in [0, 1], default=1.0
-        Share of the triplets whose outlier is a known anomaly, where there are any. The paper's
-        0.5 goes on learning from rows that are only taken for outliers: for anomalies of other
-        kinds than the known ones.
+        Share of the triplets whose outlier is a known anomaly, if there are any. With the paper's
+        0.5, the detector also learns from rows that are only assumed to be outliers, for anomalies
+        of other kinds than the known ones.
     steps_per_epoch : int, default=50
-        Batches of an epoch: they are drawn, whatever the number of rows.
+        Number of batches in an epoch, independent of the number of rows, because batches are drawn
+        at random.
     hidden_layer_sizes : int or sequence of int, default=()
-        Widths of hidden layers before the representation; none are the paper's.
+        Widths of hidden layers before the representation; the paper has none.
     activation : str, default="relu"
         Activation of all layers, z included, as in :class:`AutoEncoder`.
     backbone : Backbone or None, default=None
-        Makes the layers up to z, in place of ``hidden_layer_sizes``.
+        Makes the layers up to z, instead of ``hidden_layer_sizes``.
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
-        Scaler of the input, by name or as a transformer. Values beyond ±20 that a scaler given by
-        name makes are compressed: they grow by their logarithm.
+        Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
+        beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=30
         Maximum number of epochs.
     max_steps : int or None, default=None
-        Maximum number of optimizer steps; None: no limit.
+        Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=1e-3
         Learning rate.
     batch_size : int or None, default=256
-        Number of rows in a batch; None: as many as there are training rows. Here they are triplets
+        Number of rows in a batch. If None, a batch holds all training rows. Here they are triplets
         of rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         Optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`.
@@ -167,7 +173,7 @@ class REPEN(EncoderMixin, BaseDetector):
         L2 penalty of the optimizer on the weights.
     trim : float, default=0.0
         Share of the triplets of a batch, rounded, that an update leaves out after a fifth of the
-        steps: those of the largest loss.
+        steps: those with the largest loss.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
@@ -176,13 +182,13 @@ class REPEN(EncoderMixin, BaseDetector):
     net_params : dict or None, default=None
         Further parameters of the skorch net.
     device : str, default="auto"
-        Device to compute on; ``"auto"`` is CUDA if there is such a device, else the CPU.
+        Device to compute on. ``"auto"`` is CUDA if it is available, else the CPU.
     warm_start : bool, default=False
         Whether ``fit`` continues from the weights of the last ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of everything random: initial weights, batches and draws.
+        Seed of the initial weights, the batches and all random draws.
     verbose : int, default=0
-        Above 0, progress bars are shown.
+        If above 0, progress bars are shown.
 
     Attributes
     ----------
@@ -201,28 +207,28 @@ class REPEN(EncoderMixin, BaseDetector):
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all of them are strings.
+        Names of the features, if all of them are strings.
 
     See Also
     --------
-    DevNet : Learns a score, not a space.
-    DeepSVDD : A centre in place of subsamples.
+    DevNet : A learned score instead of a representation.
+    DeepSVDD : A centre instead of subsamples.
 
     Notes
     -----
-    A query is drawn with a weight that falls with its first score, in proportion to the sum over
-    the inliers less its own; a positive uniformly; an outlier in proportion to its first score.
-    If no score is above the threshold, the ten highest are taken for outliers. They are at most
-    half of the unlabelled rows.
+    A query is drawn with a probability that falls with its first score, in proportion to the sum of
+    the inliers' scores minus its own; a positive is drawn uniformly, and an outlier in proportion
+    to its first score. If no score is above the threshold, the ten highest are treated as outliers.
+    Outliers are at most half of the unlabelled rows.
 
-    The same subsamples are used before and after training, and known anomalies are in none of
-    them. A training row that is in a subsample is its own nearest there: of n rows that takes a
-    share ``subsample_size`` / n off its score on average.
+    The same subsamples are used before and after training, and none contains known anomalies. A
+    training row in a subsample is its own nearest neighbour there, which with n rows reduces its
+    score by a share ``subsample_size`` / n on average.
 
-    The paper's optimizer is Adadelta, :class:`torch.optim.Adadelta` with ``lr=1.0``.
-    ``known_share=1.0`` is what ADBench's table has, whose test anomalies are of the known kinds.
+    The paper's optimizer is Adadelta, :class:`torch.optim.Adadelta` with ``lr=1.0``. ADBench's
+    table uses ``known_share=1.0``; its test anomalies are of the known kinds.
 
-    There is no early stopping: rows held out would hold few known anomalies or none.
+    There is no early stopping, because held-out rows would contain few known anomalies or none.
 
     References
     ----------
@@ -258,8 +264,8 @@ class REPEN(EncoderMixin, BaseDetector):
     trim = 0.0
 
     _labels = SignedLabels(
-        "the rows that lie farthest from subsamples of all rows are learned from, as by the "
-        "unsupervised method"
+        "the detector learns from the rows farthest from subsamples of all rows, as the "
+        "unsupervised method does"
     )
 
     def _make_module(self, n_features: int) -> nn.Module:

@@ -377,7 +377,7 @@ def test_an_encoder_is_trained_on_where_training_goes_on(X, recwarn):
     first = next(det.encoder_.parameters()).detach().clone()
     det.set_params(encoder_steps=20).fit(X)
     assert not torch.equal(next(det.encoder_.parameters()), first)
-    assert not [w for w in recwarn.list if "goes on with the values" in str(w.message)]
+    assert not [w for w in recwarn.list if "resumes with the values" in str(w.message)]
     assert len(det.encoder_history_["train_loss"]) == 4
 
 

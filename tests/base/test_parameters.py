@@ -107,7 +107,7 @@ def test_a_parameter_reaches_what_it_is_declared_for(X):
 def test_a_fit_that_goes_on_warns_unless_the_parameter_may_change(X):
     det = Powers(warm_start=True, random_state=0).fit(X)
     det.set_params(mode="loud").fit(X)
-    with pytest.warns(UserWarning, match=r"Training goes on .*: power\."):
+    with pytest.warns(UserWarning, match=r"Training resumes .*: power\."):
         det.set_params(power=4).fit(X)
 
 
@@ -192,7 +192,7 @@ def test_the_nearest_class_decides_the_default_where_several_inherit_one():
 
 @pytest.mark.parametrize("value", [[1], {"a": 1}, {1}])
 def test_defaults_that_could_change_are_refused(value):
-    with pytest.raises(TypeError, match=r"default=.* can be changed in place"):
+    with pytest.raises(TypeError, match=r"default=.* is mutable"):
         param(default=value)
 
 

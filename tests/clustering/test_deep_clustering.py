@@ -286,7 +286,7 @@ def test_training_on_begins_with_the_clusters_that_are_there():
     det.fit(X)
     assert (det.labels_ == labels).mean() > 0.98
     assert_array_equal(det.pretrain_history_["train_loss"], n_pretrained)
-    with pytest.warns(UserWarning, match="n_clusters=3 is more than there are rows, 2"):
+    with pytest.warns(UserWarning, match="n_clusters=3 is more than the number of rows, 2"):
         det.partial_fit(X[:2])
     assert det.labels_.shape == (2,)
     assert np.isfinite(det.score_samples(X)).all()
@@ -382,7 +382,7 @@ def test_it_is_a_detector_and_its_predictions_are_not_its_clusters():
 
 def test_there_may_be_fewer_rows_than_clusters():
     X, _ = blobs(5)
-    with pytest.warns(UserWarning, match="n_clusters=10 is more than there are rows, 5"):
+    with pytest.warns(UserWarning, match="n_clusters=10 is more than the number of rows, 5"):
         det = DeepClustering(max_epochs=3, pretrain_epochs=3, random_state=0).fit(X)
     assert len(set(det.labels_)) >= 3
     assert det.cluster_centers_.shape == (10, 2)

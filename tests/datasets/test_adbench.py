@@ -198,7 +198,9 @@ def test_a_damaged_file_of_the_users_own_is_named_and_left_alone(tmp_path, monke
     monkeypatch.setenv("SKDEEPAD_DATA", str(tmp_path))
     for content in damaged(path):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=re.escape(f"{path} is damaged: an .npz file")):
+        with pytest.raises(
+            ValueError, match=re.escape(f"{path} is damaged: it must be an .npz file")
+        ):
             fetch_adbench("ALOI", data_home=tmp_path / "home")
         assert path.read_bytes() == content
 
@@ -225,7 +227,9 @@ def test_a_download_without_a_known_sum_that_is_no_archive_is_not_kept(tmp_path,
         Path(output_file).write_bytes(b"<html>not found</html>")
 
     monkeypatch.setattr("pooch.core.choose_downloader", lambda *args, **kwargs: download)
-    with pytest.raises(OSError, match=r"1_ALOI\.npz could not be downloaded: what came is damaged"):
+    with pytest.raises(
+        OSError, match=r"1_ALOI\.npz could not be downloaded: the downloaded file is damaged"
+    ):
         fetch_adbench("ALOI", data_home=tmp_path)
     assert not list(tmp_path.rglob("*.npz"))
 
@@ -253,7 +257,9 @@ def test_an_unknown_name_is_answered_with_near_ones(name, near):
 
 @pytest.mark.parametrize("name", ["zzz", "", None, 7])
 def test_a_name_like_no_other_is_answered_with_the_list(name):
-    with pytest.raises(ValueError, match=rf"name={name!r} is no classical set.*list_adbench\(\)"):
+    with pytest.raises(
+        ValueError, match=rf"name={name!r} is not a classical set.*list_adbench\(\)"
+    ):
         fetch_adbench(name)
 
 

@@ -112,7 +112,7 @@ def test_a_pair_and_a_frame_hold_the_same(file):
 )
 def test_a_damaged_file_is_named(content, file):
     file.write_bytes(content)
-    with pytest.raises(ValueError, match=re.escape(f"{file} is damaged: a .gz file")):
+    with pytest.raises(ValueError, match=re.escape(f"{file} is damaged: it must be a .gz file")):
         load_kddcup99()
 
 

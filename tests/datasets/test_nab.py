@@ -173,7 +173,7 @@ def test_a_failed_download_says_where_to_put_the_file(tmp_path):
 def test_a_damaged_series_is_named(content, tmp_path):
     series, _ = save(tmp_path)
     series.write_text(content)
-    with pytest.raises(ValueError, match=re.escape(f"{series} is damaged: a .csv file")):
+    with pytest.raises(ValueError, match=re.escape(f"{series} is damaged: it must be a .csv file")):
         load_nab(NAME, data_home=tmp_path)
 
 
@@ -181,14 +181,16 @@ def test_a_damaged_series_is_named(content, tmp_path):
 def test_damaged_windows_are_named(content, tmp_path):
     _, labels = save(tmp_path)
     labels.write_text(content)
-    with pytest.raises(ValueError, match=re.escape(f"{labels} is damaged: a .json file")):
+    with pytest.raises(
+        ValueError, match=re.escape(f"{labels} is damaged: it must be a .json file")
+    ):
         load_nab(NAME, data_home=tmp_path)
 
 
 def test_an_unknown_name_is_answered_with_near_ones():
     with pytest.raises(ValueError, match=r"name='art_jumpsup' .* did you mean 'art_daily_jumps"):
         load_nab("art_jumpsup")
-    with pytest.raises(ValueError, match=r"name=7 is no series of NAB: list_nab\(\)"):
+    with pytest.raises(ValueError, match=r"name=7 is not a series of NAB: list_nab\(\)"):
         load_nab(7)
 
 

@@ -103,7 +103,7 @@ def test_negative_anomaly_scores_are_not_combined_by_logarithms(X):
 
 def test_rows_without_any_residual_have_a_finite_score():
     X = np.ones((40, 3))
-    with pytest.warns(UserWarning, match="all alike"):
+    with pytest.warns(UserWarning, match="all equal"):
         det = small().fit(X)
     assert np.isfinite(det.score_samples(X)).all()
 

@@ -233,7 +233,7 @@ def test_whole_weights_are_repetitions_of_rows(labelled_rows):
     repeated = small().fit(X.repeat(weight, axis=0), groups=labels.repeat(weight))
     assert_array_equal(weighted.score_samples(X, labels), repeated.score_samples(X, labels))
     assert weighted.offset_ == repeated.offset_
-    with pytest.raises(ValueError, match="sample_weight must be None where X is an array"):
+    with pytest.raises(ValueError, match="sample_weight must be None if X is an array"):
         small().fit(X[:1200].reshape(20, 60, 2), sample_weight=weight[:1200])
 
 
@@ -422,7 +422,7 @@ def test_data_frames_give_names_and_the_same_scores(labelled_rows):
         ({}, lambda X, g: (X, None, g[:-1]), "groups has 1499 labels, but X has 1500 rows"),
         ({}, lambda X, g: (X, None, np.full(1500, np.nan)), "groups contains NaN"),
         ({}, lambda X, g: (X, None, np.c_[g, g]), "should be a 1d array"),
-        ({}, lambda X, g: (X[None], None, g), "groups must be None where X has the shape"),
+        ({}, lambda X, g: (X[None], None, g), "groups must be None if X has the shape"),
         ({"anomaly_score": "sum"}, lambda X, g: (X, None, g), "'anomaly_score' parameter"),
         ({"distance": "mahalanobis"}, lambda X, g: (X, None, g), "'distance' parameter"),
         ({"n_references": 0}, lambda X, g: (X, None, g), "'n_references' parameter"),

@@ -126,7 +126,7 @@ def test_it_is_drawn_where_and_as_the_user_says(detector, plane):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"response": "energy"}, "response='energy': 'score' or 'density' is accepted"),
+        ({"response": "energy"}, "response='energy' must be 'score' or 'density'"),
         ({"n_boundary": -1}, "n_boundary=-1 must be an integer of at least 0"),
         ({"grid_resolution": 1}, "grid_resolution=1 must be an integer of at least 2"),
         ({"eps": -0.1}, r"eps=-0\.1 must be a number of at least 0"),
@@ -145,7 +145,9 @@ def test_three_features_are_no_plane():
 
 
 def test_an_estimator_without_scores_is_refused(plane):
-    with pytest.raises(ValueError, match=r"estimator=.* has no score_samples: a fitted detector"):
+    with pytest.raises(
+        ValueError, match=r"estimator=.* has no score_samples: it must be a fitted detector"
+    ):
         BoundaryDisplay.from_estimator(StandardScaler().fit(plane), plane)
 
 

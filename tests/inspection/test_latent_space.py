@@ -100,7 +100,9 @@ def test_it_is_drawn_where_and_as_the_user_says(detector, X):
 
 
 def test_a_detector_without_codes_is_refused(X):
-    with pytest.raises(ValueError, match=r"estimator=.* has no codes to show: a detector"):
+    with pytest.raises(
+        ValueError, match=r"estimator=.* has no codes to show: it must be a detector"
+    ):
         LatentSpaceDisplay.from_estimator(object(), X)
 
 
@@ -108,7 +110,10 @@ def test_a_detector_without_codes_is_refused(X):
     ("arguments", "message"),
     [
         ({"codes": np.ones((4, 1))}, "1 feature"),
-        ({"codes": np.ones((4, 3)), "method": "umap"}, "method='umap': 'pca', 'tsne' or None"),
+        (
+            {"codes": np.ones((4, 3)), "method": "umap"},
+            "method='umap' must be 'pca', 'tsne' or None",
+        ),
         ({"codes": np.ones((4, 2)), "y": [0, 1]}, "inconsistent numbers of samples"),
     ],
 )

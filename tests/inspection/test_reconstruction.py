@@ -130,13 +130,13 @@ def test_values_are_shown_without_a_detector():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"rows": 0}, "rows=0: how many rows, at least 1"),
-        ({"rows": []}, r"rows=\[\]: how many rows"),
-        ({"rows": [300]}, r"rows=\[300\]: numbers below 300"),
-        ({"rows": [0.5]}, r"rows=\[0\.5\]: how many rows"),
-        ({"image_shape": (3, 3)}, r"image_shape=\(3, 3\): \(height, width\).* product of 8"),
+        ({"rows": 0}, "rows=0 must be a number of rows, at least 1"),
+        ({"rows": []}, r"rows=\[\] must be a number of rows"),
+        ({"rows": [300]}, r"rows=\[300\] must be indices below 300"),
+        ({"rows": [0.5]}, r"rows=\[0\.5\] must be a number of rows"),
+        ({"image_shape": (3, 3)}, r"image_shape=\(3, 3\) must be \(height, width\).* product of 8"),
         ({"image_shape": (2, 2, 2)}, r"image_shape=\(2, 2, 2\).* 1 or 3 channels"),
-        ({"titles": ["a"]}, r"titles=\['a'\]: one for each of 4 rows"),
+        ({"titles": ["a"]}, r"titles=\['a'\] must have one entry for each of 4 rows"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments, message, detector, X):
@@ -146,7 +146,7 @@ def test_a_wrong_argument_is_named(arguments, message, detector, X):
 
 def test_axes_outside_of_a_grid_are_refused(detector, X):
     ax = plt.figure().add_axes((0, 0, 1, 1))
-    with pytest.raises(ValueError, match=r"ax=.* is none of a grid of axes"):
+    with pytest.raises(ValueError, match=r"ax=.* must be in a grid of axes"):
         ReconstructionDisplay.from_estimator(detector, X, ax=ax)
     assert ax.axison
 

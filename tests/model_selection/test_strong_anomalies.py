@@ -196,7 +196,7 @@ def test_a_wrong_argument_is_named(sampler, arguments, message):
 def test_a_box_without_room_for_weak_anomalies_is_an_error(boundary):
     sampler = StrongAnomalySampler(FrozenEstimator(boundary), box_margin=0).fit(normal_rows(1500))
     sampler.weak_distance_ = 100.0
-    with pytest.raises(ValueError, match="box_margin=0 leaves no place for weak anomalies"):
+    with pytest.raises(ValueError, match="box_margin=0 leaves no space for weak anomalies"):
         sampler.sample(1, "weak")
 
 

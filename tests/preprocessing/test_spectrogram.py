@@ -166,7 +166,7 @@ def test_no_index_of_samples_is_given_to_frames():
 
 def test_a_series_shorter_than_a_frame_is_refused():
     transformer = SpectrogramTransformer().fit(series())
-    message = r"A series of 63 samples has no frame of window_length=64: at least as many"
+    message = r"A series of 63 samples is too short: it must have at least window_length=64"
     for method in (transformer.fit, transformer.transform):
         with pytest.raises(ValueError, match=message):
             method(series(63))
@@ -195,9 +195,12 @@ def test_missing_values_are_refused():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"hop": 65}, "hop=65 leaves samples out of all frames: at most window_length=64"),
-        ({"window": "round"}, r"window='round' is no window: what scipy\.signal\.get_window"),
-        ({"window": ("tukey", "flat")}, r"window=\('tukey', 'flat'\) is no window"),
+        (
+            {"hop": 65},
+            "hop=65 leaves samples out of all frames: it must be at most window_length=64",
+        ),
+        ({"window": "round"}, r"window='round' must be a window for scipy\.signal\.get_window"),
+        ({"window": ("tukey", "flat")}, r"window=\('tukey', 'flat'\) must be a window"),
         ({"window_length": 1}, "'window_length' parameter of SpectrogramTransformer must be"),
         ({"detrend": "cubic"}, "'detrend' parameter of SpectrogramTransformer must be"),
         ({"log_offset": 0.0}, "'log_offset' parameter of SpectrogramTransformer must be"),

@@ -273,7 +273,7 @@ def test_early_stopping_needs_rows_to_hold_out():
     [
         ({"optimizer": int}, r"optimizer=<class 'int'> must be one of"),
         ({"optimizer": torch.optim.LBFGS}, "whose step needs no closure"),
-        ({"optimizer": torch.optim.Rprop, "weight_decay": 0.1}, "Rprop knows none"),
+        ({"optimizer": torch.optim.Rprop, "weight_decay": 0.1}, "Rprop has no weight decay"),
         ({"callbacks": ["x"]}, r"callbacks=\['x'\] must be instances"),
         ({"batch_size": 1}, "batch_size=1 needs batch_norm=False"),
         ({"hidden_layer_sizes": (0,)}, r"hidden_layer_sizes=\(0,\) must be positive"),

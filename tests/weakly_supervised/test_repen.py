@@ -180,7 +180,7 @@ def test_trimming_leaves_out_the_triplets_of_the_largest_loss(X):
 
 def test_without_labels_the_unsupervised_method_finds_outliers_and_a_warning_says_so(cluster):
     X, y = cluster
-    with pytest.warns(UserWarning, match="as by the unsupervised method"):
+    with pytest.warns(UserWarning, match="as the unsupervised method does"):
         det = REPEN(random_state=0).fit(X)
     assert roc_auc_score(y, -det.score_samples(X)) > 0.9
 

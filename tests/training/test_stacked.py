@@ -1,0 +1,266 @@
+"""Many nets that are trained as one, by the joblib backend ``"stacked"``."""
+
+import pickle
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from joblib import Parallel, delayed, parallel_config
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import loguniform, spearmanr
+from sklearn.base import clone
+from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import FitFailedWarning
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
+
+from skdeepad import DeepSVDD, DetectorEnsemble
+from skdeepad.training import _stacked
+
+from ..instances import small, without_labels
+
+pytestmark = without_labels
+
+#: A number of the loss, of the module or of the optimizer, for detectors whose nets can be one.
+NUMBERS = {
+    "AutoEncoder": ("activity_weight", [0.1, 0.2, 0.5, 1.0]),
+    "RobustAutoEncoder": ("lr", [1e-3, 2e-3, 5e-4, 1e-2]),
+    "VAE": ("kl_weight", [0.1, 0.5, 1.0, 2.0]),
+    "AuxiliaryVAE": ("weight_decay", [0.0, 1e-3, 1e-2, 0.1]),
+    "LadderVAE": ("trim", [0.0, 0.1, 0.2, 0.4]),
+    "DeepSVDD": ("nu", [0.05, 0.1, 0.2, 0.3]),
+    "DeepSAD": ("labelled_weight", [0.5, 1.0, 2.0, 5.0]),
+    "DevNet": ("margin", [2.0, 3.0, 4.0, 5.0]),
+    "DeepClustering": ("lr", [1e-3, 2e-3, 5e-4, 1e-2]),
+}
+every_stackable = pytest.mark.parametrize("name", NUMBERS)
+
+
+def some_labels(X):
+    return np.resize([-1, 1, 0, 0, 0], len(X))
+
+
+def candidates(name):
+    parameter, values = NUMBERS[name]
+    more = {"objective": "soft-boundary", "trim": 0.0} if name == "DeepSVDD" else {}
+    more |= {"max_epochs": 30, "max_steps": 30}
+    return [
+        small(name, random_state=i, **more | {parameter: value}) for i, value in enumerate(values)
+    ]
+
+
+def fit(detector, X, y=None):
+    return detector.fit(X, y)
+
+
+def fitted(detectors, tables, stacked, y=None):
+    backend = "stacked" if stacked else "sequential"
+    with warnings.catch_warnings(), parallel_config(backend=backend, n_jobs=len(detectors)):
+        warnings.simplefilter("ignore")  # for all threads; thirty steps are a short training
+        return Parallel()(
+            delayed(fit)(clone(detector), X, y)
+            for detector, X in zip(detectors, tables, strict=True)
+        )
+
+
+@pytest.fixture
+def sizes(monkeypatch):
+    """Sizes of the stacks that are trained, by the number of their steps."""
+    seen, update = [], _stacked.Stack._update
+
+    def counted(stack, batches):
+        losses = update(stack, batches)
+        seen.append(len(losses))
+        return losses
+
+    monkeypatch.setattr(_stacked.Stack, "_update", counted)
+    return seen
+
+
+@every_stackable
+def test_nets_of_a_stack_end_where_each_would_alone(name, X, sizes):
+    detectors, tables = candidates(name), [X] * 4
+    alone = fitted(detectors, tables, stacked=False, y=some_labels(X))
+    assert sizes == []
+    together = fitted(detectors, tables, stacked=True, y=some_labels(X))
+    assert sizes.count(4) >= 30
+    for one, other in zip(alone, together, strict=True):
+        scores = one.score_samples(X), other.score_samples(X)
+        assert spearmanr(*scores).statistic >= 0.9999
+        assert_allclose(other.history_["train_loss"], one.history_["train_loss"], rtol=1e-3)
+        assert one.n_iter_ == other.n_iter_
+
+
+@pytest.mark.parametrize("name", ["VAE", "DeepSVDD"])
+def test_no_net_of_a_stack_changes_with_anothers_data_or_numbers(name, X):
+    detectors = candidates(name)
+    first = fitted(detectors, [X] * 4, stacked=True)
+    parameter = NUMBERS[name][0]
+    others = [
+        detectors[0],
+        *(clone(d).set_params(random_state=9, **{parameter: 0.15}) for d in detectors[1:]),
+    ]
+    second = fitted(others, [X, 3 * X, X[::-1] ** 3, X + 1], stacked=True)
+    assert_allclose(second[0].score_samples(X), first[0].score_samples(X), rtol=1e-4)
+
+
+def test_a_net_is_its_own_again_afterwards(X, sizes):
+    detectors, tables = candidates("AutoEncoder"), [X] * 4
+    alone, together = (fitted(detectors, tables, stacked=s) for s in (False, True))
+    assert sizes
+    assert len(pickle.dumps(together[0])) == pytest.approx(len(pickle.dumps(alone[0])), rel=0.05)
+    for one, other in zip(alone, together, strict=True):
+        assert "optimize" not in vars(other.net_)
+        steps = [state["step"] for state in other.net_.optimizer_.state.values()]
+        assert {float(step) for step in steps} == {30.0}
+        assert_allclose(
+            other.partial_fit(X).score_samples(X), one.partial_fit(X).score_samples(X), rtol=1e-3
+        )
+
+
+def test_a_net_that_stops_early_leaves_the_others(X, sizes):
+    shared = {"max_epochs": 40, "early_stopping": True, "n_iter_no_change": 3}
+    detectors = [small("AutoEncoder", lr=lr, **shared) for lr in (1e-3, 0.3, 1.0, 2e-3)]
+    alone, together = (fitted(detectors, [X] * 4, stacked=s) for s in (False, True))
+    assert len(set(sizes)) > 1
+    assert len({d.n_iter_ for d in together}) > 1
+    assert [d.n_iter_ for d in together][::3] == [d.n_iter_ for d in alone][::3]
+    assert_allclose(together[0].score_samples(X), alone[0].score_samples(X), rtol=1e-3)
+
+
+def test_unlike_nets_train_by_themselves(X, sizes):
+    detectors = [
+        small("AutoEncoder", hidden_layer_sizes=(5,)),
+        small("AutoEncoder", hidden_layer_sizes=(6,)),
+        small("AutoEncoder", callbacks=[Listens()]),
+        small("AutoEncoder", callbacks=[Listens()]),
+        small("WAE", divergence="gan"),
+        small("WAE", divergence="gan"),
+    ]
+    alone, together = (fitted(detectors, [X] * 6, stacked=s) for s in (False, True))
+    assert sizes == []
+    for one, other in zip(alone, together, strict=True):
+        assert_array_equal(one.score_samples(X), other.score_samples(X))
+
+
+class Listens(Callback):
+    def on_batch_end(self, net, **kwargs):
+        pass
+
+
+def test_what_has_no_common_step_trains_alone_with_the_bits_of_alone(X, sizes):
+    # Labels choose rows within the loss, which one stack can't.
+    detectors = [small("ADGM", random_state=i, max_epochs=2) for i in range(2)]
+    alone, together = (
+        fitted(detectors, [X] * 2, stacked=s, y=some_labels(X)) for s in (False, True)
+    )
+    for one, other in zip(alone, together, strict=True):
+        assert spearmanr(one.score_samples(X), other.score_samples(X)).statistic >= 0.9999
+
+
+def score(detector, X, y=None):
+    return detector.score_samples(X).mean()
+
+
+def test_searches_over_pipelines(X, sizes):
+    rows = np.where(np.random.RandomState(0).rand(*X.shape) < 0.02, np.nan, X)
+    pipe = make_pipeline(SimpleImputer(), StandardScaler(), small("AutoEncoder"))
+    grid = GridSearchCV(pipe, {"autoencoder__lr": [1e-4, 1e-2]}, scoring=score, cv=3)
+    drawn = RandomizedSearchCV(
+        pipe, {"autoencoder__lr": loguniform(1e-4, 1e-1)}, n_iter=3, scoring=score, random_state=0
+    )
+    for search in (grid, drawn):
+        alone = clone(search).fit(rows)
+        with parallel_config(backend="stacked", n_jobs=-1):
+            together = clone(search).fit(rows)
+        assert max(sizes) > 1
+        assert together.best_params_ == alone.best_params_
+        assert_allclose(
+            together.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"], rtol=1e-3
+        )
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_a_candidate_that_raises_spoils_no_other(X):
+    search = GridSearchCV(
+        small("AutoEncoder"), {"noise": [0.0, -1.0, 0.1, 0.2]}, scoring=score, cv=2, refit=False
+    )
+    with (
+        parallel_config(backend="stacked", n_jobs=8),
+        pytest.warns(FitFailedWarning, match="2 fits failed"),
+    ):
+        results = search.fit(X).cv_results_["mean_test_score"]
+    assert_array_equal(np.isfinite(results), [True, False, True, True])
+
+
+def test_tasks_that_never_train_keep_nobody_waiting(X, sizes):
+    detectors = [
+        small("AutoEncoder"),
+        IsolationForest(n_estimators=2),
+        small("AutoEncoder", lr=0.1),
+    ]
+    results = fitted(detectors, [X] * 3, stacked=True)
+    assert sizes
+    assert len(results) == 3
+
+
+class Boom(Exception):
+    pass
+
+
+def test_a_stop_reaches_all_tasks_and_leaves_no_thread(X, sizes, monkeypatch):
+    monkeypatch.setattr(_stacked, "PATIENCE", 0.1)
+    tasks = [delayed(fit)(small("AutoEncoder", max_epochs=10**6), X) for _ in range(3)]
+    before = threading.active_count()
+    with parallel_config(backend="stacked", n_jobs=4), pytest.raises(Boom):
+        Parallel()([*tasks, delayed(after_some_steps)(sizes)])
+    for thread in threading.enumerate()[before:]:
+        thread.join(timeout=20)
+    assert threading.active_count() <= before + 1
+
+
+def after_some_steps(sizes):
+    while sizes.count(3) < 5:
+        time.sleep(0.01)
+    raise Boom
+
+
+def test_more_tasks_than_jobs_come_in_turns(X, sizes):
+    detectors = [small("AutoEncoder", random_state=i) for i in range(7)]
+    with parallel_config(backend="stacked", n_jobs=3):
+        together = Parallel()(delayed(fit)(clone(d), X) for d in detectors)
+    alone = [clone(d).fit(X) for d in detectors]
+    assert max(sizes) <= 3
+    for one, other in zip(alone, together, strict=True):
+        assert_allclose(one.score_samples(X), other.score_samples(X), rtol=1e-4)
+
+
+def test_ensembles_within_a_stack_train(X):
+    ensemble = DetectorEnsemble(small("AutoEncoder"), n_estimators=3, random_state=0)
+    expected = clone(ensemble).fit(X).score_samples(X)
+    with parallel_config(backend="stacked", n_jobs=3):
+        assert_allclose(clone(ensemble).fit(X).score_samples(X), expected, rtol=1e-4)
+        nested = Parallel()(delayed(fit)(clone(ensemble), X) for _ in range(2))
+    assert_allclose(nested[0].score_samples(X), expected, rtol=1e-4)
+
+
+def test_a_stack_has_the_settings_of_torch_of_any_fit(X):
+    detectors = candidates("DeepSVDD")
+    expected = fitted(detectors, [X] * 4, stacked=True)
+    with torch.inference_mode():
+        inside = fitted(detectors, [X] * 4, stacked=True)
+    for one, other in zip(expected, inside, strict=True):
+        assert_array_equal(one.score_samples(X), other.score_samples(X))
+
+
+def test_defaults_of_deep_svdd_within_a_stack(X):
+    detectors = [DeepSVDD(max_epochs=3, pretrain_epochs=2, random_state=i) for i in range(3)]
+    alone, together = (fitted(detectors, [X] * 3, stacked=s) for s in (False, True))
+    for one, other in zip(alone, together, strict=True):
+        assert spearmanr(one.score_samples(X), other.score_samples(X)).statistic >= 0.999
