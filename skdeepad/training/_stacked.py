@@ -162,39 +162,43 @@ class Member:
     net : DetectorNet
     key : hashable
         Equal for nets that can be one.
+    meeting : Meeting
     """
 
-    def __init__(self, net: DetectorNet, key) -> None:
+    def __init__(self, net: DetectorNet, key, meeting: Meeting) -> None:
         self.net = net
         self.key = key
+        self.meeting = meeting
         self.stack: Stack | None = None
         self.is_placed = False
         self.batch: Batch | None = None
         self.loss: Tensor | None = None
 
     def optimize(self, batch: Batch) -> Tensor:
-        """One update of the weights, together with those of the stack; returns the mean loss."""
-        return self.stack.step(self, batch)
+        """Update the weights, together with those of the stack if any; return the mean loss."""
+        self.meeting.check()
+        loss = None if self.stack is None else self.stack.step(self, batch)
+        return type(self.net).optimize(self.net, batch) if loss is None else loss
 
 
 @contextmanager
 def trained_with_others(net: DetectorNet, n_rows: int, epochs: int | None, known: tuple):
     """Train ``net`` within a stack if the task is one of a pool, and others are like it."""
     meeting = getattr(_task, "meeting", None)
-    if meeting is None or not can_be_stacked(net):
+    if meeting is None:
         yield
         return
-    member = Member(net, (key_of(net), n_rows, epochs, known))
-    meeting.join(member)
-    if member.stack is None:
-        yield
-        return
+    stackable = can_be_stacked(net)
+    member = Member(net, (key_of(net), n_rows, epochs, known) if stackable else None, meeting)
+    if stackable:
+        meeting.join(member)
     net.optimize = member.optimize
     try:
         yield
     finally:
         del net.optimize
-        member.stack.leave(member)
+        if member.stack is not None:
+            member.stack.leave(member)
 
 
 def can_be_stacked(net: DetectorNet) -> bool:
@@ -252,8 +256,11 @@ class Stack:
 
     # Members ---------------------------------------------------------------------------------
 
-    def step(self, member: Member, batch: Batch) -> Tensor:
-        """Wait for the batches of all members, make one step with them, return a member's loss."""
+    def step(self, member: Member, batch: Batch) -> Tensor | None:
+        """Wait for the batches of all members, make one step with them, return a member's loss.
+
+        It is None if the net has to make the step alone.
+        """
         with self.changed:
             member.batch, member.loss = batch, None
             if not self.is_split:
@@ -262,10 +269,8 @@ class Stack:
                     self.meeting.check()
                     self.changed.wait(1.0)
                     self._step_if_all_are_here()
-            if member.loss is not None:
-                return member.loss
             member.batch = None
-        return DetectorNet.optimize(member.net, batch)
+            return member.loss
 
     def leave(self, member: Member) -> None:
         """Give a net its own weights again; the others go on."""
