@@ -1,8 +1,8 @@
 """What the studies share: a command line, a folder of data, a clock and a page of results.
 
 A run writes to the folder that ``--output`` names, ``skdeepad-benchmark`` by default, and nowhere
-else: its page, and in the subfolder ``rows`` the runs that an interrupted study goes on from. So a
-trial never overwrites a page that is kept; ``--output benchmarks/results`` does.
+else: its page, and in the subfolder ``rows`` finished runs, which an interrupted study does not
+repeat. So a trial never overwrites a page that is kept; ``--output benchmarks/results`` does.
 """
 
 import argparse
@@ -115,7 +115,7 @@ def write_page(folder, title, text, *sections):
     title : str
         Its heading.
     text : str
-        What follows the command that has made the page.
+        Text after the command.
     *sections : str
         Headings, paragraphs and tables, in Markdown.
     """

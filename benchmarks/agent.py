@@ -22,7 +22,7 @@ def steps_per_second(X, y, **schedule):
     known[np.flatnonzero(y == 1)[:60]] = 1
     detector = DPLAN(random_state=0, **schedule)
     _, seconds = timed(detector.fit, X, semi_labels(known))
-    steps = detector.warm_up_steps + detector.n_iter_ * detector.steps_per_episode
+    steps = detector.warm_up_steps + detector.n_iter_ * detector.steps_per_epoch
     return steps / seconds
 
 

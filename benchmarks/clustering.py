@@ -65,8 +65,8 @@ def digits():
             .labels_,
         }
         for loss in ("k-means", "kl"):
-            det = DeepClustering(**DIGITS, loss=loss, random_state=seed).fit(X)
-            clusters[f'deep clustering, loss="{loss}"'] = det.labels_
+            det = DeepClustering(**DIGITS, cluster_loss=loss, random_state=seed).fit(X)
+            clusters[f'deep clustering, cluster_loss="{loss}"'] = det.labels_
         rows += [
             {
                 "clusters of": name,

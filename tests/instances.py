@@ -218,7 +218,7 @@ INSTANCES = Instances(
             learning={},
             other={
                 "n_clusters": 4,
-                "loss": "k-means",
+                "cluster_loss": "k-means",
                 "cluster_weight": 0.5,
                 "ramp_epochs": 1,
                 "degrees_of_freedom": 5.0,
@@ -273,8 +273,8 @@ INSTANCES = Instances(
             needs_anomalies=True,
         ),
         "DPLAN": Instance(
-            small={"max_epochs": 3, "steps_per_episode": 20, "warm_up_steps": 20},
-            learning={"max_epochs": 5, "steps_per_episode": 250, "warm_up_steps": 500},
+            small={"max_epochs": 3, "steps_per_epoch": 20, "warm_up_steps": 20},
+            learning={"max_epochs": 5, "steps_per_epoch": 250, "warm_up_steps": 500},
             other={
                 "activation": "tanh",
                 "pseudo_share": 0.4,
@@ -284,7 +284,7 @@ INSTANCES = Instances(
                 "subset_size": 20,
                 "intrinsic_weight": 0.5,
                 "warm_up_steps": 50,
-                "steps_per_episode": 10,
+                "steps_per_epoch": 10,
                 "exploration": (0.5, 0.1),
                 "exploration_steps": 10,
                 "replay_size": 15,

@@ -28,7 +28,7 @@ MLP = {"hidden_layer_sizes": (500, 500, 1000), "activation": "relu"}
 # Number of images, and parameters: as many epochs as make 20 minutes of CPU at most.
 RUNS = {
     "kl": (10_000, MLP | {"pretrain_epochs": 30, "max_epochs": 30}),
-    "k-means": (10_000, MLP | {"pretrain_epochs": 30, "max_epochs": 30, "loss": "k-means"}),
+    "k-means": (10_000, MLP | {"pretrain_epochs": 30, "max_epochs": 30, "cluster_loss": "k-means"}),
     "kl, all images": (70_000, MLP | {"pretrain_epochs": 50, "max_epochs": 40}),
 }
 NOTES = """\

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from ..base import detector, param
 from ..nn import reconstruction_loss
 from ..training import AdversarialNet
-from ._matched_codes import Discriminator, MatchedCodes, MatchedCodesDetector
+from ._matched_codes import CodeDiscriminator, MatchedCodes, MatchedCodesDetector
 
 
 class AAEModule(MatchedCodes):
@@ -18,7 +18,7 @@ class AAEModule(MatchedCodes):
         "generator": ("encoder",),
     }
 
-    def __init__(self, *, discriminator: Discriminator, **parts) -> None:
+    def __init__(self, *, discriminator: CodeDiscriminator, **parts) -> None:
         super().__init__(**parts)
         self.discriminator = discriminator
 

@@ -9,7 +9,7 @@ from ..base import (
     detector,
     param,
 )
-from ..base._residual_calibration import check_unit_interval
+from ..base._scaling import check_unit_interval
 from ..nn import RECONSTRUCTION_LOSSES
 from ._autoencoder_module import AutoEncoderModule
 from ._reconstruction import ReconstructionDetector

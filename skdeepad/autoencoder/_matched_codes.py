@@ -101,8 +101,8 @@ class MatchedCodes(Stochastic):
         return self.residual.contributions(x - self.reconstruct(x))
 
 
-class Discriminator(nn.Module):
-    """Discriminator D(z), the log odds that a code was drawn from the prior."""
+class CodeDiscriminator(nn.Module):
+    """CodeDiscriminator D(z), the log odds that a code was drawn from the prior."""
 
     def __init__(self, n_latent: int, layer_sizes) -> None:
         super().__init__()
@@ -152,8 +152,8 @@ class MatchedCodesDetector(SamplerMixin, ReconstructorMixin, BaseDetector, Stops
             "score": self.anomaly_score,
         }
 
-    def _make_discriminator(self, n_features: int) -> Discriminator:
-        return Discriminator(self._n_latent(n_features), self.discriminator_layer_sizes)
+    def _make_discriminator(self, n_features: int) -> CodeDiscriminator:
+        return CodeDiscriminator(self._n_latent(n_features), self.discriminator_layer_sizes)
 
     def _discriminator_parameters(self) -> dict:
         """Return the parameters of a net with a discriminator."""

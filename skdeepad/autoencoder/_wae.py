@@ -11,7 +11,7 @@ from .._validation import Real
 from ..base import NON_NEGATIVE, detector, param
 from ..nn import KERNELS, reconstruction_loss, squared_mmd
 from ..training import AdversarialNet, DetectorNet, find_device, seeded_generator, to_tensor
-from ._matched_codes import Discriminator, MatchedCodes, MatchedCodesDetector
+from ._matched_codes import CodeDiscriminator, MatchedCodes, MatchedCodesDetector
 from ._priors import Prior, make_prior
 
 
@@ -40,7 +40,7 @@ class WAEModule(MatchedCodes):
         self,
         *,
         cost: Callable[[Tensor, Tensor], Tensor],
-        divergence: Callable[[Tensor, Tensor], Tensor] | Discriminator,
+        divergence: Callable[[Tensor, Tensor], Tensor] | CodeDiscriminator,
         divergence_weight: float,
         **parts,
     ) -> None:

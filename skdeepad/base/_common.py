@@ -115,7 +115,7 @@ class StopsEarly:
         ``early_stopping=True``.
     """
 
-    early_stopping: bool | str = param("boolean", default=False, to="net")
+    early_stopping: bool = param("boolean", default=False, to="net")
     validation_fraction: float = param(
         Interval(Real, 0, 1, closed="neither"), default=0.1, to="net"
     )

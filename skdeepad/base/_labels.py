@@ -120,7 +120,7 @@ class SignedLabels(IgnoredLabels):
     def recall(self, detector, X, labels, *, fresh):
         known = np.zeros(len(X), dtype=bool) if labels is None else labels.numpy() < 0
         nothing = Remembered(X[:0], X[:0])
-        before = nothing if fresh else getattr(detector, "_remembered", nothing)  # old pickles
+        before = nothing if fresh else detector._remembered
         anomalies = X[:0] if known.any() else before.anomalies
         others = X[:0] if (~known).sum() >= FEW_ROWS else before.others
         detector._remembered = Remembered(

@@ -22,12 +22,3 @@ def calibrate_residuals(net: DetectorNet, X: np.ndarray, module: nn.Module | Non
         torch.as_tensor(residuals, dtype=torch.float32, device=device),
         as_tensor(rows).to(device),
     )
-
-
-def check_unit_interval(X: np.ndarray, parameter: str, value: str) -> None:
-    """Raise if rows are outside [0, 1] and a parameter needs them inside."""
-    if X.min() < -1e-6 or X.max() > 1 + 1e-6:
-        raise ValueError(
-            f"{parameter}={value!r} needs scaled rows in [0, 1], got values from "
-            f"{X.min():.3g} to {X.max():.3g}: use scaler='minmax'."
-        )

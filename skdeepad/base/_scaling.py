@@ -30,3 +30,12 @@ def check_scaled(scaled, X: np.ndarray, scaler) -> np.ndarray:
             f"absolute value is {np.abs(X[:, column]).max():.3g}, in column {column}."
         )
     return scaled
+
+
+def check_unit_interval(X: np.ndarray, parameter: str, value: str) -> None:
+    """Raise if rows are outside [0, 1] and a parameter needs them inside."""
+    if X.min() < -1e-6 or X.max() > 1 + 1e-6:
+        raise ValueError(
+            f"{parameter}={value!r} needs scaled rows in [0, 1], got values from "
+            f"{X.min():.3g} to {X.max():.3g}: use scaler='minmax'."
+        )

@@ -109,7 +109,7 @@ def new_row(task):
 
 
 def timed_out(time_limit):
-    """What the row of a run that was stopped says."""
+    """Return the result row of a stopped run."""
     return {"status": "timeout", "error": f"stopped after time_limit={time_limit:g} s"}
 
 

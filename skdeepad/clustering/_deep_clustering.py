@@ -64,7 +64,7 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
     ----------
     n_clusters : int, default=10
         Number K of clusters.
-    loss : {"kl", "k-means"}, default="kl"
+    cluster_loss : {"kl", "k-means"}, default="kl"
         Loss that pulls codes towards centres. With ``"kl"`` its gradient moves the centres too;
         with ``"k-means"`` k-means moves them after each epoch. The latter shrinks all codes.
     cluster_weight : float in [0, 1], default=0.1
@@ -211,7 +211,7 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
     """
 
     n_clusters: int = param(COUNT, default=10)
-    loss: str = param(set(MODULES), default="kl")
+    cluster_loss: str = param(set(MODULES), default="kl")
     cluster_weight: float = param(SHARE, default=0.1, resumes=True)
     ramp_epochs: int = param(COUNT_OR_ZERO, default=20, resumes=True)
     degrees_of_freedom: float = param(POSITIVE, default=1.0)
@@ -227,7 +227,7 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
     def _make_module(self, n_features: int) -> ClusteringModule:
         n_latent = self.n_latent or min(10, max(2, n_features // 2))
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
-        return MODULES[self.loss](
+        return MODULES[self.cluster_loss](
             backbone.make_encoder(n_features, n_latent),
             backbone.make_decoder(n_latent, n_features),
             n_latent=n_latent,
@@ -279,7 +279,9 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
             q = net.apply(module.assign, X)
             targets.copy_(module.targets(torch.from_numpy(q)))
             n_epochs = len(net.history)
-            module.alpha.fill_(self.cluster_weight * (n_epochs / ramp if n_epochs < ramp else 1))
+            module.cluster_weight.fill_(
+                self.cluster_weight * (n_epochs / ramp if n_epochs < ramp else 1)
+            )
             before, labels = labels, q.argmax(1)
             return float((labels != before).mean())
 

@@ -38,7 +38,7 @@ class ClusteringModule(EncoderDecoder):
         self.n_latent = n_latent
         self.degrees_of_freedom = degrees_of_freedom
         self.score = score
-        self.register_buffer("alpha", torch.zeros(()))
+        self.register_buffer("cluster_weight", torch.zeros(()))
         self.register_buffer("cluster_scale", torch.ones(n_clusters))
         self.register_buffer("reconstruction_scale", torch.ones(()))
 
@@ -76,7 +76,9 @@ class ClusteringModule(EncoderDecoder):
         z = self.encode(x)
         # With the mean over the features instead of the sum, one α suits all widths.
         error = ((x - self.decode(z)) ** 2).mean(1)
-        return self.alpha * self.cluster_loss(z, target) + (1 - self.alpha) * error
+        return (
+            self.cluster_weight * self.cluster_loss(z, target) + (1 - self.cluster_weight) * error
+        )
 
     # Scoring ---------------------------------------------------------------------------------
 

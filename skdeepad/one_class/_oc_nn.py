@@ -190,8 +190,8 @@ class OCNN(BaseDetector):
     input_map: str | None = param({"sphere"}, None, default="sphere")
     encoder: Any = param(HasMethods(["fit", "transform"]), None, default=None)
     tol: float = param(NON_NEGATIVE, default=1e-4, resumes=True)
-    n_iter_no_change: Any = param(COUNT, default=5, to="net")
-    lr_milestones: Sequence = param("array-like", default=(0.66,), to="net")
+    n_iter_no_change: int = param(COUNT, default=5, to="net")
+    lr_milestones: Sequence[float] = param("array-like", default=(0.66,), to="net")
     hidden_layer_sizes = (32,)
     activation = "relu"
     max_epochs = 100
@@ -200,9 +200,7 @@ class OCNN(BaseDetector):
     batch_size = 512
     trim: float | str = param(SHARE_BELOW_ONE, {"auto"}, default="auto", to="net")
     backbone = fixed(None)
-    weight_decay = fixed(0.0)
-
-    # The objective contains the weights' penalty, and convergence ends training.
+    weight_decay = fixed(0.0)  # the objective has a penalty of its own
 
     def _make_scaler(self, seed):
         scaler = super()._make_scaler(seed)

@@ -66,7 +66,7 @@ class DPLAN(BaseDetector):
         anomalies are missed.
     warm_up_steps : int, default=10000
         Number of steps with random actions that fill the memory before training begins.
-    steps_per_episode : int, default=2000
+    steps_per_epoch : int, default=2000
         Number of steps in an episode, each followed by an update. An episode is an epoch.
     exploration : (float, float), default=(1.0, 0.1)
         Share :math:`\varepsilon` of random actions at the start of training and at the end.
@@ -182,7 +182,7 @@ class DPLAN(BaseDetector):
     >>> X = np.random.RandomState(0).randn(300, 4)
     >>> X[:5] += 4
     >>> y = np.repeat([-1, 0], [5, 295])
-    >>> det = DPLAN(max_epochs=2, steps_per_episode=200, warm_up_steps=100, random_state=0)
+    >>> det = DPLAN(max_epochs=2, steps_per_epoch=200, warm_up_steps=100, random_state=0)
     >>> det.fit(X, y).predict([[0, 0, 0, 0], [4, 4, 4, 4]])
     array([ 1, -1])
     """
@@ -197,7 +197,7 @@ class DPLAN(BaseDetector):
     subset_size: int = param(COUNT, default=1000, to="batches")
     intrinsic_weight: float = param(NON_NEGATIVE, default=1.0, to="batches")
     warm_up_steps: int = param(COUNT_OR_ZERO, default=10000, to="batches")
-    steps_per_episode: int = param(COUNT, default=2000)
+    steps_per_epoch: int = param(COUNT, default=2000, to="net")
     exploration: Sequence = param("array-like", default=(1.0, 0.1), to="batches")
     exploration_steps: int = param(COUNT, default=10000, to="batches")
     replay_size: int = param(COUNT, default=100000, to="batches")
@@ -238,7 +238,6 @@ class DPLAN(BaseDetector):
     def _net_parameters(self) -> dict:
         return super()._net_parameters() | {
             "iterator_train": Interaction,
-            "steps_per_epoch": self.steps_per_episode,
             "optimizer__param_groups": [("network.head*", {"weight_decay": 0.0})],
         }
 

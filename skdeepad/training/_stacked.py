@@ -28,7 +28,7 @@ from ._optimizers import OPTIMIZERS
 MOST_JOBS = 128
 # Seconds without a new task after which all are taken to be there.
 SETTLING = 0.02
-# Seconds without a change after which tasks that neither train nor end are waited for no longer.
+# Maximum time without a change to wait for a task, in seconds.
 PATIENCE = 5.0
 # Callbacks that listen to epochs and change nothing that nets of a stack share.
 HARMLESS = (AfterEpoch, EarlyStopping, KneeStopping, ProgressBar)

@@ -22,7 +22,7 @@ class ADGM(DeepGenerativeDetector):
         - E_{q(z|a,x,y)}[f(x, y)]\right)
 
     over the labelled and over all rows. Rows that are improbable as normal rows have high anomaly
-    scores, be they known or new anomalies.
+    scores, whether their kind is known or new.
 
     ``y`` is read by its sign: below 0 a known anomaly, above 0 a known normal row, 0 unlabelled.
     Its distinct values are the classes, usually :math:`-1` and 1. With more of them,

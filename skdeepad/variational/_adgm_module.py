@@ -37,7 +37,7 @@ class DeepGenerativeModule(AuxiliaryModule):
         self.register_buffer("medians", torch.zeros(2, dtype=torch.float64))
         self.register_buffer("scales", torch.ones(2, dtype=torch.float64))
         #: α, the weight of −log q(y|a,x) of labelled rows
-        self.register_buffer("alpha", torch.ones(()))
+        self.register_buffer("classification_weight", torch.ones(()))
 
     def loss(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return L(x, y) − α log q(y|a,x) of labelled rows and U(x) of the others, from one draw.
@@ -54,7 +54,7 @@ class DeepGenerativeModule(AuxiliaryModule):
         noise_z = self.randn_like(x.new_empty(int(possible.sum()), sum(self.widths)))
         f, log_q = self._bounds(x, h, possible, noise_a, noise_z)
         weights = torch.where(free, log_q.exp(), possible.to(f.dtype))
-        cost = torch.where(free, self.warm_up(log_q), -self.alpha * log_q)
+        cost = torch.where(free, self.warm_up(log_q), -self.classification_weight * log_q)
         return (weights * (cost - f)).sum(1)
 
     def _bounds(

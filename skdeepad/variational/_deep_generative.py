@@ -90,7 +90,7 @@ class DeepGenerativeDetector(VariationalDetector):
         weight, n_known = self.classification_weight, int((y != 0).sum())
         if weight == "auto":
             weight = len(y) / max(1, n_known)
-        net.module_.alpha.fill_(weight)
+        net.module_.classification_weight.fill_(weight)
         run(net, X, y.to(X.device), net.module_.warm_up.follow(net, self.kl_warm_up_epochs))
 
     def _calibrate(self, net, X) -> None:

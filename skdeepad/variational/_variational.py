@@ -14,7 +14,7 @@ from ..base import (
     detector,
     param,
 )
-from ..base._residual_calibration import check_unit_interval
+from ..base._scaling import check_unit_interval
 from ._likelihood import LIKELIHOODS, MAX_LOGVAR, VARIANCE_RATE
 
 

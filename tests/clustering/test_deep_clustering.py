@@ -128,7 +128,7 @@ def test_the_k_means_loss_is_the_squared_distance_to_the_nearest_centre():
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
 def test_the_loss_is_the_convex_combination_of_both_parts(alpha):
     module = make_module(KMeansModule, CENTERS)
-    module.alpha.fill_(alpha)
+    module.cluster_weight.fill_(alpha)
     target = module.targets(module.assign(ROWS))
     expected = alpha * np.array([0, 4, 0]) + (1 - alpha) * np.array([0, 2, 0.5])
     assert_allclose(module.loss(ROWS, target).detach(), expected, atol=1e-6)
@@ -137,7 +137,7 @@ def test_the_loss_is_the_convex_combination_of_both_parts(alpha):
 def test_gradients_move_the_centres_under_hardening_and_not_under_k_means():
     p = torch.tensor([[1.0, 0.0]] * 3)
     hardening, k_means = (make_module(cls, CENTERS) for cls in (HardeningModule, KMeansModule))
-    hardening.alpha.fill_(1.0)
+    hardening.cluster_weight.fill_(1.0)
     hardening.loss(ROWS, p).sum().backward()
     assert hardening.centers.grad.abs().min(1).values.max() > 0
     assert "centers" not in dict(k_means.named_parameters())
@@ -155,7 +155,7 @@ class Watch(Callback):
         self.labels_ = net.apply(net.module_.nearest, X)
 
     def on_epoch_begin(self, net, **kwargs):
-        self.alphas_.append(net.module_.alpha.item())
+        self.alphas_.append(net.module_.cluster_weight.item())
         self.centers_.append(net.module_.centers.detach().clone().numpy())
 
 
@@ -192,7 +192,7 @@ def test_training_in_parts_raises_the_weight_as_training_at_once():
 @pytest.mark.parametrize("loss", ["kl", "k-means"])
 def test_centres_begin_where_k_means_puts_them_and_move(loss):
     X, _ = blobs()
-    det = DeepClustering(**SMALL, loss=loss, tol=0, cluster_weight=0.5, n_init=3)
+    det = DeepClustering(**SMALL, cluster_loss=loss, tol=0, cluster_weight=0.5, n_init=3)
     first, *_, last = watched(det, X).centers_
     pretrained = DeepClustering(**SMALL | {"max_epochs": 1, "lr": 1e-3}, n_init=3)
     ((_, watch),) = pretrained.set_params(callbacks=[Watch()]).fit(X).net_.callbacks_
@@ -202,7 +202,7 @@ def test_centres_begin_where_k_means_puts_them_and_move(loss):
 
 def test_under_k_means_each_epoch_begins_with_the_centres_of_its_codes():
     X, _ = blobs()
-    params = SMALL | {"loss": "k-means", "ramp_epochs": 2, "tol": 0, "trim": 0.0}
+    params = SMALL | {"cluster_loss": "k-means", "ramp_epochs": 2, "tol": 0, "trim": 0.0}
     centers = watched(DeepClustering(**params | {"max_epochs": 8}), X).centers_
     stopped = DeepClustering(**params | {"max_epochs": 7}).fit(X)
     assert_allclose(centers[7], stopped.cluster_centers_, rtol=1e-4, atol=1e-5)
@@ -211,7 +211,7 @@ def test_under_k_means_each_epoch_begins_with_the_centres_of_its_codes():
 @pytest.mark.parametrize("loss", ["kl", "k-means"])
 def test_centres_are_those_of_k_means_of_the_final_codes(loss):
     X, _ = blobs()
-    det = DeepClustering(**SMALL, loss=loss).fit(X)
+    det = DeepClustering(**SMALL, cluster_loss=loss).fit(X)
     codes = det.transform(X)
     again = KMeans(3, init=det.cluster_centers_, n_init=1, tol=0).fit(codes)
     assert_allclose(det.cluster_centers_, again.cluster_centers_, rtol=1e-5, atol=1e-5)
@@ -306,11 +306,11 @@ def test_codes_that_collapse_are_said_to():
     X, _ = blobs()
     params = SMALL | {"max_epochs": 100, "lr": 3e-2, "ramp_epochs": 0, "tol": 0, "trim": 0.0}
     with pytest.warns(ConvergenceWarning, match=r"codes have collapsed; lower cluster_weight=1\.0"):
-        DeepClustering(**params, loss="k-means", cluster_weight=1.0).fit(X)
+        DeepClustering(**params, cluster_loss="k-means", cluster_weight=1.0).fit(X)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        DeepClustering(**params, loss="k-means").fit(X)
-        DeepClustering(**params, loss="kl").fit(X)
+        DeepClustering(**params, cluster_loss="k-means").fit(X)
+        DeepClustering(**params, cluster_loss="kl").fit(X)
 
 
 # k-means -------------------------------------------------------------------------------------
@@ -478,7 +478,7 @@ def clusters_of_digits(seed):
     """NMI of the autoencoder's codes and of both losses, and how much the residuals have grown."""
     X, y = load_digits(return_X_y=True)
     det, k_means = (
-        DeepClustering(**DIGITS, loss=loss, random_state=seed) for loss in ("kl", "k-means")
+        DeepClustering(**DIGITS, cluster_loss=loss, random_state=seed) for loss in ("kl", "k-means")
     )
     before = watched(det, X).labels_
     labels = (before, det.labels_, k_means.fit(X).labels_)

@@ -20,7 +20,7 @@ from skdeepad.training import Batch, TensorData, seeded_generator
 from ..instances import without_labels
 
 pytestmark = without_labels
-TINY = {"max_epochs": 3, "steps_per_episode": 20, "warm_up_steps": 30, "random_state": 0}
+TINY = {"max_epochs": 3, "steps_per_epoch": 20, "warm_up_steps": 30, "random_state": 0}
 
 
 def network(weights, bias):

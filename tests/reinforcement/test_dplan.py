@@ -12,7 +12,7 @@ from skdeepad.nn import MLPBackbone
 
 from ..instances import without_labels
 
-TINY = {"max_epochs": 2, "steps_per_episode": 20, "warm_up_steps": 30, "random_state": 0}
+TINY = {"max_epochs": 2, "steps_per_epoch": 20, "warm_up_steps": 30, "random_state": 0}
 
 
 def labelled_split(name, seed, n_known=60, contamination=0.02):

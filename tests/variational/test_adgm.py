@@ -63,7 +63,7 @@ def test_the_unlabelled_bound_is_the_tightest_at_the_softmax_of_the_labelled_one
 def test_the_loss_of_each_row_is_its_labelled_or_unlabelled_bound(cls, monkeypatch):
     module = make_module(cls)
     monkeypatch.setattr(type(module), "randn_like", lambda self, x: torch.ones_like(x))
-    module.alpha.fill_(3.0)
+    module.classification_weight.fill_(3.0)
     x, y = torch.randn(5, 4), torch.tensor([0, 1, 2, 3, 0])
     a, log_q_a = module.draw_auxiliary(x, torch.ones(5, 2))
     log_q = F.log_softmax(module.classifier(torch.cat([x, a], 1)), 1)
@@ -87,7 +87,7 @@ def test_the_loss_of_each_row_is_its_labelled_or_unlabelled_bound(cls, monkeypat
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 def test_labelled_rows_move_the_classifier_by_alpha_alone(cls, alpha):
     module = make_module(cls)
-    module.alpha.fill_(alpha)
+    module.classification_weight.fill_(alpha)
     module.loss(torch.randn(6, 4), torch.tensor([1, 2, 3, 1, 2, 3])).sum().backward()
     size = sum(p.grad.abs().sum() for p in module.classifier.parameters())
     assert (size > 0) == (alpha > 0)
@@ -232,7 +232,11 @@ def test_rows_are_held_out_with_their_labels(cls, few_labels):
 def test_the_weight_of_the_classification_follows_the_share_of_labels(few_labels):
     rows, y = few_labels
     alpha = {
-        weight: float(ADGM(**QUICK, classification_weight=weight).fit(rows, y).net_.module_.alpha)
+        weight: float(
+            ADGM(**QUICK, classification_weight=weight)
+            .fit(rows, y)
+            .net_.module_.classification_weight
+        )
         for weight in ("auto", 7.0)
     }
     assert alpha == {"auto": pytest.approx(len(y) / 55), 7.0: 7.0}
@@ -243,7 +247,7 @@ def test_training_goes_on_with_another_weight_of_the_classification(few_labels):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         det.set_params(classification_weight=7.0).fit(*few_labels)
-    assert float(det.net_.module_.alpha) == 7
+    assert float(det.net_.module_.classification_weight) == 7
 
 
 @both
