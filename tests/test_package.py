@@ -214,6 +214,31 @@ def test_meta_estimators_are_listed_and_document_their_parameters(name):
         assert re.search(rf"\b{name}\b", (REPOSITORY / page).read_text()), page
 
 
+# Texts --------------------------------------------------------------------------------------
+
+TEXTS = [REPOSITORY / "README.rst", REPOSITORY / "CONTRIBUTING.rst"]
+TEXTS += sorted((REPOSITORY / "doc").glob("*.rst"))
+TEXTS += sorted((REPOSITORY / "doc" / "user_guide").glob("*.rst"))
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
+def test_files_that_a_text_names_exist(text):
+    named = re.findall(r"\b(?:tests|benchmarks|skdeepad)/[\w/.]+\.\w+", text.read_text())
+    assert [name for name in named if not (REPOSITORY / name).exists()] == []
+
+
+def test_the_table_of_symbols_has_every_estimator():
+    table = (REPOSITORY / "doc" / "user_guide" / "symbols.rst").read_text()
+    assert [name for name in (*DETECTORS, *META) if f":class:`{name}`" not in table] == []
+
+
+@pytest.mark.parametrize("name", [*DETECTORS, *META])
+def test_a_docstring_links_to_the_guide_and_names_the_first_version(name):
+    doc = inspect.getdoc(getattr(skdeepad, name))
+    assert "Read more in the :ref:`User Guide <" in doc
+    assert ".. versionadded:: " in doc
+
+
 # Docstrings ---------------------------------------------------------------------------------
 
 #: numpydoc's checks that hold throughout; the others are about taste or repeat the linter's.

@@ -248,7 +248,7 @@ def one_hot(q):
 @pytest.mark.parametrize(("loss", "targets_of"), [("kl", sharpened), ("k-means", one_hot)])
 def test_each_epoch_draws_rows_to_targets_of_their_clusters_before_it(loss, targets_of):
     X = np.random.RandomState(0).randn(240, 5)  # without clusters, rows change theirs
-    params = SMALL | {"loss": loss, "max_epochs": 6, "ramp_epochs": 1, "lr": 1e-2, "tol": 0}
+    params = SMALL | {"cluster_loss": loss, "max_epochs": 6, "ramp_epochs": 1, "lr": 1e-2, "tol": 0}
     det = DeepClustering(**params, callbacks=[WatchTargets()], cluster_weight=0.5).fit(X)
     ((_, watch),) = det.net_.callbacks_
     assert len(watch.targets_) == 6
