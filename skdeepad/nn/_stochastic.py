@@ -18,7 +18,8 @@ class Generators:
         self.index: Tensor | None = None  #: number of the net, within ``torch.vmap``
 
     def fill(self, x: Tensor, method: str, *args) -> Tensor:
-        drawn = [fill(x.new_empty(x.shape), g, method, *args) for g in self.generators]
+        like = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        drawn = [fill(like, generator, method, *args) for generator in self.generators]
         return torch.stack(drawn)[self.index]
 
 

@@ -102,7 +102,8 @@ class DetectorNet(NeuralNet):
         state = super().__getstate__()
         # The given module is the trained module; one copy is enough.
         state["module"] = None
-        state.pop("optimize", None)  # that of a stack, while the net is trained within one
+        for name in ("optimize", "_count_step"):  # of a stack, while the net is trained within one
+            state.pop(name, None)
         if "generator_" in state:
             state["generator_"] = self.generator_.get_state().cpu()
         return state

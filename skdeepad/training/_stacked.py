@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 
+import numpy as np
 import torch
 from joblib.parallel import ThreadingBackend, register_parallel_backend
-from skorch.callbacks import EarlyStopping
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
@@ -31,7 +31,13 @@ SETTLING = 0.02
 # Maximum time without a change to wait for a task, in seconds.
 PATIENCE = 5.0
 # Callbacks that listen to epochs and change nothing that nets of a stack share.
-HARMLESS = (AfterEpoch, EarlyStopping, KneeStopping, ProgressBar)
+HARMLESS = (AfterEpoch, KneeStopping, ProgressBar)
+# Modules whose forward pass is known to write its state in place, if at all.
+KNOWN = ("skdeepad.", "torch.nn.")
+# Modules that draw from torch's global generator.
+DRAWING = (nn.modules.dropout._DropoutNd, nn.RReLU)
+# Attributes that every module has.
+OF_ANY_MODULE = vars(nn.Module()).keys() - {"training"}
 
 _task = threading.local()
 
@@ -49,13 +55,17 @@ class StackedBackend(ThreadingBackend):
 
     def submit(self, func, callback=None):
         meeting = self._meeting
-        meeting.expect()
+        meeting.expect(1)
 
         def task():
             with meeting.attended():
                 return func()
 
-        return super().submit(task, callback)
+        try:
+            return super().submit(task, callback)
+        except BaseException:
+            meeting.expect(-1)
+            raise
 
     def abort_everything(self, ensure_ready=True):
         self._meeting.cancel()
@@ -88,10 +98,10 @@ class Meeting:
         self.waiting: list[Member] = []
         self.is_cancelled = False
 
-    def expect(self) -> None:
-        """Count a task that will come."""
+    def expect(self, n: int) -> None:
+        """Count tasks that will come."""
         with self.changed:
-            self.n_expected += 1
+            self.n_expected += n
             self.last_arrival = self.last_change = time.monotonic()
 
     @contextmanager
@@ -137,8 +147,10 @@ class Meeting:
 
     def _is_complete(self) -> bool:
         now = time.monotonic()
+        if now - self.last_change > PATIENCE:
+            return True
         if len(self.waiting) < self.n_running:
-            return now - self.last_change > PATIENCE
+            return False
         all_run = self.n_running >= min(self.n_jobs, self.n_expected)
         return self.n_running >= self.n_jobs or (all_run and now - self.last_arrival > SETTLING)
 
@@ -176,9 +188,13 @@ class Member:
 
     def optimize(self, batch: Batch) -> Tensor:
         """Update the weights, together with those of the stack if any; return the mean loss."""
-        self.meeting.check()
         loss = None if self.stack is None else self.stack.step(self, batch)
         return type(self.net).optimize(self.net, batch) if loss is None else loss
+
+    def count_step(self) -> None:
+        """Count a step of the net, unless the training has been cancelled."""
+        self.meeting.check()
+        type(self.net)._count_step(self.net)
 
 
 @contextmanager
@@ -192,11 +208,11 @@ def trained_with_others(net: DetectorNet, n_rows: int, epochs: int | None, known
     member = Member(net, (key_of(net), n_rows, epochs, known) if stackable else None, meeting)
     if stackable:
         meeting.join(member)
-    net.optimize = member.optimize
+    net.optimize, net._count_step = member.optimize, member.count_step
     try:
         yield
     finally:
-        del net.optimize
+        del net.optimize, net._count_step
         if member.stack is not None:
             member.stack.leave(member)
 
@@ -207,8 +223,17 @@ def can_be_stacked(net: DetectorNet) -> bool:
         type(net) is DetectorNet
         and type(net.optimizer_) in OPTIMIZERS.values()
         and not net.optimizer_.state
-        and all(isinstance(callback, HARMLESS) for _, callback in net.callbacks_)
+        and not net.train_split
+        and all(type(callback) in HARMLESS for _, callback in net.callbacks_)
+        and all(is_known(part) for part in net.module_.modules())
     )
+
+
+def is_known(part: nn.Module) -> bool:
+    """Whether a part of a module keeps its state in place and draws from its net's generator."""
+    hooks = (part._forward_hooks, part._forward_pre_hooks, part._backward_hooks)
+    known = f"{type(part).__module__}.".startswith(KNOWN)
+    return known and not isinstance(part, DRAWING) and not any(hooks)
 
 
 def key_of(net: DetectorNet) -> tuple:
@@ -219,23 +244,31 @@ def key_of(net: DetectorNet) -> tuple:
     ]
     return (
         *(net.batch_size, net.max_epochs, net.max_steps, net.trim_start, net.steps_per_epoch),
-        *(tuple(net.lr_milestones), net.device, net.iterator_train, bool(net.train_split)),
-        *(type(net.optimizer_), repr(groups), structure_of(net.module_)),
+        *(tuple(net.lr_milestones), net.device, net.iterator_train, len(net.history) > 0),
+        *(repr(net.get_params_for("iterator_train")), type(net.optimizer_), repr(groups)),
+        structure_of(net.module_),
     )
 
 
-def structure_of(module: nn.Module) -> str:
-    """A module but for its weights and its numbers, as text."""
-    lines = [f"{name} {tuple(w.shape)} {w.requires_grad}" for name, w in module.named_parameters()]
-    lines += [f"{name} {tuple(buffer.shape)}" for name, buffer in module.named_buffers()]
-    for name, part in module.named_modules():
-        known = {
-            key: value
-            for key, value in vars(part).items()
-            if not key.startswith("_") and key != "rng" and type(value) is not float
-        }
-        lines.append(f"{name} {type(part)} {known!r}")
-    return "\n".join(lines)
+def structure_of(module: nn.Module) -> tuple:
+    """A module but for its weights and its numbers."""
+    weights = [(name, w.shape, w.dtype, w.requires_grad) for name, w in module.named_parameters()]
+    buffers = [(name, buffer.shape, buffer.dtype) for name, buffer in module.named_buffers()]
+    parts = [
+        (name, type(part), repr({k: v for k, v in own_attributes(part) if not is_number(v)}))
+        for name, part in module.named_modules()
+    ]
+    return tuple(weights), tuple(buffers), tuple(parts)
+
+
+def own_attributes(part: nn.Module) -> list[tuple[str, object]]:
+    """Attributes of a module but for those that every module has, and its generator."""
+    left_out = OF_ANY_MODULE | ({"rng"} if isinstance(part, Stochastic) else set())
+    return [(name, value) for name, value in vars(part).items() if name not in left_out]
+
+
+def is_number(value) -> bool:
+    return isinstance(value, float | np.floating)
 
 
 class Stack:
@@ -253,6 +286,8 @@ class Stack:
         self.members = sorted(members, key=lambda member: repr(hyperparameters(member.net)))
         self.is_split = False  # nets for which there is no common step go on alone
         self.base: nn.Module | None = None
+        self.stacked: list[Member] = []  # in the order of the weights
+        self.left: list[Member] = []  # of these, since the weights were put together
 
     # Members ---------------------------------------------------------------------------------
 
@@ -276,39 +311,40 @@ class Stack:
         """Give a net its own weights again; the others go on."""
         with self.changed:
             if self.base is not None:
-                self._give_back()
+                self._give_back_to(self.stacked.index(member))
+                self.left.append(member)
             self.members.remove(member)
             self._step_if_all_are_here()
             self.changed.notify_all()
 
     def _step_if_all_are_here(self) -> None:
+        """Make a step if each member waits with a batch, and so writes to no weights."""
         if self.is_split or not self.members or any(m.batch is None for m in self.members):
             return
+        if self.left:
+            self._give_back()
         batches = [member.batch for member in self.members]
         if len(self.members) == 1 or len({len(batch.x) for batch in batches}) > 1:
             self._split()
             return
         states = [member.net.generator_.get_state() for member in self.members]
-        first = self.base is None
         try:
-            if first:
+            if self.base is None:
                 self._put_together()
-            losses = self._update(batches)
-        except Exception:
-            if not first:
-                raise
+            means = self._forward_and_backward(batches)
+        except Exception:  # no net has moved: each makes the step alone, or meets its own error
             for member, state in zip(self.members, states, strict=True):
                 member.net.generator_.set_state(state)
             self._split()
             return
-        for member, loss in zip(self.members, losses, strict=True):
+        self._move()
+        for member, loss in zip(self.members, means, strict=True):
             member.batch, member.loss = None, loss
         self.changed.notify_all()
 
     def _split(self) -> None:
         self.is_split = True
-        if self.base is not None:
-            self._give_back()
+        self._give_back()
         self.changed.notify_all()
 
     # Weights ---------------------------------------------------------------------------------
@@ -324,14 +360,15 @@ class Stack:
         self.moved = {k for k, weight in named[0].items() if weight.requires_grad}
         for k in self.moved:
             self.weights[k].requires_grad_()
-        self.base = Loss(deepcopy(modules[0]))
+        base = Loss(deepcopy(modules[0]))
         self.numbers = numbers_that_differ(modules)
         self.generators = Generators([net.generator_ for net in nets])
-        for part in self.base.modules():
+        for part in base.modules():
             if isinstance(part, Stochastic):
                 part.rng = self.generators
         self._make_optimizer(nets, named)
         self._views, self._seen = (named, buffers), False
+        self.base, self.stacked = base, list(self.members)
 
     def _show_views(self) -> None:
         """Let each net see the weights and buffers of the stack as its own."""
@@ -363,33 +400,42 @@ class Stack:
                 if states[0]:
                     self.optimizer.state[part] = {
                         name: torch.stack([state[name] for state in states])
-                        if value.ndim == part.ndim - 1 and value.shape == part.shape[1:]
+                        if name != "step" and value.shape == part.shape[1:]
                         else value.clone()
                         for name, value in states[0].items()
                     }
 
     def _give_back(self) -> None:
-        """Give each net a copy of its own of weights, buffers and the optimizer's state."""
-        named, buffers = self._views
-        if self._seen:
-            for weights, others in zip(named, buffers, strict=True):
-                for tensor in (*weights.values(), *others.values()):
-                    tensor.data = tensor.data.clone()
-            for start, _, keys, parts, _ in self.slices:
+        """Give each net that is still here a copy of its own of what is stacked."""
+        if self.base is not None:
+            for i, member in enumerate(self.stacked):
+                if member not in self.left:
+                    self._give_back_to(i)
+        self.base, self.stacked, self.left = None, [], []
+
+    def _give_back_to(self, i: int) -> None:
+        """Give a net a copy of its own of its weights, buffers and the optimizer's state."""
+        if not self._seen:
+            return
+        weights, others = (own[i] for own in self._views)
+        for tensor in (*weights.values(), *others.values()):
+            tensor.data = tensor.data.clone()
+        for start, stop, keys, parts, _ in self.slices:
+            if start <= i < stop:
                 for k, part in zip(keys, parts, strict=True):
-                    for i in range(len(part)):
-                        self._give_state(named[start + i][k], part, i, self.members[start + i].net)
-        self.base = None
+                    self._give_state(weights[k], part, i - start, self.stacked[i].net)
 
     def _give_state(self, weight: Tensor, part: Tensor, i: int, net: DetectorNet) -> None:
         state = self.optimizer.state[part]
         net.optimizer_.state[weight] = {
-            k: (v[i] if v.shape == part.shape else v).clone() for k, v in state.items()
+            k: (v[i] if k != "step" and v.shape == part.shape else v).clone()
+            for k, v in state.items()
         }
 
     # One step --------------------------------------------------------------------------------
 
-    def _update(self, batches: list[Batch]) -> list[Tensor]:
+    def _forward_and_backward(self, batches: list[Batch]) -> list[Tensor]:
+        """Compute the gradients of all weights; return the nets' mean losses."""
         nets = [member.net for member in self.members]
         stacked = Batch(
             *(None if v[0] is None else torch.stack(v) for v in zip(*batches, strict=True))
@@ -403,6 +449,10 @@ class Stack:
         for weight in self.weights.values():
             weight.grad = None
         means.sum().backward()
+        return list(means.detach().unbind())
+
+    def _move(self) -> None:
+        """Let the optimizer make its step."""
         if not self._seen:
             self._show_views()
         for (start, stop, keys, parts, own), group in zip(
@@ -413,7 +463,6 @@ class Stack:
                 gradient = self.weights[k].grad
                 part.grad = None if gradient is None else gradient[start:stop]
         self.optimizer.step()
-        return list(means.detach().unbind())
 
     def _loss(self, index, weights, buffers, numbers, x, known) -> Tensor:
         self.generators.index = index
@@ -445,8 +494,8 @@ def numbers_that_differ(modules: list[nn.Module]) -> dict[tuple[str, str], Tenso
     """Attributes of the parts of modules that are floats and not all alike, (n_modules,) each."""
     numbers = {}
     for name, part in modules[0].named_modules():
-        for key, value in vars(part).items():
-            if type(value) is float and not key.startswith("_"):
+        for key, value in own_attributes(part):
+            if is_number(value):
                 values = [getattr(module.get_submodule(name), key) for module in modules]
                 if any(other != value for other in values):
                     device = next(modules[0].parameters()).device
@@ -459,7 +508,7 @@ def reduced(losses: Tensor, nets: list[DetectorNet], y: Tensor | None) -> Tensor
     if losses.ndim == 1:
         return losses
     free = torch.ones_like(losses, dtype=torch.bool) if y is None else y == 0
-    n_left_out = torch.tensor(
+    n_left_out = losses.new_tensor(
         [
             min(round(net.trim * int(n)), losses.shape[1] - 1)
             if net.trim and net.step_ >= net.trim_from_
@@ -470,9 +519,10 @@ def reduced(losses: Tensor, nets: list[DetectorNet], y: Tensor | None) -> Tensor
     if not n_left_out.any():
         return losses.mean(1)
     order = losses.detach().masked_fill(~free, -torch.inf).argsort(1, descending=True)
-    kept = torch.arange(losses.shape[1]) >= n_left_out[:, None]
+    ranks = torch.arange(losses.shape[1], device=losses.device)
+    kept = ranks >= n_left_out[:, None]
     kept = torch.empty_like(kept).scatter_(1, order, kept)
-    return (losses * kept).sum(1) / kept.sum(1)
+    return torch.where(kept, losses, 0.0).sum(1) / kept.sum(1)
 
 
 register_parallel_backend("stacked", StackedBackend)

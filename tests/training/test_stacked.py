@@ -4,6 +4,7 @@ import pickle
 import threading
 import time
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,9 +20,11 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
+from torch import nn
 
 from skdeepad import DeepSVDD, DetectorEnsemble
-from skdeepad.training import _stacked
+from skdeepad.nn import MLPBackbone
+from skdeepad.training import Run, _stacked
 
 from ..instances import small, without_labels
 
@@ -38,6 +41,9 @@ NUMBERS = {
     "DeepSAD": ("labelled_weight", [0.5, 1.0, 2.0, 5.0]),
     "DevNet": ("margin", [2.0, 3.0, 4.0, 5.0]),
     "DeepClustering": ("lr", [1e-3, 2e-3, 5e-4, 1e-2]),
+    "OCNN": ("nu", [0.05, 0.1, 0.2, 0.3]),
+    "REPEN": ("margin", [500.0, 1000.0, 1500.0, 2000.0]),
+    "InvertibleResNet": ("noise", [0.05, 0.1, 0.2, 0.3]),
 }
 every_stackable = pytest.mark.parametrize("name", NUMBERS)
 
@@ -72,14 +78,14 @@ def fitted(detectors, tables, stacked, y=None):
 @pytest.fixture
 def sizes(monkeypatch):
     """Sizes of the stacks that are trained, by the number of their steps."""
-    seen, update = [], _stacked.Stack._update
+    seen, update = [], _stacked.Stack._forward_and_backward
 
     def counted(stack, batches):
         losses = update(stack, batches)
         seen.append(len(losses))
         return losses
 
-    monkeypatch.setattr(_stacked.Stack, "_update", counted)
+    monkeypatch.setattr(_stacked.Stack, "_forward_and_backward", counted)
     return seen
 
 
@@ -93,8 +99,9 @@ def test_nets_of_a_stack_end_where_each_would_alone(name, X, sizes):
     for one, other in zip(alone, together, strict=True):
         scores = one.score_samples(X), other.score_samples(X)
         assert spearmanr(*scores).statistic >= 0.9999
-        assert_allclose(other.history_["train_loss"], one.history_["train_loss"], rtol=1e-3)
         assert one.n_iter_ == other.n_iter_
+        if name != "OCNN":  # which rows lie below r depends on the last digits
+            assert_allclose(other.history_["train_loss"], one.history_["train_loss"], rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["VAE", "DeepSVDD"])
@@ -124,14 +131,88 @@ def test_a_net_is_its_own_again_afterwards(X, sizes):
         )
 
 
-def test_a_net_that_stops_early_leaves_the_others(X, sizes):
-    shared = {"max_epochs": 40, "early_stopping": True, "n_iter_no_change": 3}
-    detectors = [small("AutoEncoder", lr=lr, **shared) for lr in (1e-3, 0.3, 1.0, 2e-3)]
-    alone, together = (fitted(detectors, [X] * 4, stacked=s) for s in (False, True))
-    assert len(set(sizes)) > 1
-    assert len({d.n_iter_ for d in together}) > 1
-    assert [d.n_iter_ for d in together][::3] == [d.n_iter_ for d in alone][::3]
-    assert_allclose(together[0].score_samples(X), alone[0].score_samples(X), rtol=1e-3)
+def test_a_net_that_stops_leaves_the_others(X, sizes):
+    # One number, the variance of the gaussian likelihood, has the shape of a count of steps.
+    callbacks = [StopsAfter(5), StopsAfter(20), StopsAfter(20), StopsAfter(9)]
+    detectors = [
+        small("VAE", likelihood="gaussian", max_epochs=20, random_state=i) for i in range(4)
+    ]
+    tables, results = [X] * 4, []
+    for stacked in (False, True):
+        fits = [clone(d).fit(X[:10]) for d in detectors]
+        backend = "stacked" if stacked else "sequential"
+        with parallel_config(backend=backend, n_jobs=4):
+            results.append(
+                Parallel()(
+                    delayed(train)(d.net_, d._scale(rows), stop)
+                    for d, rows, stop in zip(fits, tables, callbacks, strict=True)
+                )
+            )
+    assert set(sizes) == {4, 3, 2}
+    for one, other in zip(*results, strict=True):
+        assert len(one.history) == len(other.history)
+        for a, b in zip(one.module_.parameters(), other.module_.parameters(), strict=True):
+            assert_allclose(a.detach(), b.detach(), atol=1e-3)
+
+
+class StopsAfter:
+    def __init__(self, n):
+        self.n = n
+
+    def __call__(self, net):
+        return len(net.history) >= self.n
+
+
+def train(net, X, stop):
+    net.initialize()
+    Run("net", 20)(net, torch.as_tensor(X), update=stop)
+    return net
+
+
+def test_infinite_losses_that_are_left_out_are_nothing():
+    losses = torch.tensor([[1.0, 2.0, 3.0, torch.inf]])
+    net = SimpleNamespace(trim=0.25, step_=1, trim_from_=0)
+    assert _stacked.reduced(losses, [net], None).tolist() == [2.0]
+
+
+class Remembers(nn.Linear):
+    """A user's layer that keeps what it has seen in another tensor each time."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.register_buffer("mean", torch.zeros(()))
+
+    def forward(self, x):
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * x.mean().detach()
+        return super().forward(x)
+
+
+class OfUser(MLPBackbone):
+    def make_encoder(self, n_in, n_out, bias=True):
+        return nn.Sequential(Remembers(n_in, n_out))
+
+
+def test_modules_that_are_not_known_train_alone(X, sizes):
+    detectors = [small("AutoEncoder", backbone=OfUser(), random_state=i) for i in range(2)]
+    together = fitted(detectors, [X] * 2, stacked=True)
+    assert sizes == []
+    assert together[0].net_.module_.encoder[0][0].mean != 0
+
+
+def test_early_stopping_trains_alone(X, sizes):
+    detectors = [small("AutoEncoder", early_stopping=True, random_state=i) for i in range(2)]
+    alone, together = (fitted(detectors, [X] * 2, stacked=s) for s in (False, True))
+    assert sizes == []
+    assert_array_equal(alone[0].score_samples(X), together[0].score_samples(X))
+
+
+def test_a_pool_that_is_smaller_than_its_jobs_is_not_waited_for(X, monkeypatch):
+    monkeypatch.setattr(_stacked, "PATIENCE", 0.2)
+    detectors = [small("AutoEncoder", random_state=i) for i in range(4)]
+    with parallel_config(backend="stacked"), Parallel(n_jobs=2) as pool:
+        pool(delayed(fit)(d, X) for d in detectors[:2])
+        assert len(Parallel(n_jobs=4)(delayed(fit)(clone(d), X) for d in detectors)) == 4
 
 
 def test_unlike_nets_train_by_themselves(X, sizes):
@@ -218,8 +299,9 @@ def test_a_stop_reaches_all_tasks_and_leaves_no_thread(X, sizes, monkeypatch):
     monkeypatch.setattr(_stacked, "PATIENCE", 0.1)
     tasks = [delayed(fit)(small("AutoEncoder", max_epochs=10**6), X) for _ in range(3)]
     tasks.append(delayed(fit)(small("AAE", max_epochs=10**6), X))  # it trains alone
+    tasks.append(delayed(fit)(small("AutoEncoder", max_epochs=10**6, callbacks=[Listens()]), X))
     before = threading.active_count()
-    with parallel_config(backend="stacked", n_jobs=5), pytest.raises(Boom):
+    with parallel_config(backend="stacked", n_jobs=6), pytest.raises(Boom):
         Parallel()([*tasks, delayed(after_some_steps)(sizes)])
     for thread in threading.enumerate()[before:]:
         thread.join(timeout=20)
