@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, listening
 from ._data import HoldOut, as_tensor
+from ._meeting import trained_with_others
 from ._net import DetectorNet
 from ._optimizers import find_optimizer
-from ._stacked import trained_with_others
 
 
 def find_device(device: str) -> str:

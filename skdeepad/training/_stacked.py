@@ -1,20 +1,15 @@
-"""The joblib backend ``"stacked"``, which trains many nets as one.
+"""Nets that differ in numbers only, trained as one stack.
 
-Each task runs in a thread of its own until it trains a net. There the tasks wait for one another.
-Nets that differ in numbers only are trained as one stack, whose weights have one more dimension.
-Each net keeps its batches, its noise, its history and its callbacks. Then each task goes on alone.
+The weights of a stack have one more dimension. Each net keeps its batches, its noise, its history
+and its callbacks, and sees its slice of the stack as its own weights.
 """
 
 import threading
-import time
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from copy import deepcopy
 
 import numpy as np
 import torch
-from joblib.parallel import ThreadingBackend, register_parallel_backend
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
@@ -24,12 +19,6 @@ from ._data import Batch
 from ._net import DetectorNet
 from ._optimizers import OPTIMIZERS
 
-# Threads of n_jobs=-1.
-MOST_JOBS = 128
-# Seconds without a new task after which all are taken to be there.
-SETTLING = 0.02
-# Maximum time without a change to wait for a task, in seconds.
-PATIENCE = 5.0
 # Callbacks that listen to epochs and change nothing that nets of a stack share.
 HARMLESS = (AfterEpoch, KneeStopping, ProgressBar)
 # Modules whose forward pass is known to write its state in place, if at all.
@@ -38,132 +27,6 @@ KNOWN = ("skdeepad.", "torch.nn.")
 DRAWING = (nn.modules.dropout._DropoutNd, nn.RReLU)
 # Attributes that every module has.
 OF_ANY_MODULE = vars(nn.Module()).keys() - {"training"}
-
-_task = threading.local()
-
-
-class StackedBackend(ThreadingBackend):
-    """Threads of joblib whose nets are trained as one where they can be."""
-
-    def configure(self, n_jobs=1, parallel=None, **kwargs):
-        n_jobs = super().configure(n_jobs, parallel, **kwargs)
-        self._meeting = Meeting(n_jobs)
-        return n_jobs
-
-    def effective_n_jobs(self, n_jobs):
-        return MOST_JOBS if n_jobs == -1 else super().effective_n_jobs(n_jobs)
-
-    def submit(self, func, callback=None):
-        meeting = self._meeting
-        meeting.expect(1)
-
-        def task():
-            with meeting.attended():
-                return func()
-
-        try:
-            return super().submit(task, callback)
-        except BaseException:
-            meeting.expect(-1)
-            raise
-
-    def abort_everything(self, ensure_ready=True):
-        self._meeting.cancel()
-        super().abort_everything(ensure_ready)
-
-    def terminate(self):
-        self._meeting.cancel()
-        super().terminate()
-
-
-class Cancelled(RuntimeError):
-    """The search or the ensemble that a training was part of has ended before it."""
-
-
-class Meeting:
-    """Where the tasks of a pool wait for one another before they train.
-
-    Parameters
-    ----------
-    n_jobs : int
-        Number of tasks that run at a time.
-    """
-
-    def __init__(self, n_jobs: int) -> None:
-        self.n_jobs = n_jobs
-        self.changed = threading.Condition()
-        self.n_expected = 0
-        self.last_arrival = self.last_change = time.monotonic()
-        self.n_running = 0
-        self.waiting: list[Member] = []
-        self.is_cancelled = False
-
-    def expect(self, n: int) -> None:
-        """Count tasks that will come."""
-        with self.changed:
-            self.n_expected += n
-            self.last_arrival = self.last_change = time.monotonic()
-
-    @contextmanager
-    def attended(self) -> Iterator[None]:
-        """Count a task from its beginning to its end, however it ends."""
-        _task.meeting = self
-        with self.changed:
-            self.n_running += 1
-            self.last_change = time.monotonic()
-        try:
-            yield
-        finally:
-            _task.meeting = None
-            with self.changed:
-                self.n_running -= 1
-                self.n_expected -= 1
-                self.last_change = time.monotonic()
-                self.changed.notify_all()
-
-    def cancel(self) -> None:
-        """Let no task wait any more."""
-        with self.changed:
-            self.is_cancelled = True
-            self.changed.notify_all()
-
-    def join(self, member: "Member") -> None:
-        """Wait until each running task waits or has ended; then stacks are made."""
-        with self.changed:
-            self.waiting.append(member)
-            self.last_change = time.monotonic()
-            self.changed.notify_all()
-            while not (member.is_placed or self.is_cancelled):
-                if self._is_complete():
-                    self._make_stacks()
-                else:
-                    self.changed.wait(SETTLING)
-        self.check()
-
-    def check(self) -> None:
-        """Raise if the pool has ended."""
-        if self.is_cancelled:
-            raise Cancelled("The training was cancelled, since the others of its pool have ended.")
-
-    def _is_complete(self) -> bool:
-        now = time.monotonic()
-        if now - self.last_change > PATIENCE:
-            return True
-        if len(self.waiting) < self.n_running:
-            return False
-        all_run = self.n_running >= min(self.n_jobs, self.n_expected)
-        return self.n_running >= self.n_jobs or (all_run and now - self.last_arrival > SETTLING)
-
-    def _make_stacks(self) -> None:
-        groups = defaultdict(list)
-        for member in self.waiting:
-            groups[member.key].append(member)
-        self.waiting = []
-        for members in groups.values():
-            stack = Stack(members, self) if len(members) > 1 else None
-            for member in members:
-                member.stack, member.is_placed = stack, True
-        self.changed.notify_all()
 
 
 class Member:
@@ -174,13 +37,14 @@ class Member:
     net : DetectorNet
     key : hashable
         Equal for nets that can be one.
-    meeting : Meeting
+    check : callable
+        Raises if the training has been cancelled.
     """
 
-    def __init__(self, net: DetectorNet, key, meeting: Meeting) -> None:
+    def __init__(self, net: DetectorNet, key, check: Callable[[], None]) -> None:
         self.net = net
         self.key = key
-        self.meeting = meeting
+        self.check = check
         self.stack: Stack | None = None
         self.is_placed = False
         self.batch: Batch | None = None
@@ -193,28 +57,8 @@ class Member:
 
     def count_step(self) -> None:
         """Count a step of the net, unless the training has been cancelled."""
-        self.meeting.check()
+        self.check()
         type(self.net)._count_step(self.net)
-
-
-@contextmanager
-def trained_with_others(net: DetectorNet, n_rows: int, epochs: int | None, known: tuple):
-    """Train ``net`` within a stack if the task is one of a pool, and others are like it."""
-    meeting = getattr(_task, "meeting", None)
-    if meeting is None:
-        yield
-        return
-    stackable = can_be_stacked(net)
-    member = Member(net, (key_of(net), n_rows, epochs, known) if stackable else None, meeting)
-    if stackable:
-        meeting.join(member)
-    net.optimize, net._count_step = member.optimize, member.count_step
-    try:
-        yield
-    finally:
-        del net.optimize, net._count_step
-        if member.stack is not None:
-            member.stack.leave(member)
 
 
 def can_be_stacked(net: DetectorNet) -> bool:
@@ -277,11 +121,9 @@ class Stack:
     Parameters
     ----------
     members : list of Member
-    meeting : Meeting
     """
 
-    def __init__(self, members: list[Member], meeting: Meeting) -> None:
-        self.meeting = meeting
+    def __init__(self, members: list[Member]) -> None:
         self.changed = threading.Condition()
         self.members = sorted(members, key=lambda member: repr(hyperparameters(member.net)))
         self.is_split = False  # nets for which there is no common step go on alone
@@ -301,7 +143,7 @@ class Stack:
             if not self.is_split:
                 self._step_if_all_are_here()
                 while member.loss is None and not self.is_split:
-                    self.meeting.check()
+                    member.check()
                     self.changed.wait(1.0)
                     self._step_if_all_are_here()
             member.batch = None
@@ -523,6 +365,3 @@ def reduced(losses: Tensor, nets: list[DetectorNet], y: Tensor | None) -> Tensor
     kept = ranks >= n_left_out[:, None]
     kept = torch.empty_like(kept).scatter_(1, order, kept)
     return torch.where(kept, losses, 0.0).sum(1) / kept.sum(1)
-
-
-register_parallel_backend("stacked", StackedBackend)

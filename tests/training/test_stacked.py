@@ -24,7 +24,7 @@ from torch import nn
 
 from skdeepad import DeepSVDD, DetectorEnsemble
 from skdeepad.nn import MLPBackbone
-from skdeepad.training import Run, _stacked
+from skdeepad.training import Run, _meeting, _stacked
 
 from ..instances import small, without_labels
 
@@ -208,7 +208,7 @@ def test_early_stopping_trains_alone(X, sizes):
 
 
 def test_a_pool_that_is_smaller_than_its_jobs_is_not_waited_for(X, monkeypatch):
-    monkeypatch.setattr(_stacked, "PATIENCE", 0.2)
+    monkeypatch.setattr(_meeting, "PATIENCE", 0.2)
     detectors = [small("AutoEncoder", random_state=i) for i in range(4)]
     with parallel_config(backend="stacked"), Parallel(n_jobs=2) as pool:
         pool(delayed(fit)(d, X) for d in detectors[:2])
@@ -296,7 +296,7 @@ class Boom(Exception):
 
 
 def test_a_stop_reaches_all_tasks_and_leaves_no_thread(X, sizes, monkeypatch):
-    monkeypatch.setattr(_stacked, "PATIENCE", 0.1)
+    monkeypatch.setattr(_meeting, "PATIENCE", 0.1)
     tasks = [delayed(fit)(small("AutoEncoder", max_epochs=10**6), X) for _ in range(3)]
     tasks.append(delayed(fit)(small("AAE", max_epochs=10**6), X))  # it trains alone
     tasks.append(delayed(fit)(small("AutoEncoder", max_epochs=10**6, callbacks=[Listens()]), X))

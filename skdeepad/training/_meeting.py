@@ -1,0 +1,173 @@
+"""The joblib backend ``"stacked"``, which trains many nets as one.
+
+Each task runs in a thread of its own until it trains a net. There the tasks wait for one another.
+Nets that differ in numbers only are trained as one stack, whose weights have one more dimension.
+Each net keeps its batches, its noise, its history and its callbacks. Then each task goes on alone.
+"""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from joblib.parallel import ThreadingBackend, register_parallel_backend
+
+from ._net import DetectorNet
+from ._stacked import Member, Stack, can_be_stacked, key_of
+
+# Threads of n_jobs=-1.
+MOST_JOBS = 128
+# Seconds without a new task after which all are taken to be there.
+SETTLING = 0.02
+# Maximum time without a change to wait for a task, in seconds.
+PATIENCE = 5.0
+
+_task = threading.local()
+
+
+class StackedBackend(ThreadingBackend):
+    """Threads of joblib whose nets are trained as one where they can be."""
+
+    def configure(self, n_jobs=1, parallel=None, **kwargs):
+        n_jobs = super().configure(n_jobs, parallel, **kwargs)
+        self._meeting = Meeting(n_jobs)
+        return n_jobs
+
+    def effective_n_jobs(self, n_jobs):
+        return MOST_JOBS if n_jobs == -1 else super().effective_n_jobs(n_jobs)
+
+    def submit(self, func, callback=None):
+        meeting = self._meeting
+        meeting.expect(1)
+
+        def task():
+            with meeting.attended():
+                return func()
+
+        try:
+            return super().submit(task, callback)
+        except BaseException:
+            meeting.expect(-1)
+            raise
+
+    def abort_everything(self, ensure_ready=True):
+        self._meeting.cancel()
+        super().abort_everything(ensure_ready)
+
+    def terminate(self):
+        self._meeting.cancel()
+        super().terminate()
+
+
+class Cancelled(RuntimeError):
+    """The search or the ensemble that a training was part of has ended before it."""
+
+
+class Meeting:
+    """Where the tasks of a pool wait for one another before they train.
+
+    Parameters
+    ----------
+    n_jobs : int
+        Number of tasks that run at a time.
+    """
+
+    def __init__(self, n_jobs: int) -> None:
+        self.n_jobs = n_jobs
+        self.changed = threading.Condition()
+        self.n_expected = 0
+        self.last_arrival = self.last_change = time.monotonic()
+        self.n_running = 0
+        self.waiting: list[Member] = []
+        self.is_cancelled = False
+
+    def expect(self, n: int) -> None:
+        """Count tasks that will come."""
+        with self.changed:
+            self.n_expected += n
+            self.last_arrival = self.last_change = time.monotonic()
+
+    @contextmanager
+    def attended(self) -> Iterator[None]:
+        """Count a task from its beginning to its end, however it ends."""
+        _task.meeting = self
+        with self.changed:
+            self.n_running += 1
+            self.last_change = time.monotonic()
+        try:
+            yield
+        finally:
+            _task.meeting = None
+            with self.changed:
+                self.n_running -= 1
+                self.n_expected -= 1
+                self.last_change = time.monotonic()
+                self.changed.notify_all()
+
+    def cancel(self) -> None:
+        """Let no task wait any more."""
+        with self.changed:
+            self.is_cancelled = True
+            self.changed.notify_all()
+
+    def join(self, member: "Member") -> None:
+        """Wait until each running task waits or has ended; then stacks are made."""
+        with self.changed:
+            self.waiting.append(member)
+            self.last_change = time.monotonic()
+            self.changed.notify_all()
+            while not (member.is_placed or self.is_cancelled):
+                if self._is_complete():
+                    self._make_stacks()
+                else:
+                    self.changed.wait(SETTLING)
+        self.check()
+
+    def check(self) -> None:
+        """Raise if the pool has ended."""
+        if self.is_cancelled:
+            raise Cancelled("The training was cancelled, since the others of its pool have ended.")
+
+    def _is_complete(self) -> bool:
+        now = time.monotonic()
+        if now - self.last_change > PATIENCE:
+            return True
+        if len(self.waiting) < self.n_running:
+            return False
+        all_run = self.n_running >= min(self.n_jobs, self.n_expected)
+        return self.n_running >= self.n_jobs or (all_run and now - self.last_arrival > SETTLING)
+
+    def _make_stacks(self) -> None:
+        groups = defaultdict(list)
+        for member in self.waiting:
+            groups[member.key].append(member)
+        self.waiting = []
+        for members in groups.values():
+            stack = Stack(members) if len(members) > 1 else None
+            for member in members:
+                member.stack, member.is_placed = stack, True
+        self.changed.notify_all()
+
+
+@contextmanager
+def trained_with_others(net: DetectorNet, n_rows: int, epochs: int | None, known: tuple):
+    """Train ``net`` within a stack if the task is one of a pool, and others are like it."""
+    meeting = getattr(_task, "meeting", None)
+    if meeting is None:
+        yield
+        return
+    stackable = can_be_stacked(net)
+    member = Member(net, (key_of(net), n_rows, epochs, known) if stackable else None, meeting.check)
+    if stackable:
+        meeting.join(member)
+    net.optimize, net._count_step = member.optimize, member.count_step
+    try:
+        yield
+    finally:
+        del net.optimize, net._count_step
+        if member.stack is not None:
+            member.stack.leave(member)
+
+
+register_parallel_backend("stacked", StackedBackend)
