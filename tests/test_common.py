@@ -23,14 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeepad import all_detectors
 
-from .instances import (
-    INSTANCES,
-    UNTRAINED,
-    other_values,
-    small,
-    with_few_rows,
-    without_labels,
-)
+from .instances import INSTANCES, UNTRAINED, other_values, small, with_few_rows, without_labels
 
 DETECTORS = dict(all_detectors())
 TRANSFORMERS = [name for name, cls in DETECTORS.items() if hasattr(cls, "transform")]

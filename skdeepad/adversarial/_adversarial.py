@@ -19,6 +19,7 @@ from ..base import (
 )
 from ..nn import check_batch_norm
 from ..training import AdversarialNet
+from ._context import Context
 
 
 @detector
@@ -97,8 +98,8 @@ class ContextualDetector(SamplerMixin, ReconstructorMixin, AdversarialDetector):
 
     context_columns: Sequence | None = param("array-like", None, default=None)
 
-    def _context_columns(self, n_features: int) -> list[int]:
-        """Return the indices of the columns that are the context of a row."""
+    def _make_context(self, n_features: int) -> Context:
+        """Return the context, of columns by name or number."""
         names = list(getattr(self, "feature_names_in_", ()))
         columns = [] if self.context_columns is None else list(self.context_columns)
         numbers = [names.index(c) if c in names else c for c in columns]
@@ -114,7 +115,12 @@ class ContextualDetector(SamplerMixin, ReconstructorMixin, AdversarialDetector):
                 f"context_columns={self.context_columns!r} needs backbone=None, got "
                 f"{self.backbone!r}: an image has no context columns."
             )
-        return sorted(numbers)
+        return Context(n_features, sorted(numbers))
+
+    def _train(self, run, net, X, y) -> None:
+        run(net, X, y)
+        if self.context_columns is not None:
+            net.module_.context.remember(X)
 
     def _draw_noise(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         z = super()._draw_noise(n_samples, rng)

@@ -7,20 +7,11 @@ import torch
 from torch import nn
 
 from .._validation import check_is_fitted
-from ..base import (
-    COUNT,
-    COUNT_OR_ZERO,
-    NON_NEGATIVE,
-    POSITIVE,
-    SHARE,
-    detector,
-    param,
-)
+from ..base import COUNT, COUNT_OR_ZERO, NON_NEGATIVE, POSITIVE, SHARE, detector, param
 from ..nn import link_generator
 from ..training import count_batches, history_table
 from ._adversarial import ContextualDetector
 from ._anogan_module import AnoGANModule, Encoding
-from ._context import Context
 from ._discriminator import Discriminator
 
 
@@ -225,7 +216,7 @@ class AnoGAN(ContextualDetector):
     n_restarts: int = param(COUNT, default=1, to="module")
 
     def _make_module(self, n_features: int) -> nn.Module:
-        context = Context(n_features, self._context_columns(n_features))
+        context = self._make_context(n_features)
         n_latent = self._n_latent(context.n_values)
         judging = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
         making = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes, activation="relu")
@@ -240,9 +231,7 @@ class AnoGAN(ContextualDetector):
         )
 
     def _train(self, run, net, X, y) -> None:
-        run(net, X, y)
-        if self.context_columns is not None:
-            net.module_.context.remember(X)
+        super()._train(run, net, X, y)
         self.encoder_history_ = {}
         if self.train_encoder:
             net.module_.eval()

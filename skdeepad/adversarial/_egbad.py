@@ -6,17 +6,9 @@ import numpy as np
 from torch import nn
 
 from .._validation import check_is_fitted
-from ..base import (
-    LAYER_SIZES,
-    NON_NEGATIVE,
-    SHARE,
-    SHARE_BELOW_ONE,
-    detector,
-    param,
-)
+from ..base import LAYER_SIZES, NON_NEGATIVE, SHARE, SHARE_BELOW_ONE, detector, param
 from ..nn import check_widths, make_mlp
 from ._adversarial import ContextualDetector
-from ._context import Context
 from ._egbad_module import NORMS, EGBADModule, PairDiscriminator
 
 
@@ -220,7 +212,7 @@ class EGBAD(ContextualDetector):
     _opponents = ("generator", "encoder")
 
     def _make_module(self, n_features: int) -> nn.Module:
-        context = Context(n_features, self._context_columns(n_features))
+        context = self._make_context(n_features)
         n_latent = self._n_latent(context.n_values)
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
         return EGBADModule(
@@ -244,11 +236,6 @@ class EGBAD(ContextualDetector):
             return self.backbone.make_decoder(n_inputs, n_values)
         widths = check_widths(self.generator_layer_sizes, "generator_layer_sizes")
         return make_mlp([n_inputs, *widths, n_values], "relu")
-
-    def _train(self, run, net, X, y) -> None:
-        run(net, X, y)
-        if self.context_columns is not None:
-            net.module_.context.remember(X)
 
     def _calibrate(self, net, X: np.ndarray) -> None:
         if self.score_scaling == "train":

@@ -2,13 +2,7 @@
 
 from torch import nn
 
-from ..base import (
-    NON_NEGATIVE,
-    SHARE_BELOW_ONE,
-    StopsEarly,
-    detector,
-    param,
-)
+from ..base import NON_NEGATIVE, SHARE_BELOW_ONE, StopsEarly, detector, param
 from ..base._scaling import check_unit_interval
 from ..nn import RECONSTRUCTION_LOSSES
 from ._autoencoder_module import AutoEncoderModule

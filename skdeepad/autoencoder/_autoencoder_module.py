@@ -3,12 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..nn import (
-    AdditiveNoise,
-    EncoderDecoder,
-    ResidualScore,
-    reconstruction_loss,
-)
+from ..nn import AdditiveNoise, EncoderDecoder, ResidualScore, reconstruction_loss
 from ._snapshots import Snapshots
 
 

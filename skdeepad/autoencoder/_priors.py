@@ -6,13 +6,7 @@ from math import log, pi
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import (
-    Categorical,
-    Distribution,
-    Independent,
-    MixtureSameFamily,
-    Normal,
-)
+from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
 
 from ..training import seeded_generator, seeded_weights
 

@@ -14,13 +14,7 @@ from ..base import (
     param,
 )
 from ..base._residual_calibration import calibrate_residuals
-from ..nn import (
-    RESIDUAL_NORMS,
-    RESIDUAL_SCALINGS,
-    ResidualScore,
-    check_widths,
-    make_activation,
-)
+from ..nn import RESIDUAL_NORMS, RESIDUAL_SCALINGS, ResidualScore, check_widths, make_activation
 from ._snapshots import train_with_snapshots
 
 

@@ -7,14 +7,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._validation import (
-    HasMethods,
-    Integral,
-    Interval,
-    StrOptions,
-    check_is_fitted,
-    fit_context,
-)
+from .._validation import HasMethods, Integral, Interval, StrOptions, check_is_fitted, fit_context
 from ..autoencoder import AutoEncoder
 from ..base._resuming import all_or_nothing
 from ..base._rows import repeated

@@ -8,26 +8,13 @@ import numpy as np
 from torch import nn
 
 from .._validation import HasMethods, Integral, Interval, Real, check_is_fitted, check_parameter
-from ..base import (
-    COUNT,
-    LAYER_SIZES,
-    NON_NEGATIVE,
-    POSITIVE,
-    detector,
-    param,
-)
+from ..base import COUNT, LAYER_SIZES, NON_NEGATIVE, POSITIVE, detector, param
 from ..nn import check_widths, make_mlp
 from ..training import as_tensor
 from ._bdsgm_module import BDSGMModule, BoundaryModule
 from ._boundary import N_BOUNDARY, N_QUANTILES, train_boundary
 from ._density_modules import GaussianDensity, GivenDensity, covariance_factor
-from ._flow import (
-    FlowDetector,
-    begin_flow,
-    linear_scaling,
-    log_volume,
-    make_flow,
-)
+from ._flow import FlowDetector, begin_flow, linear_scaling, log_volume, make_flow
 
 
 @detector

@@ -282,7 +282,8 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows, members = read_groups(X, groups)
-        return self._learned.scores(*self._values(rows, _scores), members)
+        values = self._values(rows, lambda estimator, rows: estimator.score_samples(rows))
+        return self._learned.scores(*values, members)
 
     def decision_function(self, X, groups=None):
         """Return the score of each group relative to the threshold.
@@ -394,7 +395,3 @@ def _repeated(X, groups, sample_weight):
             "sample_weight must be None if X is an array of groups: it is a weight of rows."
         )
     return repeated((X, groups), sample_weight)
-
-
-def _scores(estimator, rows) -> np.ndarray:
-    return estimator.score_samples(rows)

@@ -7,12 +7,7 @@ from numbers import Integral
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
-from ..base import (
-    COUNT,
-    COUNT_OR_ZERO,
-    detector,
-    param,
-)
+from ..base import COUNT, COUNT_OR_ZERO, detector, param
 from ..nn import MLPBackbone
 from ..training import warn
 from ._auxiliary_module import AuxiliaryVAEModule, make_networks

@@ -7,12 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
-from ..base import (
-    COUNT,
-    COUNT_OR_ZERO,
-    detector,
-    param,
-)
+from ..base import COUNT, COUNT_OR_ZERO, detector, param
 from ..nn import check_batch_norm, check_widths, make_activation, make_mlp
 from ..training import warn
 from ._ladder_module import LadderModule

@@ -8,13 +8,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
-from ..base import (
-    COUNT,
-    NON_NEGATIVE,
-    SHARE_BELOW_ONE,
-    detector,
-    param,
-)
+from ..base import COUNT, NON_NEGATIVE, SHARE_BELOW_ONE, detector, param
 from ..base._residual_calibration import calibrate_residuals
 from ..nn import (
     RESIDUAL_SCALINGS,

@@ -190,10 +190,7 @@ class DevNet(BaseDetector):
         run(net, X, with_pseudo_anomalies(X, y, net.seed))
 
     def _net_parameters(self) -> dict:
-        return super()._net_parameters() | {
-            "iterator_train": BalancedBatches,
-            "steps_per_epoch": self.steps_per_epoch,
-        }
+        return super()._net_parameters() | {"iterator_train": BalancedBatches}
 
     def _paper_offset(self) -> float:
         module = self.net_.module_

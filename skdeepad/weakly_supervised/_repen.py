@@ -276,10 +276,7 @@ class REPEN(EncoderMixin, BaseDetector):
         return REPENModule(encoder, n_latent=self.n_latent, margin=self.margin)
 
     def _net_parameters(self) -> dict:
-        return super()._net_parameters() | {
-            "iterator_train": TupleBatches,
-            "steps_per_epoch": self.steps_per_epoch,
-        }
+        return super()._net_parameters() | {"iterator_train": TupleBatches}
 
     def _train(self, run, net, X, y) -> None:
         module = net.module_

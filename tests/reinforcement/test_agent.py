@@ -8,12 +8,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from skdeepad import DPLAN
-from skdeepad.reinforcement._agent import (
-    Interaction,
-    ReplayMemory,
-    Transition,
-    evaluating_twin,
-)
+from skdeepad.reinforcement._agent import Interaction, ReplayMemory, Transition, evaluating_twin
 from skdeepad.reinforcement._dplan_module import DPLANModule, QNetwork
 from skdeepad.training import Batch, TensorData, seeded_generator
 

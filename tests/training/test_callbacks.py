@@ -8,12 +8,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch.callbacks import (
-    Checkpoint,
-    EpochScoring,
-    GradientNormClipping,
-    LRScheduler,
-)
+from skorch.callbacks import Checkpoint, EpochScoring, GradientNormClipping, LRScheduler
 
 import skdeepad
 from skdeepad import OCNN, VAE, AutoEncoder, DeepSVDD
