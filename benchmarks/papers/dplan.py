@@ -6,10 +6,9 @@ and a test part of a fifth with all kinds. On KDD Cup 1999 each of the four cate
 the known one in turn; ADBench's cover has one kind only. pyod's XGBOD needs ``xgboost``.
 """
 
-import _path  # noqa: F401
 import numpy as np
 import pandas as pd
-from _study import make_parser, require_data, rows_file, write_page
+from _path import study
 
 from skdeepad.benchmark import run_benchmark
 from skdeepad.datasets import fetch_adbench, load_kddcup99
@@ -131,15 +130,15 @@ def report(results, counts, options):
     for title, rows in PUBLISHED.items():
         published = pd.DataFrame.from_dict(rows, orient="index", columns=METHODS)
         sections.append(published.rename_axis(title).to_markdown(floatfmt=".3f"))
-    write_page(options.output, "DPLAN's protocol: known and novel anomalies", text, *sections)
+    study.write_page(options.output, "DPLAN's protocol: known and novel anomalies", text, *sections)
 
 
 def main():
-    parser = make_parser(__doc__, n_jobs=2, seeds=[1, 2, 3])
+    parser = study.make_parser(__doc__, n_jobs=2, seeds=[1, 2, 3])
     names = list(DETECTORS)
     parser.add_argument("--detectors", nargs="+", default=names, choices=names, metavar="NAME")
     options = parser.parse_args()
-    require_data("KDD99", "cover")
+    study.require_data("KDD99", "cover")
     X, kinds = kdd99()
     X_cover, kinds_cover = cover()
     sets = {f"KDD99, {known} known": (X, kinds != "normal", kinds == known) for known in CATEGORIES}
@@ -151,7 +150,7 @@ def main():
         metrics=tuple(METRICS),
         n_jobs=options.n_jobs,
         time_limit=1800,
-        output=rows_file(options.output),
+        output=study.rows_file(options.output),
     )
     report(results, pd.Series(kinds).value_counts(), options)
 

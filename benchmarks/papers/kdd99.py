@@ -9,10 +9,9 @@ rows that are drawn from the other half, name less or more.
 
 from itertools import chain
 
-import _path  # noqa: F401
 import numpy as np
 import pandas as pd
-from _study import make_parser, require_data, timed, write_page
+from _path import study
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
@@ -72,7 +71,7 @@ def measures(name, y, anomaly_scores, seconds):
 def run_egbad(train, test, y, seed, **params):
     """One training, and each form of the score."""
     suffix = "".join(f", {key}={value}" for key, value in params.items())
-    detector, seconds = timed(skdeepad.EGBAD(random_state=seed, **params).fit, train)
+    detector, seconds = study.timed(skdeepad.EGBAD(random_state=seed, **params).fit, train)
     module = detector.net_.module_
     scaled = detector.scaler_.transform(train)
     for name, (term, judged, scaling, weight) in FORMS.items():
@@ -80,7 +79,7 @@ def run_egbad(train, test, y, seed, **params):
         module.residual_weight = weight
         terms = detector.net_.apply(module.terms, scaled) if scaling else np.ones((1, 2))
         module.scale_by(terms)
-        scores, of_scores = timed(detector.score_samples, test)
+        scores, of_scores = study.timed(detector.score_samples, test)
         yield measures(name + suffix, y, -scores, seconds + of_scores)
 
 
@@ -91,11 +90,11 @@ def run_others(train, test, y, seed):
     detectors["GANomaly"] = (skdeepad.GANomaly(random_state=seed), None)
     detectors["IForest"] = (IsolationForest(random_state=seed), None)
     for name, (detector, n_rows) in detectors.items():
-        _, seconds = timed(detector.fit, train[:n_rows])
-        scores, of_scores = timed(detector.score_samples, test)
+        _, seconds = study.timed(detector.fit, train[:n_rows])
+        scores, of_scores = study.timed(detector.score_samples, test)
         yield measures(name, y, -scores, seconds + of_scores)
     pca = make_pipeline(MinMaxScaler((-1, 1)), PCA(32, random_state=seed))
-    _, seconds = timed(pca.fit, train)
+    _, seconds = study.timed(pca.fit, train)
     residuals = pca[0].transform(test) - pca[1].inverse_transform(pca.transform(test))
     yield measures("PCA, 32 components, L1", y, np.abs(residuals).sum(1), seconds)
 
@@ -111,7 +110,7 @@ def report(rows, options):
     table["F1 of each seed"] = values["F1"].apply(lambda f1: " ".join(f"{v:.3f}" for v in f1))
     table["s of CPU"] = mean["s of CPU"].round(1)
     published = pd.DataFrame(PUBLISHED, columns=["detector", "precision", "recall", "F1"])
-    write_page(
+    study.write_page(
         options.output,
         "KDD Cup 1999, 10 percent",
         f"the attacks of a random half to train on, {options.n_test:,} rows of the other half to "
@@ -130,10 +129,10 @@ def report(rows, options):
 
 
 def main():
-    parser = make_parser(__doc__, seeds=[0, 1, 2])
+    parser = study.make_parser(__doc__, seeds=[0, 1, 2])
     parser.add_argument("--n-test", type=int, default=30_000)
     options = parser.parse_args()
-    require_data("KDD99")
+    study.require_data("KDD99")
     kdd = load_kddcup99()
     rows = []
     for seed in options.seeds:

@@ -8,10 +8,9 @@ and on two of ADBench's tables, whose labelled anomalies are the class left out.
 how many images of MNIST are encoded.
 """
 
-import _path  # noqa: F401
 import numpy as np
 import pandas as pd
-from _study import load_mnist, make_parser, require_data, timed, write_page
+from _path import study
 from sklearn.ensemble import IsolationForest
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
@@ -45,7 +44,7 @@ KINDS = {
 
 def mnist_codes(n_images):
     """Codes of training images that the encoder has not seen, and their digits."""
-    mnist = load_mnist()
+    mnist = study.load_mnist()
     images, digits = mnist["X_train"], mnist["y_train"]
     rows = images.reshape(len(images), -1).astype(np.float32) / 255
     encoder = AutoEncoder(
@@ -75,7 +74,7 @@ def report(table, options, seconds):
     table = table.assign(left_out=table["left_out"].where(table["data"].eq("MNIST codes"), ""))
     by_set = table.groupby(["data", "detector"], sort=False)[list(KINDS)].mean().reset_index()
     sizes = table.drop_duplicates("data").set_index("data")["n_train"]
-    write_page(
+    study.write_page(
         options.output,
         "Classes left out, and generated anomalies",
         "ROC AUC in percent of held-out normal rows (a quarter) against the class left out and "
@@ -113,14 +112,14 @@ def evaluate(options):
 
 
 def main():
-    parser = make_parser(__doc__, n_jobs=1)
+    parser = study.make_parser(__doc__, n_jobs=1)
     names = ["MNIST codes", "thyroid", "pendigits"]
     parser.add_argument("--images", type=int, default=6000)
     parser.add_argument("--data", nargs="+", default=names, metavar="NAME")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    require_data(*(name.removesuffix(" codes") for name in options.data))
-    table, seconds = timed(evaluate, options)
+    study.require_data(*(name.removesuffix(" codes") for name in options.data))
+    table, seconds = study.timed(evaluate, options)
     report(table, options, seconds)
 
 

@@ -6,12 +6,11 @@ of clusters to digits, and normalised mutual information are of all rows that we
 page comes with the picture that the documentation shows, ``doc/images/mnist_clustering.png`` there.
 """
 
-import _path  # noqa: F401
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from _study import load_mnist, make_parser, output_file, timed, write_page
+from _path import study
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 from skorch.callbacks import Callback
@@ -50,7 +49,7 @@ class BeforeTraining(Callback):
 
 
 def load(n_images):
-    mnist = load_mnist()
+    mnist = study.load_mnist()
     X = np.concatenate([mnist["X_train"], mnist["X_test"]]).reshape(-1, 784)
     y = np.concatenate([mnist["y_train"], mnist["y_test"]]).astype(int)
     return X[:n_images].astype(np.float32) / 255, y[:n_images]
@@ -69,7 +68,7 @@ def row(name, n_images, y, labels, seconds, epochs=""):
 
 def of_pixels(n_images):
     X, y = load(n_images)
-    labels, seconds = timed(KMeans(10, n_init=3, random_state=0).fit_predict, X)
+    labels, seconds = study.timed(KMeans(10, n_init=3, random_state=0).fit_predict, X)
     return row("pixels, k-means", n_images, y, labels, seconds)
 
 
@@ -78,12 +77,12 @@ def run(name, folder):
     n_images, params = RUNS[name]
     X, y = load(n_images)
     det = DeepClustering(**COMMON | params, callbacks=[BeforeTraining()], random_state=0)
-    _, seconds = timed(det.fit, X)
+    _, seconds = study.timed(det.fit, X)
     ((_, before),) = det.net_.callbacks_
     n_pretrained = len(det.pretrain_history_["train_loss"])
     if name in ("kl", "kl, all images"):
         figure = draw(X[:N_DRAWN], before.codes_[:N_DRAWN], det, y[:N_DRAWN], f"{n_images} images")
-        figure.savefig(output_file(folder, ".png"), dpi=80)
+        figure.savefig(study.output_file(folder, ".png"), dpi=80)
         plt.close(figure)
     return [
         row(f"codes before, k-means ({name})", n_images, y, before.labels_, "", n_pretrained),
@@ -113,7 +112,7 @@ def draw(X, before, det, y, title):
 
 
 def main():
-    parser = make_parser(__doc__)
+    parser = study.make_parser(__doc__)
     parser.add_argument("--runs", nargs="+", choices=list(RUNS), default=list(RUNS))
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -123,7 +122,7 @@ def main():
     for name in options.runs:
         rows += run(name, options.output)
         rows.sort(key=lambda row: row["images"])
-        write_page(
+        study.write_page(
             options.output,
             "Clusters of MNIST's images",
             "seed 0, one thread, epochs of pre-training and of training with clusters. *Codes "

@@ -9,10 +9,9 @@ both. ``--digits``, ``--steps``, ``--images`` (at most so many of either part, d
 
 import warnings
 
-import _path  # noqa: F401
 import numpy as np
 import pandas as pd
-from _study import load_mnist, make_parser, timed, write_page
+from _path import study
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -86,7 +85,7 @@ def scores_of(name, train, test, options):
 def run(name, digit, options, mnist):
     warnings.simplefilter("ignore", ConvergenceWarning)
     train, test, y = split(mnist, digit, options.images, options.seed)
-    scores, seconds = timed(scores_of, name, train, test, options)
+    scores, seconds = study.timed(scores_of, name, train, test, options)
     return [
         {
             "score": score,
@@ -112,21 +111,21 @@ def table_of(rows, measure):
 
 
 def main():
-    parser = make_parser(__doc__, n_jobs=1)
+    parser = study.make_parser(__doc__, n_jobs=1)
     parser.add_argument("--digits", type=int, nargs="+", default=list(range(10)))
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    mnist = load_mnist()
+    mnist = study.load_mnist()
     found = Parallel(options.n_jobs, verbose=1)(
         delayed(run)(name, digit, options, mnist)
         for digit in options.digits
         for name in ["PCA", *DETECTORS]
     )
     rows = pd.DataFrame([row for part in found for row in part])
-    write_page(
+    study.write_page(
         options.output,
         "One digit left out",
         NOTE.format(**vars(options)),

@@ -6,10 +6,9 @@ images are normalised to global contrast and scaled to [0, 1] by the digit's own
 paper's LeNet. ``--digits`` and ``--epochs`` name less or more.
 """
 
-import _path  # noqa: F401
 import numpy as np
 import pandas as pd
-from _study import load_mnist, make_parser, timed, write_page
+from _path import study
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -50,7 +49,7 @@ def run(name, digit, n_epochs, seed, mnist):
     test, y = contrast_normalised(mnist["X_test"]), (mnist["y_test"] != digit).astype(int)
     low, high = train.min(), train.max()
     train, test = ((rows - low) / (high - low) for rows in (train, test))
-    scores, seconds = timed(scores_of, name, train, test, n_epochs, seed)
+    scores, seconds = study.timed(scores_of, name, train, test, n_epochs, seed)
     return {
         "detector": name,
         "digit": digit,
@@ -60,12 +59,12 @@ def run(name, digit, n_epochs, seed, mnist):
 
 
 def main():
-    parser = make_parser(__doc__, n_jobs=2)
+    parser = study.make_parser(__doc__, n_jobs=2)
     parser.add_argument("--digits", type=int, nargs="+", default=list(range(10)))
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    mnist = load_mnist()
+    mnist = study.load_mnist()
     rows = pd.DataFrame(
         Parallel(options.n_jobs, verbose=1)(
             delayed(run)(name, digit, options.epochs, options.seed, mnist)
@@ -77,7 +76,7 @@ def main():
     table["DCAE, published"] = [PUBLISHED[digit] for digit in options.digits]
     table.loc["mean"] = table.mean()
     table.loc["s of CPU"] = rows.groupby("detector")["s of CPU"].mean()
-    write_page(
+    study.write_page(
         options.output,
         "One digit against the rest",
         f"{options.epochs} epochs (the paper: 350), seed {options.seed}, ROC AUC in percent.",

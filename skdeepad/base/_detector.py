@@ -14,7 +14,6 @@ from .._validation import (
     check_is_fitted,
     fit_context,
     float_types,
-    n_rows_of,
     take_rows,
     validate_data,
 )
@@ -167,12 +166,15 @@ class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseE
                 reset=fresh,
             )
             n_samples = len(data)
-            counts = self._repetitions(X, sample_weight, 2 if fresh else 1)
-            weighing = np.flatnonzero(counts)
+            weighing, counts = slice(None), None
+            if sample_weight is not None:
+                counts = self._repetitions(X, sample_weight, 2 if fresh else 1)
+                weighing = np.flatnonzero(counts)
+                counts = counts[weighing]
             labels = self._labels.read(self, y, n_samples, weighing, fresh=fresh)
-            order = rows_to_train_on(data[weighing], labels, counts[weighing])
-            data, labels = data[weighing][order], None if labels is None else labels[order]
-            rows = weighing[order]
+            order = rows_to_train_on(data[weighing], labels, counts)
+            rows = np.arange(n_samples)[weighing][order]
+            data, labels = data[rows], None if labels is None else labels[order]
             if fresh:
                 seed = check_random_state(self.random_state).randint(2**31 - 1)
                 self.scaler_ = self._make_scaler(seed)
@@ -211,8 +213,6 @@ class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseE
 
     def _repetitions(self, X, sample_weight, least: int) -> np.ndarray:
         """Return how often each row is trained on; raise if the sum is below ``least``."""
-        if sample_weight is None:
-            return np.ones(n_rows_of(X), dtype=np.int64)
         counts = repetitions(read_weights(sample_weight, X), self.n_features_in_)
         if counts.sum() < least:
             raise ValueError(

@@ -80,17 +80,23 @@ def detector(cls):
     The classes are not dataclasses, because other libraries copy only the fields of a dataclass
     instance and would lose its fitted attributes.
     """
+    if "__init__" in vars(cls):
+        raise TypeError(
+            f"{cls.__name__} has an __init__, which @detector would replace: declare its "
+            "parameters by param(), or leave @detector away."
+        )
     inherited: dict[str, Declared | Fixed] = {}
     for base in reversed(cls.__mro__[1:]):
         inherited = _over(inherited, vars(base).get("_declared", {}))
     own = {}
     for name, value in vars(cls).items():
-        if isinstance(value, Declared) and not value.accepted and name in inherited:
-            own[name] = value._replace(accepted=inherited[name].accepted)
+        before = inherited.get(name)
+        if isinstance(value, Declared) and not value.accepted and isinstance(before, Declared):
+            own[name] = value._replace(accepted=before.accepted)
         elif isinstance(value, Declared | Fixed):
             own[name] = value
-        elif isinstance(inherited.get(name), Declared):
-            own[name] = inherited[name]._replace(default=value)
+        elif isinstance(before, Declared):
+            own[name] = before._replace(default=value)
     for name, value in own.items():
         setattr(cls, name, value.value if isinstance(value, Fixed) else value.default)
     declared = {k: v for k, v in _over(inherited, own).items() if isinstance(v, Declared)}

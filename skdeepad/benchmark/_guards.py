@@ -26,10 +26,10 @@ def seeded(seed):
 
     skdeepad's own detectors read none; pyod's read numpy's and torch's.
     """
-    state = np.random.get_state()  # noqa: NPY002
+    state = np.random.get_state()
     torch = sys.modules.get("torch")
     try:
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(seed)
         if torch is None:
             yield
             return
@@ -39,7 +39,7 @@ def seeded(seed):
             torch.set_rng_state(seeded_generator(seed).get_state())
             yield
     finally:
-        np.random.set_state(state)  # noqa: NPY002
+        np.random.set_state(state)
 
 
 @contextmanager

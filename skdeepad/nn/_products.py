@@ -20,9 +20,14 @@ class EvenProducts(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is F.linear:
             return padded_linear(*args, **kwargs)
-        if func in MATMULS and isinstance(args[1], Tensor) and args[1].ndim == 2:
+        if func in MATMULS and not kwargs and multiplies_rows(*args):
             return padded_linear(args[0], args[1].T)
         return func(*args, **kwargs)
+
+
+def multiplies_rows(x: Tensor, matrix: Tensor) -> bool:
+    """Whether a product is one of rows with a matrix, as ``F.linear`` computes it."""
+    return x.ndim > 1 and matrix.ndim == 2 and x.dtype == matrix.dtype
 
 
 def padded_linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -77,7 +77,8 @@ def is_known(part: nn.Module) -> bool:
     """Whether a part of a module keeps its state in place and draws from its net's generator."""
     hooks = (part._forward_hooks, part._forward_pre_hooks, part._backward_hooks)
     known = f"{type(part).__module__}.".startswith(KNOWN)
-    return known and not isinstance(part, DRAWING) and not any(hooks)
+    draws = isinstance(part, DRAWING) or getattr(part, "dropout", 0.0)
+    return known and not draws and not any(hooks)
 
 
 def key_of(net: DetectorNet) -> tuple:

@@ -199,3 +199,21 @@ def test_defaults_that_could_change_are_refused(value):
 def test_a_destination_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match="to='modul' must be one of"):
         param(default=1, to="modul")
+
+
+def test_a_constructor_is_not_replaced_without_a_word():
+    class Written(Powers):
+        def __init__(self, *, power=2):
+            self.power = power
+
+    with pytest.raises(TypeError, match=r"Written has an __init__, which @detector would replace"):
+        detector(Written)
+
+
+def test_a_parameter_that_a_base_class_removed_can_be_declared_again():
+    @detector
+    class Again(Powers):
+        backbone: object = param(default="own")
+
+    assert Again().backbone == "own"
+    assert names(Again)[names(Again).index("activation") + 1] == "backbone"
