@@ -91,8 +91,8 @@ def detector(cls):
     own = {}
     for name, value in vars(cls).items():
         before = inherited.get(name)
-        if isinstance(value, Declared) and not value.accepted and isinstance(before, Declared):
-            own[name] = value._replace(accepted=before.accepted)
+        if isinstance(value, Declared) and not value.accepted:
+            own[name] = value._replace(accepted=_accepted_before(cls, name))
         elif isinstance(value, Declared | Fixed):
             own[name] = value
         elif isinstance(before, Declared):
@@ -106,6 +106,12 @@ def detector(cls):
     }
     cls.__init__ = _constructor(cls)
     return cls
+
+
+def _accepted_before(cls, name: str) -> tuple:
+    """Return what the nearest base class with a parameter of this name accepts."""
+    declared = (vars(base).get("_declared", {}).get(name) for base in cls.__mro__[1:])
+    return next((each.accepted for each in declared if isinstance(each, Declared)), ())
 
 
 def _over(inherited: dict, own: dict) -> dict:
@@ -122,8 +128,9 @@ def _constructor(cls):
         for name in given:
             if name not in parameters:
                 raise TypeError(f"{cls.__name__}() got an unexpected keyword argument {name!r}")
-        for name, parameter in parameters.items():
-            setattr(self, name, given.get(name, parameter.default))
+        for name in parameters:
+            # A subclass without @detector may have an attribute in place of a default.
+            setattr(self, name, given[name] if name in given else getattr(type(self), name))
 
     positional = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
     keywords = [

@@ -9,6 +9,8 @@ from ..training import warn
 
 # Weights without a common unit are rounded to multiples of this share of their mean.
 FINEST_SHARE = 1 / 4
+# Multiples of the smallest weight are repetitions up to this many per row, in the mean.
+MOST_OF_A_ROW = 100
 # Upper limit to the number of values after repetition: 1 GiB in float32.
 MAX_VALUES = 2**28
 
@@ -78,7 +80,8 @@ def repetitions(sample_weight: np.ndarray, n_features: int = 1) -> np.ndarray:
     counts = sample_weight
     if (counts != counts.round()).any():
         counts = sample_weight / least
-        if np.abs(counts - counts.round()).max() > 1e-9 * counts.max():
+        whole = np.abs(counts - counts.round()) <= 1e-9 * counts
+        if not whole.all() or counts.sum() > MOST_OF_A_ROW * len(counts):
             counts = sample_weight / (FINEST_SHARE * sample_weight[weighing].mean())
     most = max(len(counts), MAX_VALUES // n_features)
     if counts.sum() > most:

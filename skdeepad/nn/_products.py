@@ -18,7 +18,7 @@ class EvenProducts(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if func is F.linear:
+        if func is F.linear and is_affine(*args, **kwargs):
             return padded_linear(*args, **kwargs)
         if func in MATMULS and not kwargs and multiplies_rows(*args):
             return padded_linear(args[0], args[1].T)
@@ -26,8 +26,15 @@ class EvenProducts(TorchFunctionMode):
 
 
 def multiplies_rows(x: Tensor, matrix: Tensor) -> bool:
-    """Whether a product is one of rows with a matrix, as ``F.linear`` computes it."""
-    return x.ndim > 1 and matrix.ndim == 2 and x.dtype == matrix.dtype
+    """Whether a product is one of rows with a dense matrix, as ``F.linear`` computes it."""
+    return x.ndim > 1 and matrix.ndim == 2 and is_affine(x, matrix)
+
+
+def is_affine(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
+    """Whether a map of rows is one by a dense matrix, with one value of the bias per output."""
+    tensors = (input, weight) if bias is None else (input, weight, bias)
+    alike = all(t.layout == torch.strided and t.dtype == input.dtype for t in tensors)
+    return alike and weight.ndim == 2 and (bias is None or bias.shape == weight.shape[:1])
 
 
 def padded_linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

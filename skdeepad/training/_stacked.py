@@ -78,7 +78,8 @@ def is_known(part: nn.Module) -> bool:
     hooks = (part._forward_hooks, part._forward_pre_hooks, part._backward_hooks)
     known = f"{type(part).__module__}.".startswith(KNOWN)
     draws = isinstance(part, DRAWING) or getattr(part, "dropout", 0.0)
-    return known and not draws and not any(hooks)
+    holds = any(isinstance(value, Tensor | np.ndarray) for _, value in own_attributes(part))
+    return known and not (draws or holds or any(hooks))
 
 
 def key_of(net: DetectorNet) -> tuple:

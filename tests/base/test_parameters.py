@@ -217,3 +217,31 @@ def test_a_parameter_that_a_base_class_removed_can_be_declared_again():
 
     assert Again().backbone == "own"
     assert names(Again)[names(Again).index("activation") + 1] == "backbone"
+
+
+def test_what_is_accepted_comes_from_the_nearest_class_that_has_the_parameter(X):
+    @detector
+    class Without(Powers):
+        lr = fixed(0.01)
+
+    @detector
+    class With(Without):
+        lr: float = param(default=0.02)
+
+    assert With().lr == 0.02
+    with pytest.raises(ValueError, match="'lr' parameter of With must be a float"):
+        With(lr=-1.0).fit(X)
+
+
+def test_plain_subclasses_and_mixins_may_change_a_default():
+    class Fewer(Powers):
+        max_epochs = 2
+
+    class Small:
+        batch_size = 17
+
+    class Mixed(Small, Powers):
+        pass
+
+    assert [d.max_epochs for d in (Fewer(), clone(Fewer()), Fewer(max_epochs=5))] == [2, 2, 5]
+    assert Mixed().batch_size == 17

@@ -61,6 +61,21 @@ def test_other_weights_are_rounded_each_for_itself():
     assert_array_equal(repetitions(np.r_[weights, np.zeros(500)]), np.r_[counts, np.zeros(500)])
 
 
+@pytest.mark.parametrize(
+    "weights",
+    [
+        np.exp(-np.linspace(0, 25, 60)),
+        np.r_[1e-9, np.random.RandomState(0).rand(59)],
+        np.r_[1e-6, np.ones(59)],
+    ],
+    ids=["soft", "one tiny", "a multiple of a tiny one"],
+)
+def test_weights_of_far_different_sizes_are_no_millions_of_rows(weights):
+    counts = repetitions(weights)
+    assert counts.min() == 1
+    assert counts.sum() <= 6 * len(weights)
+
+
 def test_more_repetitions_than_fit_into_memory_are_fewer_and_a_warning(monkeypatch):
     monkeypatch.setattr(_rows, "MAX_VALUES", 1000)
     with pytest.warns(UserWarning, match=r"sum to 1e\+06.*divided by 1e\+04"):

@@ -31,6 +31,10 @@ def test_other_products_are_those_of_torch():
         lambda: torch.matmul(matrix.T, matrix, out=torch.empty(5, 5)),
         lambda: batch @ matrix,
         lambda: batch @ batch.mT,
+        lambda: torch.matmul(matrix.T, other=matrix),
+        lambda: F.linear(matrix.T, matrix[:, 0]),
+        lambda: F.linear(matrix, matrix, torch.ones(1)),
+        lambda: matrix.T.to_sparse() @ matrix,
     ]
     expected = [case() for case in cases]
     with EvenProducts():
