@@ -197,7 +197,7 @@ INSTANCES = Instances(
         ),
         "BDSGM": Instance(
             small=SMALL_FLOW
-            | {"generator_steps": 3, "n_reference": 100, "generator_batch_size": 32},
+            | {"generator_steps": 3, "reference_batch_size": 100, "generator_batch_size": 32},
             learning={"max_epochs": 30, "n_blocks": 4, "generator_steps": 50},
             other=OF_FLOWS
             | {
@@ -205,7 +205,7 @@ INSTANCES = Instances(
                 "generator_layer_sizes": (5,),
                 "distance_weight": 1.0,
                 "dispersion_weight": 0.1,
-                "n_reference": 30,
+                "reference_batch_size": 30,
                 "generator_batch_size": 16,
                 "generator_steps": 2,
                 "lr_generator": 0.03,

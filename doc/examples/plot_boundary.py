@@ -107,16 +107,16 @@ axes[0].legend()
 sizes = {"M": (64, 256, 1024), "N": (32, 256)}
 fig, axes = plt.subplots(2, 3, figsize=(11, 7.5), layout="constrained", sharex=True, sharey=True)
 for row, n_batch in zip(axes, sizes["N"], strict=True):
-    for ax, n_reference in zip(row, sizes["M"], strict=True):
+    for ax, M in zip(row, sizes["M"], strict=True):
         detector = BDSGM(
             density="gaussian",
             scaler=None,
-            n_reference=n_reference,
+            reference_batch_size=M,
             generator_batch_size=n_batch,
             random_state=0,
         ).fit(normal)
         ax.scatter(*normal[:500].T, s=3, color="silver")
         ax.scatter(*detector.sample_boundary(1000, random_state=0).T, s=5)
         outside = detector.boundary_false_alarm_rate_
-        ax.set(title=f"M = {n_reference}, N = {n_batch}: {outside:.1%} outside", aspect="equal")
+        ax.set(title=f"M = {M}, N = {n_batch}: {outside:.1%} outside", aspect="equal")
 plt.show()

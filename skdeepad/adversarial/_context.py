@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..base._rows import evenly_spaced
 from ..nn import Stochastic
 
 # Maximum number of contexts of training rows to keep for sampling.
@@ -37,7 +38,7 @@ class Context(nn.Module):
 
     def remember(self, X: np.ndarray) -> None:
         """Keep the contexts of evenly spaced training rows."""
-        rows = torch.as_tensor(X[:: -(-len(X) // MAX_CONTEXTS)], device=self.order.device)
+        rows = torch.as_tensor(evenly_spaced(X, MAX_CONTEXTS), device=self.order.device)
         self.drawn = self.split(rows)[1].clone()
 
 

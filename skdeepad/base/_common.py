@@ -9,6 +9,7 @@ from .._validation import HasMethods, Interval, Real
 from ..nn import ACTIVATIONS
 from ..training import OPTIMIZERS
 from ._parameters import (
+    CONTAMINATION,
     COUNT,
     LAYER_SIZES,
     NON_NEGATIVE,
@@ -75,9 +76,7 @@ class CommonParameters:
     optimizer: str | type = param(set(OPTIMIZERS), type, default="adam", to="net")
     weight_decay: float = param(NON_NEGATIVE, default=0.0, to="net")
     trim: float | str = param(SHARE_BELOW_ONE, default=0.1, to="net")
-    contamination: float | str = param(
-        Interval(Real, 0, 0.5, closed="right"), {"auto"}, default=0.1, resumes=True
-    )
+    contamination: float | str = param(*CONTAMINATION, default=0.1, resumes=True)
     callbacks: Sequence | None = param("array-like", None, default=None, to="net")
     net_params: Mapping | None = param(Mapping, None, default=None, to="net")
     device: str = param(str, default="auto", to="net")

@@ -1,4 +1,4 @@
-"""Declaration of the parameters of detectors: default, accepted values and destination."""
+"""Declaration of the parameters of estimators: default, accepted values and destination."""
 
 from inspect import Parameter, Signature
 from typing import Any, NamedTuple, dataclass_transform
@@ -13,6 +13,7 @@ POSITIVE = Interval(Real, 0, None, closed="neither")
 NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 SHARE_BELOW_ONE = Interval(Real, 0, 1, closed="left")
 SHARE = Interval(Real, 0, 1, closed="both")
+CONTAMINATION = (Interval(Real, 0, 0.5, closed="right"), {"auto"})
 # Destinations of a value.
 PLACES = ("estimator", "net", "module", "batches")
 
@@ -24,6 +25,7 @@ class Declared(NamedTuple):
     accepted: tuple  #: constraints, as scikit-learn's parameter validation takes them
     to: str  #: "estimator", "net", "module" or "batches"
     resumes: bool  #: whether a fit that resumes takes a new value
+    kw_only: bool  #: whether the parameter is given by name alone
 
 
 class Fixed(NamedTuple):
@@ -32,7 +34,9 @@ class Fixed(NamedTuple):
     value: Any
 
 
-def param(*accepted, default, to: str = "estimator", resumes: bool = False) -> Any:
+def param(
+    *accepted, default, to: str = "estimator", resumes: bool = False, kw_only: bool = True
+) -> Any:
     """Declare a parameter in the body of a class with :func:`detector`.
 
     Parameters
@@ -49,6 +53,9 @@ def param(*accepted, default, to: str = "estimator", resumes: bool = False) -> A
     resumes : bool, default=False
         Whether the value may change between fits with ``warm_start=True``. A change of any other
         parameter is ignored, with a warning.
+    kw_only : bool, default=True
+        Whether the parameter is given by name alone. Others come before those in the signature, and
+        can be given by position as well.
 
     Returns
     -------
@@ -60,7 +67,7 @@ def param(*accepted, default, to: str = "estimator", resumes: bool = False) -> A
     if to not in PLACES:
         raise ValueError(f"to={to!r} must be one of {PLACES}.")
     accepted = tuple(StrOptions(a) if isinstance(a, set | frozenset) else a for a in accepted)
-    return Declared(default, accepted, to, resumes)
+    return Declared(default, accepted, to, resumes, kw_only)
 
 
 def fixed(value) -> Any:
@@ -75,7 +82,7 @@ def detector(cls):
     A parameter is declared by ``name: type = param(..., default=value)``. Parameters of the base
     classes are inherited; a plain ``name = value`` in the body changes the default of one. New
     parameters come first in the signature; those of the base classes follow in the order of the
-    ``__mro__``. All are keyword-only.
+    ``__mro__``. All are keyword-only but for those declared with ``kw_only=False``.
 
     The classes are not dataclasses, because other libraries copy only the fields of a dataclass
     instance and would lose its fitted attributes.
@@ -123,21 +130,28 @@ def _over(inherited: dict, own: dict) -> dict:
 def _constructor(cls):
     """Return the ``__init__`` that stores the parameters of a class."""
     parameters = cls._parameters
+    kinds = {
+        name: Parameter.KEYWORD_ONLY if declared.kw_only else Parameter.POSITIONAL_OR_KEYWORD
+        for name, declared in parameters.items()
+    }
+    signature = Signature(
+        [Parameter("self", Parameter.POSITIONAL_ONLY)]
+        + [
+            Parameter(name, kinds[name], default=parameters[name].default)
+            for name in sorted(parameters, key=kinds.get)
+        ]
+    )
 
-    def __init__(self, **given):
-        for name in given:
-            if name not in parameters:
-                raise TypeError(f"{cls.__name__}() got an unexpected keyword argument {name!r}")
+    def __init__(self, *args, **kwargs):
+        try:
+            given = signature.bind(self, *args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}(): {error}") from None
         for name in parameters:
             # A subclass without @detector may have an attribute in place of a default.
             setattr(self, name, given[name] if name in given else getattr(type(self), name))
 
-    positional = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
-    keywords = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=parameter.default)
-        for name, parameter in parameters.items()
-    ]
-    __init__.__signature__ = Signature([positional, *keywords])
+    __init__.__signature__ = signature
     __init__.__qualname__ = f"{cls.__qualname__}.__init__"
     __init__.__module__ = cls.__module__
     return __init__

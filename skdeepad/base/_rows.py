@@ -1,5 +1,7 @@
 """Repetition of training rows by their weights, and their canonical order."""
 
+from math import ceil
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import indexable
@@ -29,6 +31,11 @@ def rows_to_train_on(X: np.ndarray, labels=None, counts: np.ndarray | None = Non
     """
     order = _order(X, labels)
     return order if counts is None else np.repeat(order, counts[order])
+
+
+def evenly_spaced(X, n_rows: int):
+    """Return at most ``n_rows`` rows of an array or tensor at equal distances, as a view."""
+    return X[:: ceil(len(X) / n_rows)]
 
 
 def read_weights(sample_weight, X) -> np.ndarray:

@@ -1,14 +1,16 @@
 """Ensemble of detectors with different seeds."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._validation import HasMethods, Integral, Interval, StrOptions, check_is_fitted, fit_context
+from .._validation import HasMethods, Integral, check_is_fitted, fit_context
 from ..autoencoder import AutoEncoder
+from ..base._parameters import CONTAMINATION, COUNT, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._rows import repeated
 from ..base._seeds import reseeded
@@ -43,6 +45,7 @@ COMBINATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
+@detector
 class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
     r"""Ensemble of detectors with different seeds, which reduces the variance of their scores.
 
@@ -121,34 +124,13 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
     array([ 1, -1])
     """
 
-    _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "score_samples"]), None],
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
-        "combine": [StrOptions(set(COMBINATIONS))],
-        "contamination": AutoEncoder._parameter_constraints["contamination"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
-
-    def __init__(
-        self,
-        estimator=None,
-        n_estimators=5,
-        *,
-        combine="log",
-        contamination=0.1,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
-        self.estimator = estimator
-        self.n_estimators = n_estimators
-        self.combine = combine
-        self.contamination = contamination
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
+    estimator: Any = param(HasMethods(["fit", "score_samples"]), None, default=None, kw_only=False)
+    n_estimators: int = param(COUNT, default=5, kw_only=False)
+    combine: str = param(set(COMBINATIONS), default="log")
+    contamination: float | str = param(*CONTAMINATION, default=0.1)
+    n_jobs: int | None = param(Integral, None, default=None)
+    random_state: Any = param("random_state", default=None)
+    verbose: int = param("verbose", default=0)
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None):

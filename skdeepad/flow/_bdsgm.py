@@ -57,7 +57,7 @@ class BDSGM(FlowDetector):
     dispersion_weight : float, default=0.025
         Weight :math:`\lambda_2`; the default is the paper's. With 0, parts of the boundary are
         missed.
-    n_reference : int, default=1024
+    reference_batch_size : int, default=1024
         Number M of rows for the distance to the data in each step; the default is the paper's. With
         fewer rows the boundary shrinks towards the data.
     generator_batch_size : int, default=256
@@ -139,7 +139,7 @@ class BDSGM(FlowDetector):
         B, from z, (batch, `n_features_in_`), to scaled rows.
     boundary_history_ : dict of ndarray
         Loss L of each epoch of B. An epoch is a pass over the training rows in samples of
-        ``n_reference``.
+        ``reference_batch_size``.
     log_density_threshold_ : float
         Level :math:`\log\tau` of the boundary, in the units of ``score_samples``.
     boundary_false_alarm_rate_ : float
@@ -206,7 +206,7 @@ class BDSGM(FlowDetector):
     generator_layer_sizes: int | Sequence[int] | str = param(*LAYER_SIZES, {"auto"}, default="auto")
     distance_weight: float = param(NON_NEGATIVE, default=0.3)
     dispersion_weight: float = param(NON_NEGATIVE, default=0.025)
-    n_reference: int = param(COUNT, default=1024, resumes=True)
+    reference_batch_size: int = param(COUNT, default=1024, resumes=True)
     generator_batch_size: int = param(Interval(Integral, 2, None, closed="left"), default=256)
     generator_steps: int = param(COUNT, default=1000, resumes=True)
     lr_generator: float = param(POSITIVE, default=0.005, resumes=True)
@@ -272,7 +272,7 @@ class BDSGM(FlowDetector):
         return super()._has_trained() or (hasattr(self, "net_") and self._boundary.n_trainings > 0)
 
     def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
-        n_batches = max(1, n_samples // self.n_reference)
+        n_batches = max(1, n_samples // self.reference_batch_size)
         planned = min(epochs or self.generator_steps, ceil(self.generator_steps / n_batches))
         if isinstance(self.density, str) and self.density == "flow":
             planned += super()._planned_epochs(net, n_samples, epochs)

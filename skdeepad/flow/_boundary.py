@@ -8,6 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
+from ..base._rows import evenly_spaced
 from ..nn import link_generator
 from ..training import (
     DetectorNet,
@@ -19,7 +20,7 @@ from ..training import (
 )
 from ._bdsgm_module import BoundaryTraining, StartingPairs
 from ._density_modules import GivenDensity
-from ._flow import some_rows
+from ._flow import N_SOME
 
 # Number of pairs of codes and rows with which B starts, their batch size and number of steps.
 N_PAIRS, PAIR_BATCH, PAIR_STEPS = 1024, 256, 300
@@ -62,8 +63,8 @@ def warn_of_units(X: Tensor, scaler) -> None:
 def train_boundary(detector, run, net, X: Tensor) -> None:
     """Train B of a BDSGM after its density."""
     boundary, density = net.module_.boundary, net.module_.density
-    warn_of_units(some_rows(X), detector.scaler)
-    scores = net.apply(density.log_prob, some_rows(X)) - density.log_volume
+    warn_of_units(evenly_spaced(X, N_SOME), detector.scaler)
+    scores = net.apply(density.log_prob, evenly_spaced(X, N_SOME)) - density.log_volume
     boundary.reference.fill_(np.median(scores))
     if not boundary.n_trainings:
         pairs = make_boundary_net(
@@ -79,7 +80,7 @@ def train_boundary(detector, run, net, X: Tensor) -> None:
             density,
             seed=net.seed + 1 + boundary.n_trainings,  # other draws in each fit
             max_steps=detector.generator_steps,
-            batch_size=detector.n_reference,
+            batch_size=detector.reference_batch_size,
             lr_milestones=(0.7,),
             iterator_train=WholeBatches,
             callbacks=[GradientNormClipping(GRADIENT_NORM)],

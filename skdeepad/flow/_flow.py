@@ -19,6 +19,7 @@ from ..base import (
     fixed,
     param,
 )
+from ..base._rows import evenly_spaced
 from ..nn import LIPSCHITZ_ACTIVATIONS, check_widths, compress
 from ._iresnet_module import InvertibleResNetModule
 
@@ -61,16 +62,11 @@ def make_flow(detector: BaseDetector, n_features: int) -> InvertibleResNetModule
     )
 
 
-def some_rows(X: Tensor) -> Tensor:
-    """Return at most 4,096 evenly spaced rows of ``X``."""
-    return X[:: -(-len(X) // N_SOME)]
-
-
 def begin_flow(flow: InvertibleResNetModule, X: Tensor) -> None:
     """Initialise the flow's scales and shifts from rows."""
     flow.train()
     with torch.no_grad():
-        flow.begin(some_rows(X).to(flow.probes.device))
+        flow.begin(evenly_spaced(X, N_SOME).to(flow.probes.device))
 
 
 @detector

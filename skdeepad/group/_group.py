@@ -1,20 +1,15 @@
 """Detector of anomalous groups of rows."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import check_random_state
 
-from .._validation import (
-    HasMethods,
-    Integral,
-    Interval,
-    StrOptions,
-    check_is_fitted,
-    fit_context,
-    validate_data,
-)
-from ..base import BaseDetector
+from .._validation import HasMethods, check_is_fitted, fit_context, validate_data
+from ..base._parameters import CONTAMINATION, COUNT, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._rows import repeated
 from ..base._seeds import with_seeds
@@ -43,6 +38,7 @@ DISTANCES = {"euclidean", "sqeuclidean", "cityblock", "chebyshev", "cosine", "co
 DISTANCES |= {"braycurtis", "canberra"}
 
 
+@detector
 class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
     r"""Detector of groups of rows that are anomalous together, even if each row looks normal.
 
@@ -154,34 +150,13 @@ class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
     39
     """
 
-    _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit"]), None],
-        "anomaly_score": [StrOptions(set(NEEDS))],
-        "n_references": [Interval(Integral, 1, None, closed="left")],
-        "distance": [StrOptions(DISTANCES), callable],
-        "reference_groups": ["array-like", None],
-        "contamination": BaseDetector._parameter_constraints["contamination"],
-        "random_state": ["random_state"],
-    }
-
-    def __init__(
-        self,
-        estimator=None,
-        *,
-        anomaly_score="characterization",
-        n_references=20,
-        distance="euclidean",
-        reference_groups=None,
-        contamination=0.1,
-        random_state=None,
-    ):
-        self.estimator = estimator
-        self.anomaly_score = anomaly_score
-        self.n_references = n_references
-        self.distance = distance
-        self.reference_groups = reference_groups
-        self.contamination = contamination
-        self.random_state = random_state
+    estimator: Any = param(HasMethods(["fit"]), None, default=None, kw_only=False)
+    anomaly_score: str = param(set(NEEDS), default="characterization")
+    n_references: int = param(COUNT, default=20)
+    distance: str | Callable = param(DISTANCES, callable, default="euclidean")
+    reference_groups: Sequence | None = param("array-like", None, default=None)
+    contamination: float | str = param(*CONTAMINATION, default=0.1)
+    random_state: Any = param("random_state", default=None)
 
     # Fit -------------------------------------------------------------------------------------
 

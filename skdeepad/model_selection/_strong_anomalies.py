@@ -1,5 +1,7 @@
 """Sampler of anomalies near the boundary of the data and far from it."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
@@ -15,6 +17,7 @@ from .._validation import (
     take_rows,
     validate_data,
 )
+from ..base._parameters import NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._seeds import with_seeds
 from ..flow import BDSGM
@@ -28,6 +31,7 @@ N_CANDIDATES = 2048
 N_TRIES = 20
 
 
+@detector
 class StrongAnomalySampler(BaseEstimator):
     r"""Sampler of anomalies near the boundary of normal rows and far from it.
 
@@ -123,22 +127,13 @@ class StrongAnomalySampler(BaseEstimator):
     True
     """
 
-    _parameter_constraints: dict = {
-        "boundary": [HasMethods(["fit", "score_samples", "sample_boundary"]), None],
-        "margin": [Interval(Real, 0, None, closed="left")],
-        "tail_share": [Interval(Real, 0, 0.5, closed="right")],
-        "box_margin": [Interval(Real, 0, None, closed="left")],
-        "random_state": ["random_state"],
-    }
-
-    def __init__(
-        self, boundary=None, *, margin=0.5, tail_share=0.1, box_margin=0.1, random_state=None
-    ):
-        self.boundary = boundary
-        self.margin = margin
-        self.tail_share = tail_share
-        self.box_margin = box_margin
-        self.random_state = random_state
+    boundary: Any = param(
+        HasMethods(["fit", "score_samples", "sample_boundary"]), None, default=None, kw_only=False
+    )
+    margin: float = param(NON_NEGATIVE, default=0.5)
+    tail_share: float = param(Interval(Real, 0, 0.5, closed="right"), default=0.1)
+    box_margin: float = param(NON_NEGATIVE, default=0.1)
+    random_state: Any = param("random_state", default=None)
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):

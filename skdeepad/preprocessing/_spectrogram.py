@@ -7,16 +7,16 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from .._validation import (
     Integral,
     Interval,
-    Real,
-    StrOptions,
     check_feature_names_in,
     check_is_fitted,
     fit_context,
     validate_data,
 )
+from ..base._parameters import COUNT, POSITIVE, detector, param
 from ..metrics import anomaly_mask
 
 
+@detector
 class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     r"""Transformer of time series to amplitudes of frequencies, with a row for each frame.
 
@@ -103,31 +103,12 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_k
     [[0, 64], [16, 80], [32, 96]]
     """
 
-    _parameter_constraints: dict = {
-        "window_length": [Interval(Integral, 2, None, closed="left")],
-        "hop": [Interval(Integral, 1, None, closed="left")],
-        "window": [str, tuple],
-        "detrend": [StrOptions({"constant", "linear"}), None],
-        "log": ["boolean"],
-        "log_offset": [Interval(Real, 0, None, closed="neither")],
-    }
-
-    def __init__(
-        self,
-        *,
-        window_length=64,
-        hop=16,
-        window=("tukey", 0.25),
-        detrend=None,
-        log=True,
-        log_offset=1e-3,
-    ):
-        self.window_length = window_length
-        self.hop = hop
-        self.window = window
-        self.detrend = detrend
-        self.log = log
-        self.log_offset = log_offset
+    window_length: int = param(Interval(Integral, 2, None, closed="left"), default=64)
+    hop: int = param(COUNT, default=16)
+    window: str | tuple = param(str, tuple, default=("tukey", 0.25))
+    detrend: str | None = param({"constant", "linear"}, None, default=None)
+    log: bool = param("boolean", default=True)
+    log_offset: float = param(POSITIVE, default=1e-3)
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):

@@ -1,13 +1,13 @@
 """Auxiliary variational autoencoder."""
 
 from collections.abc import Sequence
-from math import ceil
 from numbers import Integral
 
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from ..base import COUNT, COUNT_OR_ZERO, detector, param
+from ..base._rows import evenly_spaced
 from ..nn import MLPBackbone
 from ..training import warn
 from ._auxiliary_module import AuxiliaryVAEModule, make_networks
@@ -191,7 +191,7 @@ class AuxiliaryVAE(VariationalDetector):
     def _train(self, run, net, X, y) -> None:
         module = net.module_
         run(net, X, y, module.warm_up.follow(net, self.kl_warm_up_epochs))
-        rows = X[:: ceil(len(X) / MAX_ROWS)]
+        rows = evenly_spaced(X, MAX_ROWS)
         if net.apply(lambda x: kl(module, x), rows).mean() <= 0.01:
             warn(
                 "The codes carry no information (posterior collapse): set kl_warm_up_epochs, or "

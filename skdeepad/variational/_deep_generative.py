@@ -1,7 +1,6 @@
 """Base class of ADGM and SDGM, and the reader of their labels."""
 
 from abc import abstractmethod
-from math import ceil
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from .._validation import check_is_fitted
 from ..base import COUNT, COUNT_OR_ZERO, NON_NEGATIVE, detector, param
 from ..base._labels import IgnoredLabels, check_labels, warn_without_anomalies
 from ..base._residual_calibration import MAX_ROWS
+from ..base._rows import evenly_spaced
 from ..nn import MLPBackbone, check_batch_norm
 from ..training import LabelledBatches
 from ._adgm_module import SCORES, DeepGenerativeModule
@@ -96,7 +96,7 @@ class DeepGenerativeDetector(VariationalDetector):
     def _calibrate(self, net, X) -> None:
         module = net.module_
         if module.score == "combined" and not module.normal.all():
-            rows = X[:: ceil(len(X) / MAX_ROWS)]
+            rows = evenly_spaced(X, MAX_ROWS)
             module.calibrate(net.apply(module.joint_and_posterior, rows))
 
     def predict_proba(self, X):

@@ -1,13 +1,13 @@
 """Ladder variational autoencoder."""
 
 from collections.abc import Sequence
-from math import ceil
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from ..base import COUNT, COUNT_OR_ZERO, detector, param
+from ..base._rows import evenly_spaced
 from ..nn import check_batch_norm, check_widths, make_activation, make_mlp
 from ..training import warn
 from ._ladder_module import LadderModule
@@ -257,4 +257,4 @@ class LadderVAE(VariationalDetector):
 
     def _kl_per_layer(self, net, X) -> np.ndarray:
         """Return the mean KL of each layer on evenly spaced rows."""
-        return net.apply(net.module_.kl_per_layer, X[:: ceil(len(X) / MAX_ROWS)]).mean(0)
+        return net.apply(net.module_.kl_per_layer, evenly_spaced(X, MAX_ROWS)).mean(0)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from math import ceil
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from ..base import COUNT, NON_NEGATIVE, SHARE_BELOW_ONE, detector, param
 from ..base._residual_calibration import calibrate_residuals
+from ..base._rows import evenly_spaced
 from ..nn import (
     RESIDUAL_SCALINGS,
     ResidualScore,
@@ -310,7 +310,7 @@ class VAE(VariationalDetector):
     def _posteriors(self, net, X) -> tuple[Tensor, Tensor]:
         """Return means and log variances of the codes of evenly spaced rows."""
         module = net.module_
-        rows = X[:: ceil(len(X) / MAX_REFERENCE)]
+        rows = evenly_spaced(X, MAX_REFERENCE)
         stacked = net.apply(lambda x: torch.stack(module.code_distribution(x), 1), rows)
         return torch.as_tensor(stacked, dtype=torch.float32, device=module.z_noise.device).unbind(1)
 

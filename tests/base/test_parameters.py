@@ -7,7 +7,7 @@ import pickle
 import cloudpickle
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GridSearchCV
 from torch import nn
 
@@ -78,13 +78,29 @@ def test_own_parameters_come_first_and_changed_defaults_keep_their_place():
 
 def test_parameters_are_keyword_only_and_unknown_ones_are_named():
     assert all(p.kind is p.KEYWORD_ONLY for p in inspect.signature(Powers).parameters.values())
-    with pytest.raises(TypeError, match=r"Powers\(\) got an unexpected keyword argument 'pover'"):
+    with pytest.raises(TypeError, match=r"Powers\(\): got an unexpected keyword argument 'pover'"):
         Powers(pover=3)
-    with pytest.raises(TypeError, match=r"Powers.__init__\(\) takes 1 positional argument"):
+    with pytest.raises(TypeError, match=r"Powers\(\): too many positional arguments"):
         Powers(3)
     with pytest.raises(TypeError, match="unexpected keyword argument 'backbone'"):
         Powers(backbone=None)
     assert Powers().backbone is None
+
+
+def test_parameters_that_may_be_given_by_position_come_first():
+    @detector
+    class Meta(BaseEstimator):
+        power: float = param(float, default=2.0)
+        estimator: object = param(default=None, kw_only=False)
+        n_estimators: int = param(int, default=5, kw_only=False)
+
+    assert [*inspect.signature(Meta).parameters][:3] == ["estimator", "n_estimators", "power"]
+    meta = clone(Meta("one", 3, power=1.0))
+    assert (meta.estimator, meta.n_estimators, meta.power) == ("one", 3, 1.0)
+    with pytest.raises(TypeError, match=r"Meta\(\): too many positional arguments"):
+        Meta("one", 3, 1.0)
+    with pytest.raises(TypeError, match=r"Meta\(\): multiple values for argument 'estimator'"):
+        Meta("one", estimator="two")
 
 
 def test_constraints_are_those_declared_and_inherited_ones_where_none_are(X):

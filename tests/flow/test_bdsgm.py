@@ -31,7 +31,7 @@ from .gaussians import (
 )
 
 SMALL = {"n_blocks": 2, "hidden_layer_sizes": (8,), "max_epochs": 3, "generator_steps": 20}
-SMALL |= {"n_reference": 100, "generator_batch_size": 32, "random_state": 0}
+SMALL |= {"reference_batch_size": 100, "generator_batch_size": 32, "random_state": 0}
 
 
 # The loss -----------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ def test_after_an_interruption_of_the_boundary_training_goes_on(monkeypatch):
 #: So many draws and steps are enough for a boundary that is where it belongs.
 QUICK = {"generator_batch_size": 128, "generator_steps": 600}
 #: With few rows to be near to the level is another one; what parts the draws is the same.
-COARSE = {"n_reference": 128, "generator_batch_size": 64, "generator_steps": 500}
+COARSE = {"reference_batch_size": 128, "generator_batch_size": 64, "generator_steps": 500}
 
 
 def closed_form(seed=0, n=4096, **params):
