@@ -1,7 +1,7 @@
 """Data sets of whole tensors, whose batches are slices instead of collated rows."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -111,6 +111,7 @@ class TensorBatches:
         self.generator = generator
         self.device = device
         self.n_batches = count_batches(len(dataset), batch_size)
+        self.is_elsewhere = dataset.X.device != torch.device(device)
 
     def __len__(self) -> int:
         return self.n_batches
@@ -128,9 +129,10 @@ class TensorBatches:
             block = starts[first : first + per_block + 1]
             rows = slice(block[0], block[-1])
             gathered = self.dataset[rows if order is None else order[rows]]
-            for begin, end in pairwise(start - block[0] for start in block):
-                batch = Batch(*(None if v is None else v[begin:end] for v in gathered))
-                yield batch.to(self.device)
+            sizes = [end - begin for begin, end in pairwise(block)]
+            columns = [repeat(None) if v is None else v.split(sizes) for v in gathered]
+            for batch in map(Batch, *columns):
+                yield batch.to(self.device) if self.is_elsewhere else batch
 
 
 class WholeBatches(TensorBatches):

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from joblib import cpu_count
 from joblib.parallel import ThreadingBackend, register_parallel_backend
 
 from ._net import DetectorNet
@@ -76,6 +77,9 @@ class Meeting:
     def __init__(self, n_jobs: int) -> None:
         self.n_jobs = n_jobs
         self.changed = threading.Condition()
+        # Threads that all run would spend their time on waiting for Python's lock.
+        self.turns = threading.Semaphore(cpu_count())
+        self.training = threading.Lock()
         self.n_expected = 0
         self.last_arrival = self.last_change = time.monotonic()
         self.n_running = 0
@@ -95,15 +99,36 @@ class Meeting:
         with self.changed:
             self.n_running += 1
             self.last_change = time.monotonic()
+        self.take_turn()
         try:
             yield
         finally:
+            self.give_turn()
             _task.meeting = None
             with self.changed:
                 self.n_running -= 1
                 self.n_expected -= 1
                 self.last_change = time.monotonic()
                 self.changed.notify_all()
+
+    def take_turn(self) -> None:
+        """Wait until few enough tasks run, or for a while: those that run may wait for this one."""
+        _task.has_turn = self.turns.acquire(timeout=PATIENCE)
+
+    def give_turn(self) -> None:
+        """Let another task run."""
+        if _task.has_turn:
+            self.turns.release()
+        _task.has_turn = False
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Let another task run while this one waits."""
+        self.give_turn()
+        try:
+            yield
+        finally:
+            self.take_turn()
 
     def cancel(self) -> None:
         """Let no task wait any more."""
@@ -113,7 +138,7 @@ class Meeting:
 
     def join(self, member: "Member") -> None:
         """Wait until each running task waits or has ended; then stacks are made."""
-        with self.changed:
+        with self.aside(), self.changed:
             self.waiting.append(member)
             self.last_change = time.monotonic()
             self.changed.notify_all()
@@ -158,14 +183,14 @@ def trained_with_others(net: DetectorNet, n_rows: int, epochs: int | None, known
         yield
         return
     stackable = can_be_stacked(net)
-    member = Member(net, (key_of(net), n_rows, epochs, known) if stackable else None, meeting.check)
+    member = Member(net, (key_of(net), n_rows, epochs, known) if stackable else None, meeting)
     if stackable:
         meeting.join(member)
-    net.optimize, net._count_step = member.optimize, member.count_step
+    net._train_on, net._count_step = member.train_on, member.count_step
     try:
         yield
     finally:
-        del net.optimize, net._count_step
+        del net._train_on, net._count_step
         if member.stack is not None:
             member.stack.leave(member)
 

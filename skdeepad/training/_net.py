@@ -1,6 +1,6 @@
 """Skorch net that trains a detector's module."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from math import ceil
@@ -102,7 +102,7 @@ class DetectorNet(NeuralNet):
         state = super().__getstate__()
         # The given module is the trained module; one copy is enough.
         state["module"] = None
-        for name in ("optimize", "_count_step"):  # of a stack, while the net is trained within one
+        for name in ("_train_on", "_count_step"):  # of a stack, while the net is trained within one
             state.pop(name, None)
         if "generator_" in state:
             state["generator_"] = self.generator_.get_state().cpu()
@@ -258,11 +258,7 @@ class DetectorNet(NeuralNet):
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             loss = _mean_of_batches(self.history[-1]["batches"], prefix)
         else:
-            total, n_rows = 0.0, 0
-            for batch in iterator:
-                value = self._step(batch) if training else self.mean_loss(batch)
-                n_rows += len(batch.x)
-                total = total + value * len(batch.x)
+            total, n_rows = self._train_on(iterator) if training else self._evaluate_on(iterator)
             loss = float(total) / n_rows
             # skorch's Checkpoint and other callbacks read these entries.
             self.history.new_batch()
@@ -272,6 +268,14 @@ class DetectorNet(NeuralNet):
         others = [epoch[key] for epoch in self.history[:-1] if key in epoch]
         self.history.record(key, loss)
         self.history.record(key + "_best", all(loss < other for other in others))
+
+    def _train_on(self, batches: Iterable[Batch]) -> tuple[Tensor | float, int]:
+        """Make a step with each batch; return the sum of the losses and the number of rows."""
+        return _sum_of_batches(self._step, batches)
+
+    def _evaluate_on(self, batches: Iterable[Batch]) -> tuple[Tensor | float, int]:
+        """Return the sum of the losses and the number of rows, without a step."""
+        return _sum_of_batches(self.mean_loss, batches)
 
     def _batch_listener(self) -> bool:
         hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
@@ -377,6 +381,17 @@ class DetectorNet(NeuralNet):
 def _set_lr(optimizer: torch.optim.Optimizer, rate_of: Callable[[dict], float]) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rate_of(group)
+
+
+def _sum_of_batches(
+    mean_loss: Callable[[Batch], Tensor], batches: Iterable[Batch]
+) -> tuple[Tensor | float, int]:
+    total: Tensor | float = 0.0
+    n_rows = 0
+    for batch in batches:
+        n_rows += len(batch.x)
+        total = total + mean_loss(batch) * len(batch.x)
+    return total, n_rows
 
 
 def _mean_of_batches(batches, prefix: str) -> float:

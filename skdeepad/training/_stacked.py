@@ -5,8 +5,9 @@ and its callbacks, and sees its slice of the stack as its own weights.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from itertools import chain
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from ._callbacks import AfterEpoch, KneeStopping, ProgressBar
 from ._data import Batch
 from ._net import DetectorNet
 from ._optimizers import OPTIMIZERS
+from ._stacked_layers import stack_layers
 
 # Callbacks that listen to epochs and change nothing that nets of a stack share.
 HARMLESS = (AfterEpoch, KneeStopping, ProgressBar)
@@ -37,27 +39,35 @@ class Member:
     net : DetectorNet
     key : hashable
         Equal for nets that can be one.
-    check : callable
-        Raises if the training has been cancelled.
+    meeting : Meeting
+        Where it waits.
     """
 
-    def __init__(self, net: DetectorNet, key, check: Callable[[], None]) -> None:
+    def __init__(self, net: DetectorNet, key, meeting) -> None:
         self.net = net
         self.key = key
-        self.check = check
+        self.meeting = meeting
         self.stack: Stack | None = None
         self.is_placed = False
-        self.batch: Batch | None = None
-        self.loss: Tensor | None = None
+        self.batches: Iterator[Batch] | None = None  # of an epoch, while the net waits
+        self.total: Tensor | float = 0.0  # sum of the losses of the epoch
+        self.n_rows = 0
 
-    def optimize(self, batch: Batch) -> Tensor:
-        """Update the weights, together with those of the stack if any; return the mean loss."""
-        loss = None if self.stack is None else self.stack.step(self, batch)
-        return type(self.net).optimize(self.net, batch) if loss is None else loss
+    def train_on(self, batches: Iterator[Batch]) -> tuple[Tensor | float, int]:
+        """Make a step with each batch, with the stack as far as there is one.
+
+        Returns the sum of the rows' losses and the number of rows.
+        """
+        self.total, self.n_rows = 0.0, 0
+        if self.stack is not None:
+            with self.meeting.aside():
+                batches = self.stack.epoch(self, batches)
+        total, n_rows = type(self.net)._train_on(self.net, batches)
+        return self.total + total, self.n_rows + n_rows
 
     def count_step(self) -> None:
         """Count a step of the net, unless the training has been cancelled."""
-        self.check()
+        self.meeting.check()
         type(self.net)._count_step(self.net)
 
 
@@ -84,14 +94,12 @@ def is_known(part: nn.Module) -> bool:
 
 def key_of(net: DetectorNet) -> tuple:
     """What nets of a stack have in common: all but their numbers."""
-    groups = [
-        (tuple(weight.shape for weight in group["params"]), tuple(sorted(group)))
-        for group in net.optimizer_.param_groups
-    ]
+    shapes = [[weight.shape for weight in group["params"]] for group in net.optimizer_.param_groups]
     return (
         *(net.batch_size, net.max_epochs, net.max_steps, net.trim_start, net.steps_per_epoch),
         *(tuple(net.lr_milestones), net.device, net.iterator_train, len(net.history) > 0),
-        *(repr(net.get_params_for("iterator_train")), type(net.optimizer_), repr(groups)),
+        *(repr(net.get_params_for("iterator_train")), type(net.optimizer_), repr(shapes)),
+        repr(common_settings(net)),
         structure_of(net.module_),
     )
 
@@ -127,7 +135,7 @@ class Stack:
 
     def __init__(self, members: list[Member]) -> None:
         self.changed = threading.Condition()
-        self.members = sorted(members, key=lambda member: repr(hyperparameters(member.net)))
+        self.members = members
         self.is_split = False  # nets for which there is no common step go on alone
         self.base: nn.Module | None = None
         self.stacked: list[Member] = []  # in the order of the weights
@@ -135,61 +143,91 @@ class Stack:
 
     # Members ---------------------------------------------------------------------------------
 
-    def step(self, member: Member, batch: Batch) -> Tensor | None:
-        """Wait for the batches of all members, make one step with them, return a member's loss.
+    def epoch(self, member: Member, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Train all members on their batches of an epoch, once all are here.
 
-        It is None if the net has to make the step alone.
+        Returns the batches that a net has to train on alone.
         """
         with self.changed:
-            member.batch, member.loss = batch, None
-            if not self.is_split:
-                self._step_if_all_are_here()
-                while member.loss is None and not self.is_split:
-                    member.check()
+            member.batches = batches
+            while member.batches is not None and not self.is_split:
+                if all(other.batches is not None for other in self.members):
+                    with member.meeting.training:
+                        self._run_epoch()
+                else:
+                    member.meeting.check()
                     self.changed.wait(1.0)
-                    self._step_if_all_are_here()
-            member.batch = None
-            return member.loss
+            left, member.batches = member.batches, None
+            return left or iter(())
 
     def leave(self, member: Member) -> None:
         """Give a net its own weights again; the others go on."""
         with self.changed:
+            if member not in self.members:
+                return
             if self.base is not None:
                 self._give_back_to(self.stacked.index(member))
                 self.left.append(member)
             self.members.remove(member)
-            self._step_if_all_are_here()
             self.changed.notify_all()
 
-    def _step_if_all_are_here(self) -> None:
-        """Make a step if each member waits with a batch, and so writes to no weights."""
-        if self.is_split or not self.members or any(m.batch is None for m in self.members):
-            return
+    def _run_epoch(self) -> None:
+        """Make the steps of an epoch. All members wait, and so write to no weights."""
         if self.left:
             self._give_back()
-        batches = [member.batch for member in self.members]
-        if len(self.members) == 1 or len({len(batch.x) for batch in batches}) > 1:
-            self._split()
-            return
-        states = [member.net.generator_.get_state() for member in self.members]
+        totals, n_rows = 0.0, 0
+        while batches := [next(member.batches, None) for member in self.members]:
+            if all(batch is None for batch in batches):
+                break
+            if (losses := self._step(batches)) is None:
+                self._split(batches, totals, n_rows)
+                return
+            totals = totals + losses * len(batches[0].x)
+            n_rows += len(batches[0].x)
+            for member in self.members:
+                member.count_step()
+        self._end(totals, n_rows)
+        for member in self.members:
+            member.batches = None
+        self.changed.notify_all()
+
+    def _step(self, batches: list[Batch | None]) -> Tensor | None:
+        """Update all nets once and return their mean losses, or None if they have no common step.
+
+        No net has moved then: each makes the step alone, or meets its own error.
+        """
+        sizes = {None if batch is None else len(batch.x) for batch in batches}
+        if len(self.members) == 1 or len(sizes) > 1:
+            return None
+        states = []
+        if self.base is None:  # a stack that makes one step makes others like it
+            states = [member.net.generator_.get_state() for member in self.members]
         try:
             if self.base is None:
                 self._put_together()
-            means = self._forward_and_backward(batches)
-        except Exception:  # no net has moved: each makes the step alone, or meets its own error
-            for member, state in zip(self.members, states, strict=True):
+            losses = self._forward_and_backward(batches)
+        except Exception:
+            for member, state in zip(self.members, states, strict=False):
                 member.net.generator_.set_state(state)
-            self._split()
-            return
+            return None
         self._move()
-        for member, loss in zip(self.members, means, strict=True):
-            member.batch, member.loss = None, loss
-        self.changed.notify_all()
+        return losses
 
-    def _split(self) -> None:
+    def _split(self, batches: list[Batch | None], totals, n_rows: int) -> None:
+        """Let each net go on alone, from the batches that have been taken."""
+        self._end(totals, n_rows)
+        for member, batch in zip(self.members, batches, strict=True):
+            if batch is not None:
+                member.batches = chain([batch], member.batches)
         self.is_split = True
         self._give_back()
         self.changed.notify_all()
+
+    def _end(self, totals: Tensor | float, n_rows: int) -> None:
+        """Tell the members the sums of their losses."""
+        if n_rows:
+            for member, total in zip(self.members, totals.tolist(), strict=True):
+                member.total, member.n_rows = total, n_rows
 
     # Weights ---------------------------------------------------------------------------------
 
@@ -197,57 +235,69 @@ class Stack:
         """Stack weights and buffers; those of each net become views of the stack."""
         nets = [member.net for member in self.members]
         modules = [net.module_ for net in nets]
-        named = [dict(module.named_parameters()) for module in modules]
-        buffers = [dict(module.named_buffers()) for module in modules]
-        self.weights = {k: torch.stack([own[k].data for own in named]) for k in named[0]}
-        self.buffers = {k: torch.stack([own[k] for own in buffers]) for k in buffers[0]}
-        self.moved = {k for k, weight in named[0].items() if weight.requires_grad}
-        for k in self.moved:
-            self.weights[k].requires_grad_()
-        base = Loss(deepcopy(modules[0]))
+        self.named = [dict(module.named_parameters()) for module in modules]
+        self.others = [dict(module.named_buffers()) for module in modules]
+        self.buffers = {k: torch.stack([own[k] for own in self.others]) for k in self.others[0]}
+        self._make_optimizer(nets)
+        for k in self.named[0].keys() - self.weights.keys():
+            self.weights[k] = torch.stack([own[k].data for own in self.named])
         self.numbers = numbers_that_differ(modules)
         self.generators = Generators([net.generator_ for net in nets])
+        self.indices = torch.arange(len(nets), device=next(modules[0].parameters()).device)
+        base = Loss(deepcopy(modules[0]))
+        stack_layers(base.module)
         for part in base.modules():
             if isinstance(part, Stochastic):
                 part.rng = self.generators
-        self._make_optimizer(nets, named)
-        self._views, self._seen = (named, buffers), False
-        self.base, self.stacked = base, list(self.members)
+        self.is_seen, self.base, self.stacked = False, base, list(self.members)
+
+    def _make_optimizer(self, nets: list[DetectorNet]) -> None:
+        """One optimizer for the flat weights of all nets, a tensor for each of their groups.
+
+        All of torch's optimizers move weights in proportion to the learning rate, and add a weight
+        decay to the gradient or, decoupled, to the move. So nets can differ in both.
+        """
+        names = {id(weight): k for k, weight in self.named[0].items() if weight.requires_grad}
+        self.weights, self.places, self.flats = {}, [], []
+        for group in nets[0].optimizer_.param_groups:
+            keys = [names[id(weight)] for weight in group["params"] if id(weight) in names]
+            ends = np.cumsum([self.named[0][k].numel() for k in keys]).tolist()
+            places = {k: slice(a, b) for k, a, b in zip(keys, [0, *ends], ends, strict=False)}
+            flat = torch.stack([flattened(own[k].data for k in keys) for own in self.named])
+            flat.grad = torch.zeros_like(flat)
+            for k, place in places.items():
+                weight = flat[:, place].view(len(nets), *self.named[0][k].shape)
+                self.weights[k] = weight.requires_grad_()
+            self.places.append(places)
+            self.flats.append(flat)
+        cls = type(nets[0].optimizer_)
+        self.is_decoupled = cls is OPTIMIZERS["adamw"]
+        self.optimizer = cls(
+            [
+                common | {"params": [flat], "lr": 1.0, "weight_decay": 0.0}
+                for common, flat in zip(common_settings(nets[0]), self.flats, strict=True)
+            ]
+        )
+        for flat, places in zip(self.flats, self.places, strict=True):
+            states = [
+                [net.optimizer_.state.get(own[k], {}) for k in places]
+                for net, own in zip(nets, self.named, strict=True)
+            ]
+            self.optimizer.state[flat] = {
+                name: value.clone()
+                if is_count(name)
+                else torch.stack([flattened(state[name] for state in own) for own in states])
+                for name, value in states[0][0].items()
+            }
 
     def _show_views(self) -> None:
         """Let each net see the weights and buffers of the stack as its own."""
-        named, buffers = self._views
-        for i, (weights, others) in enumerate(zip(named, buffers, strict=True)):
+        for i, (weights, buffers) in enumerate(zip(self.named, self.others, strict=True)):
             for k, weight in weights.items():
                 weight.data = self.weights[k].data[i]
-            for k, buffer in others.items():
+            for k, buffer in buffers.items():
                 buffer.data = self.buffers[k][i]
-        self._seen = True
-
-    def _make_optimizer(self, nets: list[DetectorNet], named: list[dict]) -> None:
-        """One optimizer, with a group for each run of nets of equal hyperparameters."""
-        self.slices, groups, start = [], [], 0
-        for stop in range(1, len(nets) + 1):
-            if stop < len(nets) and hyperparameters(nets[stop]) == hyperparameters(nets[start]):
-                continue
-            names = {id(weight): k for k, weight in named[start].items()}
-            for group in nets[start].optimizer_.param_groups:
-                keys = [names[id(weight)] for weight in group["params"]]
-                parts = [self.weights[k].data[start:stop] for k in keys]
-                self.slices.append((start, stop, keys, parts, group))
-                groups.append({k: v for k, v in group.items() if k != "params"} | {"params": parts})
-            start = stop
-        self.optimizer = type(nets[0].optimizer_)(groups)
-        for start, stop, keys, parts, _ in self.slices:
-            for k, part in zip(keys, parts, strict=True):
-                states = [nets[i].optimizer_.state.get(named[i][k]) for i in range(start, stop)]
-                if states[0]:
-                    self.optimizer.state[part] = {
-                        name: torch.stack([state[name] for state in states])
-                        if name != "step" and value.shape == part.shape[1:]
-                        else value.clone()
-                        for name, value in states[0].items()
-                    }
+        self.is_seen = True
 
     def _give_back(self) -> None:
         """Give each net that is still here a copy of its own of what is stacked."""
@@ -257,63 +307,70 @@ class Stack:
                     self._give_back_to(i)
         self.base, self.stacked, self.left = None, [], []
 
-    def _give_back_to(self, i: int) -> None:
+    def _give_back_to(self, j: int) -> None:
         """Give a net a copy of its own of its weights, buffers and the optimizer's state."""
-        if not self._seen:
+        if not self.is_seen:
             return
-        weights, others = (own[i] for own in self._views)
-        for tensor in (*weights.values(), *others.values()):
+        weights, buffers = self.named[j], self.others[j]
+        for tensor in (*weights.values(), *buffers.values()):
             tensor.data = tensor.data.clone()
-        for start, stop, keys, parts, _ in self.slices:
-            if start <= i < stop:
-                for k, part in zip(keys, parts, strict=True):
-                    self._give_state(weights[k], part, i - start, self.stacked[i].net)
-
-    def _give_state(self, weight: Tensor, part: Tensor, i: int, net: DetectorNet) -> None:
-        state = self.optimizer.state[part]
-        net.optimizer_.state[weight] = {
-            k: (v[i] if k != "step" and v.shape == part.shape else v).clone()
-            for k, v in state.items()
-        }
+        for flat, places in zip(self.flats, self.places, strict=True):
+            for k, place in places.items():
+                self.stacked[j].net.optimizer_.state[weights[k]] = {
+                    name: value.clone()
+                    if is_count(name)
+                    else value[j, place].view_as(weights[k]).clone()
+                    for name, value in self.optimizer.state[flat].items()
+                }
 
     # One step --------------------------------------------------------------------------------
 
-    def _forward_and_backward(self, batches: list[Batch]) -> list[Tensor]:
-        """Compute the gradients of all weights; return the nets' mean losses."""
+    def _forward_and_backward(self, batches: list[Batch]) -> Tensor:
+        """Compute the gradients of all weights; return the nets' mean losses, (n_nets,)."""
         nets = [member.net for member in self.members]
         stacked = Batch(
             *(None if v[0] is None else torch.stack(v) for v in zip(*batches, strict=True))
         )
-        self.base.train(nets[0].module_.training)
-        indices = torch.arange(len(nets), device=stacked.x.device)
         losses = vmap(self._loss, randomness="same")(
-            indices, self.weights, self.buffers, self.numbers, stacked.x, stacked.loss_arguments()
+            self.indices,
+            *(self.weights, self.buffers, self.numbers, stacked.x, stacked.loss_arguments()),
         )
         means = reduced(losses, nets, stacked.y)
-        for weight in self.weights.values():
-            weight.grad = None
-        means.sum().backward()
-        return list(means.detach().unbind())
+        moved = [k for places in self.places for k in places]
+        gradients = torch.autograd.grad(means.sum(), [self.weights[k] for k in moved])
+        of_weight = dict(zip(moved, gradients, strict=True))
+        for flat, places in zip(self.flats, self.places, strict=True):
+            for k, place in places.items():
+                flat.grad[:, place] = of_weight[k].reshape(len(nets), -1)
+        return means.detach()
 
     def _move(self) -> None:
-        """Let the optimizer make its step."""
-        if not self._seen:
+        """Let the optimizer make its step, with the learning rate and weight decay of each net."""
+        if not self.is_seen:
             self._show_views()
-        for (start, stop, keys, parts, own), group in zip(
-            self.slices, self.optimizer.param_groups, strict=True
-        ):
-            group["lr"] = own["lr"]
-            for k, part in zip(keys, parts, strict=True):
-                gradient = self.weights[k].grad
-                part.grad = None if gradient is None else gradient[start:stop]
+        before = []
+        for i, flat in enumerate(self.flats):
+            lr, decay = self._of_each("lr", i), self._of_each("weight_decay", i)
+            if self.is_decoupled:
+                flat.mul_(1 - lr * decay)
+            elif decay.any():
+                flat.grad.addcmul_(flat, decay)
+            before.append((flat.clone(), lr))
         self.optimizer.step()
+        for flat, (start, lr) in zip(self.flats, before, strict=True):
+            torch.lerp(start, flat, lr, out=flat)
+
+    def _of_each(self, name: str, i: int) -> Tensor:
+        """Return a setting of the i-th group of weights, (n_nets, 1)."""
+        values = [member.net.optimizer_.param_groups[i][name] for member in self.stacked]
+        return self.flats[i].new_tensor(values)[:, None]
 
     def _loss(self, index, weights, buffers, numbers, x, known) -> Tensor:
         self.generators.index = index
         for (part, name), value in numbers.items():
             setattr(self.base.get_submodule(f"module.{part}".rstrip(".")), name, value)
         state = {f"module.{k}": v for k, v in (weights | buffers).items()}
-        return functional_call(self.base, state, (x,), known)
+        return functional_call(self.base, state, (x,), known, tie_weights=False)
 
 
 class Loss(nn.Module):
@@ -327,10 +384,11 @@ class Loss(nn.Module):
         return self.module.loss(x, **known)
 
 
-def hyperparameters(net: DetectorNet) -> list[dict]:
-    """Settings of an optimizer, by group."""
+def common_settings(net: DetectorNet) -> list[dict]:
+    """Settings of an optimizer that nets of a stack have in common, by group."""
+    own = {"params", "lr", "weight_decay"}
     return [
-        {k: v for k, v in group.items() if k != "params"} for group in net.optimizer_.param_groups
+        {k: v for k, v in group.items() if k not in own} for group in net.optimizer_.param_groups
     ]
 
 
@@ -347,23 +405,31 @@ def numbers_that_differ(modules: list[nn.Module]) -> dict[tuple[str, str], Tenso
     return numbers
 
 
+def flattened(tensors: Iterable[Tensor]) -> Tensor:
+    """Return the values of tensors in a row."""
+    return torch.cat([tensor.flatten() for tensor in tensors])
+
+
+def is_count(name: str) -> bool:
+    """Whether an entry of an optimizer's state is its number of steps, and not one of weights."""
+    return name == "step"
+
+
 def reduced(losses: Tensor, nets: list[DetectorNet], y: Tensor | None) -> Tensor:
-    """Mean loss of each net's batch, (n_nets,), some of the unlabelled rows left out."""
+    """Return the mean loss of each net's batch, (n_nets,), without its trimmed rows."""
     if losses.ndim == 1:
         return losses
-    free = torch.ones_like(losses, dtype=torch.bool) if y is None else y == 0
-    n_left_out = losses.new_tensor(
-        [
-            min(round(net.trim * int(n)), losses.shape[1] - 1)
-            if net.trim and net.step_ >= net.trim_from_
-            else 0
-            for net, n in zip(nets, free.sum(1), strict=True)
-        ]
-    )
-    if not n_left_out.any():
+    shares = [net.trim if net.step_ >= net.trim_from_ else 0.0 for net in nets]
+    if y is None and len(set(shares)) == 1:
+        n_left_out = min(round(shares[0] * losses.shape[1]), losses.shape[1] - 1)
+        if n_left_out:
+            n_kept = losses.shape[1] - n_left_out
+            losses = losses.topk(n_kept, dim=1, largest=False, sorted=False).values
         return losses.mean(1)
+    free = torch.ones_like(losses, dtype=torch.bool) if y is None else y == 0
+    n_left_out = (losses.new_tensor(shares, dtype=torch.float64) * free.sum(1)).round()
     order = losses.detach().masked_fill(~free, -torch.inf).argsort(1, descending=True)
     ranks = torch.arange(losses.shape[1], device=losses.device)
-    kept = ranks >= n_left_out[:, None]
+    kept = ranks >= n_left_out.clamp(max=losses.shape[1] - 1)[:, None]
     kept = torch.empty_like(kept).scatter_(1, order, kept)
     return torch.where(kept, losses, 0.0).sum(1) / kept.sum(1)

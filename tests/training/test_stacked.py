@@ -123,7 +123,7 @@ def test_a_net_is_its_own_again_afterwards(X, sizes):
     assert sizes
     assert len(pickle.dumps(together[0])) == pytest.approx(len(pickle.dumps(alone[0])), rel=0.05)
     for one, other in zip(alone, together, strict=True):
-        assert "optimize" not in vars(other.net_)
+        assert "_train_on" not in vars(other.net_)
         steps = [state["step"] for state in other.net_.optimizer_.state.values()]
         assert {float(step) for step in steps} == {30.0}
         assert_allclose(
