@@ -8,10 +8,10 @@ from numbers import Real
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback
 from torch import Tensor, nn
 
-from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, listening
+from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, StoppingAtBest, listening
 from ._data import HoldOut, as_tensor
 from ._meeting import trained_with_others
 from ._net import DetectorNet
@@ -72,13 +72,9 @@ def build_net(
         callbacks.append(KneeStopping())
     elif early_stopping:
         kwargs["train_split"] = HoldOut(validation_fraction, seed)
-        callbacks.append(EarlyStopping(patience=n_iter_no_change, load_best=True, sink=_silent))
+        callbacks.append(StoppingAtBest(n_iter_no_change))
     kwargs |= {"seed": seed, "device": find_device(device), "callbacks": callbacks}
     return net_class(module.float(), **kwargs | dict(net_params or {})).initialize()
-
-
-def _silent(text: str) -> None:
-    """Print nothing; skorch would print the text."""
 
 
 class Run:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 from tqdm.auto import tqdm
 
 
@@ -27,6 +27,24 @@ class AfterEpoch(Callback):
             raise
         if stop:
             raise StopTraining
+
+
+class StoppingAtBest(EarlyStopping):
+    """End training after epochs without improvement, and restore the weights of the best epoch."""
+
+    def __init__(self, patience: int) -> None:
+        super().__init__(patience=patience)
+
+    def on_epoch_end(self, net, **kwargs) -> None:
+        super().on_epoch_end(net, **kwargs)
+        if self.best_epoch_ == net.history[-1, "epoch"]:
+            # Copies of the net's own values: its weights may be views of those of many nets.
+            weights = net.module_.state_dict()
+            self.best_model_weights_ = {name: value.clone() for name, value in weights.items()}
+
+    def on_train_end(self, net, **kwargs) -> None:
+        if self.best_model_weights_ and self.best_epoch_ != net.history[-1, "epoch"]:
+            net.module_.load_state_dict(self.best_model_weights_)
 
 
 class KneeStopping(Callback):

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from joblib import cpu_count
 from joblib.parallel import ThreadingBackend, register_parallel_backend
 
+from ._callbacks import listening
 from ._net import DetectorNet
 from ._stacked import Member, Stack, can_be_stacked, key_of
 
@@ -188,11 +189,11 @@ def trained_with_others(net: DetectorNet, n_rows: int, epochs: int | None, known
         meeting.join(member)
     net._train_on, net._count_step = member.train_on, member.count_step
     try:
-        yield
+        with listening(net, member):
+            yield
     finally:
         del net._train_on, net._count_step
-        if member.stack is not None:
-            member.stack.leave(member)
+        member.leave()
 
 
 register_parallel_backend("stacked", StackedBackend)

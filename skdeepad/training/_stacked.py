@@ -8,21 +8,23 @@ import threading
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from itertools import chain
+from types import NoneType
 
 import numpy as np
 import torch
+from skorch.callbacks import Callback
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from ..nn import Generators, Stochastic
-from ._callbacks import AfterEpoch, KneeStopping, ProgressBar
-from ._data import Batch
+from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, StoppingAtBest
+from ._data import Batch, HoldOut
 from ._net import DetectorNet
 from ._optimizers import OPTIMIZERS
 from ._stacked_layers import stack_layers
 
 # Callbacks that listen to epochs and change nothing that nets of a stack share.
-HARMLESS = (AfterEpoch, KneeStopping, ProgressBar)
+HARMLESS = (AfterEpoch, KneeStopping, ProgressBar, StoppingAtBest)
 # Modules whose forward pass is known to write its state in place, if at all.
 KNOWN = ("skdeepad.", "torch.nn.")
 # Modules that draw from torch's global generator.
@@ -31,8 +33,8 @@ DRAWING = (nn.modules.dropout._DropoutNd, nn.RReLU)
 OF_ANY_MODULE = vars(nn.Module()).keys() - {"training"}
 
 
-class Member:
-    """A net that waits for others like it.
+class Member(Callback):
+    """A net that waits for others like it, and leaves them before it restores other weights.
 
     Parameters
     ----------
@@ -65,6 +67,14 @@ class Member:
         total, n_rows = type(self.net)._train_on(self.net, batches)
         return self.total + total, self.n_rows + n_rows
 
+    def leave(self) -> None:
+        """Take the net out of its stack, if it is in one."""
+        if self.stack is not None:
+            self.stack.leave(self)
+
+    def on_train_end(self, net, **kwargs) -> None:
+        self.leave()
+
     def count_step(self) -> None:
         """Count a step of the net, unless the training has been cancelled."""
         self.meeting.check()
@@ -77,7 +87,7 @@ def can_be_stacked(net: DetectorNet) -> bool:
         type(net) is DetectorNet
         and type(net.optimizer_) in OPTIMIZERS.values()
         and not net.optimizer_.state
-        and not net.train_split
+        and type(net.train_split) in (HoldOut, NoneType)
         and all(type(callback) in HARMLESS for _, callback in net.callbacks_)
         and all(is_known(part) for part in net.module_.modules())
     )
@@ -98,6 +108,7 @@ def key_of(net: DetectorNet) -> tuple:
     return (
         *(net.batch_size, net.max_epochs, net.max_steps, net.trim_start, net.steps_per_epoch),
         *(tuple(net.lr_milestones), net.device, net.iterator_train, len(net.history) > 0),
+        getattr(net.train_split, "fraction", 0.0),
         *(repr(net.get_params_for("iterator_train")), type(net.optimizer_), repr(shapes)),
         repr(common_settings(net)),
         structure_of(net.module_),

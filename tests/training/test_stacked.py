@@ -200,11 +200,19 @@ def test_modules_that_are_not_known_train_alone(X, sizes):
     assert together[0].net_.module_.encoder[0][0].mean != 0
 
 
-def test_early_stopping_trains_alone(X, sizes):
-    detectors = [small("AutoEncoder", early_stopping=True, random_state=i) for i in range(2)]
-    alone, together = (fitted(detectors, [X] * 2, stacked=s) for s in (False, True))
-    assert sizes == []
-    assert_array_equal(alone[0].score_samples(X), together[0].score_samples(X))
+def test_nets_stop_early_each_at_its_time_with_its_best_weights(X, sizes):
+    more = {"early_stopping": True, "n_iter_no_change": 2, "max_epochs": 60, "max_steps": None}
+    detectors = [small("AutoEncoder", lr=lr, **more) for lr in (1e-3, 0.01, 0.03)]
+    alone, together = (fitted(detectors, [X] * 3, stacked=s) for s in (False, True))
+    assert {2, 3} <= set(sizes)
+    assert len({detector.n_iter_ for detector in alone}) == 3
+    for one, other in zip(alone, together, strict=True):
+        assert one.n_iter_ == other.n_iter_
+        assert_allclose(other.history_["valid_loss"], one.history_["valid_loss"], rtol=1e-3)
+        assert_allclose(other.score_samples(X), one.score_samples(X), rtol=1e-2)
+        [stopping] = [c for _, c in other.net_.callbacks_]
+        own = stopping.best_model_weights_ or {}
+        assert all(w.untyped_storage().nbytes() == w.nbytes for w in own.values())
 
 
 def test_a_pool_that_is_smaller_than_its_jobs_is_not_waited_for(X, monkeypatch):
