@@ -29,6 +29,16 @@ class AfterEpoch(Callback):
             raise StopTraining
 
 
+class AfterTraining(Callback):
+    """Call a function when training ends, before the callbacks of the net itself."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self.function = function
+
+    def on_train_end(self, net, **kwargs) -> None:
+        self.function()
+
+
 class StoppingAtBest(EarlyStopping):
     """End training after epochs without improvement, and restore the weights of the best epoch."""
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from joblib import cpu_count
 from joblib.parallel import ThreadingBackend, register_parallel_backend
 
-from ._callbacks import listening
+from ._callbacks import AfterTraining, listening
 from ._net import DetectorNet
 from ._stacked import Member, Stack, can_be_stacked, key_of
 
@@ -189,7 +189,8 @@ def trained_with_others(net: DetectorNet, n_rows: int, epochs: int | None, known
         meeting.join(member)
     net._train_on, net._count_step = member.train_on, member.count_step
     try:
-        with listening(net, member):
+        # Early stopping restores weights, which must be the net's own by then.
+        with listening(net, AfterTraining(member.leave)):
             yield
     finally:
         del net._train_on, net._count_step

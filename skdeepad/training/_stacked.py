@@ -12,7 +12,6 @@ from types import NoneType
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
@@ -33,8 +32,8 @@ DRAWING = (nn.modules.dropout._DropoutNd, nn.RReLU)
 OF_ANY_MODULE = vars(nn.Module()).keys() - {"training"}
 
 
-class Member(Callback):
-    """A net that waits for others like it, and leaves them before it restores other weights.
+class Member:
+    """A net that waits for others like it.
 
     Parameters
     ----------
@@ -71,9 +70,6 @@ class Member(Callback):
         """Take the net out of its stack, if it is in one."""
         if self.stack is not None:
             self.stack.leave(self)
-
-    def on_train_end(self, net, **kwargs) -> None:
-        self.leave()
 
     def count_step(self) -> None:
         """Count a step of the net, unless the training has been cancelled."""
@@ -365,7 +361,8 @@ class Stack:
             if self.is_decoupled:
                 flat.mul_(1 - lr * decay)
             elif decay.any():
-                flat.grad.addcmul_(flat, decay)
+                sign = -1 if self.optimizer.param_groups[i]["maximize"] else 1
+                flat.grad.addcmul_(flat, decay, value=sign)
             before.append((flat.clone(), lr))
         self.optimizer.step()
         for flat, (start, lr) in zip(self.flats, before, strict=True):

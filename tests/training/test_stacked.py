@@ -104,6 +104,18 @@ def test_nets_of_a_stack_end_where_each_would_alone(name, X, sizes):
             assert_allclose(other.history_["train_loss"], one.history_["train_loss"], rtol=1e-3)
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+def test_rates_and_weight_decays_differ_under_each_optimizer(optimizer, X, sizes):
+    settings = [(1e-2, 0.0), (1e-3, 0.5), (3e-3, 0.0), (1e-2, 0.1)]
+    more = {"net_params": {"optimizer__momentum": 0.5}} if optimizer == "sgd" else {}
+    more |= {"optimizer": optimizer, "max_epochs": 5}
+    detectors = [small("AutoEncoder", lr=lr, weight_decay=w, **more) for lr, w in settings]
+    alone, together = (fitted(detectors, [X] * 4, stacked=s) for s in (False, True))
+    assert set(sizes) == {4}
+    for one, other in zip(alone, together, strict=True):
+        assert_allclose(other.score_samples(X), one.score_samples(X), rtol=1e-2)
+
+
 @pytest.mark.parametrize("name", ["VAE", "DeepSVDD"])
 def test_no_net_of_a_stack_changes_with_anothers_data_or_numbers(name, X):
     detectors = candidates(name)
