@@ -89,7 +89,7 @@ def main():
         f"{len(SETS)} sets, seeds {' '.join(map(str, options.seeds))}. Means of AUCROC and AUCPR, "
         f"in percent; the least Spearman correlation with the ranking by {REFERENCE} draws; the "
         "median time of scoring, an autoencoder's being 1.",
-        table.to_markdown(),
+        table.reset_index().to_markdown(index=False),
     )
 
 
