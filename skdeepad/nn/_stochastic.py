@@ -20,7 +20,7 @@ class Generators:
     def fill(self, x: Tensor, method: str, *args) -> Tensor:
         like = torch.empty(x.shape, dtype=x.dtype, device=x.device)
         drawn = [fill(like, generator, method, *args) for generator in self.generators]
-        return torch.stack(drawn)[self.index]
+        return torch.stack(drawn).index_select(0, self.index[None])[0]
 
 
 def fill(x: Tensor, generator: torch.Generator | Generators | None, method: str, *args) -> Tensor:
