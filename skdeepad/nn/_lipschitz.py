@@ -12,8 +12,10 @@ def spectral_norm(weight: Tensor) -> Tensor:
     """Return the exact largest singular value, or NaN for weights that are not finite."""
     try:
         return torch.linalg.matrix_norm(weight, 2)
-    except torch.linalg.LinAlgError:
-        return weight.sum() * torch.nan
+    except torch.linalg.LinAlgError:  # of some of the nets that are trained as one, maybe
+        is_finite = weight.isfinite().all()
+        norm = torch.linalg.matrix_norm(torch.where(is_finite, weight, 0.0), 2)
+        return torch.where(is_finite, norm, torch.nan)
 
 
 class LipschitzLinear(nn.Linear):

@@ -24,6 +24,8 @@ MOST_JOBS = 128
 SETTLING = 0.02
 # Maximum time without a change to wait for a task, in seconds.
 PATIENCE = 5.0
+# Maximum time that a task waits until others pause, in seconds.
+TURN = 1.0
 
 _task = threading.local()
 
@@ -34,6 +36,7 @@ class StackedBackend(ThreadingBackend):
     def configure(self, n_jobs=1, parallel=None, **kwargs):
         n_jobs = super().configure(n_jobs, parallel, **kwargs)
         self._meeting = Meeting(n_jobs)
+        self._n_tasks = 0
         return n_jobs
 
     def effective_n_jobs(self, n_jobs):
@@ -42,9 +45,10 @@ class StackedBackend(ThreadingBackend):
     def submit(self, func, callback=None):
         meeting = self._meeting
         meeting.expect(1)
+        number = self._n_tasks = self._n_tasks + 1
 
         def task():
-            with meeting.attended():
+            with meeting.attended(number):
                 return func()
 
         try:
@@ -94,9 +98,9 @@ class Meeting:
             self.last_arrival = self.last_change = time.monotonic()
 
     @contextmanager
-    def attended(self) -> Iterator[None]:
+    def attended(self, number: int) -> Iterator[None]:
         """Count a task from its beginning to its end, however it ends."""
-        _task.meeting = self
+        _task.meeting, _task.number = self, number
         with self.changed:
             self.n_running += 1
             self.last_change = time.monotonic()
@@ -114,22 +118,13 @@ class Meeting:
 
     def take_turn(self) -> None:
         """Wait until few enough tasks run, or for a while: those that run may wait for this one."""
-        _task.has_turn = self.turns.acquire(timeout=PATIENCE)
+        _task.has_turn = self.turns.acquire(timeout=TURN)
 
     def give_turn(self) -> None:
         """Let another task run."""
         if _task.has_turn:
             self.turns.release()
         _task.has_turn = False
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Let another task run while this one waits."""
-        self.give_turn()
-        try:
-            yield
-        finally:
-            self.take_turn()
 
     def cancel(self) -> None:
         """Let no task wait any more."""
@@ -139,7 +134,7 @@ class Meeting:
 
     def join(self, member: "Member") -> None:
         """Wait until each running task waits or has ended; then stacks are made."""
-        with self.aside(), self.changed:
+        with self.changed:
             self.waiting.append(member)
             self.last_change = time.monotonic()
             self.changed.notify_all()
@@ -166,7 +161,8 @@ class Meeting:
 
     def _make_stacks(self) -> None:
         groups = defaultdict(list)
-        for member in self.waiting:
+        # The place in a stack changes the last digits, so that it must not depend on the threads.
+        for member in sorted(self.waiting, key=lambda member: member.number):
             groups[member.key].append(member)
         self.waiting = []
         for members in groups.values():
@@ -184,17 +180,21 @@ def trained_with_others(net: DetectorNet, n_rows: int, epochs: int | None, known
         yield
         return
     stackable = can_be_stacked(net)
-    member = Member(net, (key_of(net), n_rows, epochs, known) if stackable else None, meeting)
-    if stackable:
-        meeting.join(member)
-    net._train_on, net._count_step = member.train_on, member.count_step
+    key = (key_of(net), n_rows, epochs, known) if stackable else None
+    member = Member(net, key, _task.number, meeting.check, meeting.training)
+    meeting.give_turn()
     try:
+        if stackable:
+            meeting.join(member)
+        net._train_on, net._count_step = member.train_on, member.count_step
         # Early stopping restores weights, which must be the net's own by then.
         with listening(net, AfterTraining(member.leave)):
             yield
     finally:
-        del net._train_on, net._count_step
+        for name in ("_train_on", "_count_step"):
+            vars(net).pop(name, None)
         member.leave()
+        meeting.take_turn()
 
 
 register_parallel_backend("stacked", StackedBackend)

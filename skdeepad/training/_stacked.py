@@ -5,7 +5,7 @@ and its callbacks, and sees its slice of the stack as its own weights.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from itertools import chain
 from types import NoneType
@@ -40,14 +40,27 @@ class Member:
     net : DetectorNet
     key : hashable
         Equal for nets that can be one.
-    meeting : Meeting
-        Where it waits.
+    number : int
+        Place among the tasks of the pool.
+    check : callable
+        Raises if the training has been cancelled.
+    training : threading.Lock
+        Held by the stack of a pool that trains.
     """
 
-    def __init__(self, net: DetectorNet, key, meeting) -> None:
+    def __init__(
+        self,
+        net: DetectorNet,
+        key,
+        number: int,
+        check: Callable[[], None],
+        training: threading.Lock,
+    ) -> None:
         self.net = net
         self.key = key
-        self.meeting = meeting
+        self.number = number
+        self.check = check
+        self.training = training
         self.stack: Stack | None = None
         self.is_placed = False
         self.batches: Iterator[Batch] | None = None  # of an epoch, while the net waits
@@ -61,8 +74,7 @@ class Member:
         """
         self.total, self.n_rows = 0.0, 0
         if self.stack is not None:
-            with self.meeting.aside():
-                batches = self.stack.epoch(self, batches)
+            batches = self.stack.epoch(self, batches)
         total, n_rows = type(self.net)._train_on(self.net, batches)
         return self.total + total, self.n_rows + n_rows
 
@@ -73,7 +85,7 @@ class Member:
 
     def count_step(self) -> None:
         """Count a step of the net, unless the training has been cancelled."""
-        self.meeting.check()
+        self.check()
         type(self.net)._count_step(self.net)
 
 
@@ -84,28 +96,53 @@ def can_be_stacked(net: DetectorNet) -> bool:
         and type(net.optimizer_) in OPTIMIZERS.values()
         and not net.optimizer_.state
         and type(net.train_split) in (HoldOut, NoneType)
+        and is_of(net.iterator_train, "skdeepad.")
         and all(type(callback) in HARMLESS for _, callback in net.callbacks_)
         and all(is_known(part) for part in net.module_.modules())
+        and not any(has_hooks(weight) for weight in net.module_.parameters())
+        and not shares_tensors(net.module_)
+    )
+
+
+def is_of(cls: type, *packages: str) -> bool:
+    return f"{cls.__module__}.".startswith(packages)
+
+
+def has_hooks(owner: nn.Module | Tensor) -> bool:
+    """Whether a module or a weight calls functions that are not its own."""
+    names = vars(owner) if isinstance(owner, nn.Module) else dir(owner)
+    hooks = (getattr(owner, name) for name in names if name.endswith("_hooks"))
+    return any(isinstance(registered, Mapping) and registered for registered in hooks)
+
+
+def shares_tensors(module: nn.Module) -> bool:
+    """Whether a weight or a buffer has several names."""
+    return any(
+        len(list(named())) < len(list(named(remove_duplicate=False)))
+        for named in (module.named_parameters, module.named_buffers)
     )
 
 
 def is_known(part: nn.Module) -> bool:
     """Whether a part of a module keeps its state in place and draws from its net's generator."""
-    hooks = (part._forward_hooks, part._forward_pre_hooks, part._backward_hooks)
-    known = f"{type(part).__module__}.".startswith(KNOWN)
+    known = is_of(type(part), *KNOWN) and "forward" not in vars(part)
     draws = isinstance(part, DRAWING) or getattr(part, "dropout", 0.0)
     holds = any(isinstance(value, Tensor | np.ndarray) for _, value in own_attributes(part))
-    return known and not (draws or holds or any(hooks))
+    return known and not (draws or holds or has_hooks(part))
 
 
 def key_of(net: DetectorNet) -> tuple:
     """What nets of a stack have in common: all but their numbers."""
-    shapes = [[weight.shape for weight in group["params"]] for group in net.optimizer_.param_groups]
+    names = {id(weight): name for name, weight in net.module_.named_parameters()}
+    groups = [
+        [names.get(id(weight)) for weight in group["params"]]
+        for group in net.optimizer_.param_groups
+    ]
     return (
         *(net.batch_size, net.max_epochs, net.max_steps, net.trim_start, net.steps_per_epoch),
         *(tuple(net.lr_milestones), net.device, net.iterator_train, len(net.history) > 0),
         getattr(net.train_split, "fraction", 0.0),
-        *(repr(net.get_params_for("iterator_train")), type(net.optimizer_), repr(shapes)),
+        *(repr(net.get_params_for("iterator_train")), type(net.optimizer_), repr(groups)),
         repr(common_settings(net)),
         structure_of(net.module_),
     )
@@ -159,10 +196,10 @@ class Stack:
             member.batches = batches
             while member.batches is not None and not self.is_split:
                 if all(other.batches is not None for other in self.members):
-                    with member.meeting.training:
+                    with member.training:
                         self._run_epoch()
                 else:
-                    member.meeting.check()
+                    member.check()
                     self.changed.wait(1.0)
             left, member.batches = member.batches, None
             return left or iter(())
@@ -277,9 +314,7 @@ class Stack:
                 self.weights[k] = weight.requires_grad_()
             self.places.append(places)
             self.flats.append(flat)
-        cls = type(nets[0].optimizer_)
-        self.is_decoupled = cls is OPTIMIZERS["adamw"]
-        self.optimizer = cls(
+        self.optimizer = type(nets[0].optimizer_)(
             [
                 common | {"params": [flat], "lr": 1.0, "weight_decay": 0.0}
                 for common, flat in zip(common_settings(nets[0]), self.flats, strict=True)
@@ -358,11 +393,11 @@ class Stack:
         before = []
         for i, flat in enumerate(self.flats):
             lr, decay = self._of_each("lr", i), self._of_each("weight_decay", i)
-            if self.is_decoupled:
+            group = self.optimizer.param_groups[i]
+            if group.get("decoupled_weight_decay"):
                 flat.mul_(1 - lr * decay)
             elif decay.any():
-                sign = -1 if self.optimizer.param_groups[i]["maximize"] else 1
-                flat.grad.addcmul_(flat, decay, value=sign)
+                flat.grad.addcmul_(flat, decay, value=-1 if group["maximize"] else 1)
             before.append((flat.clone(), lr))
         self.optimizer.step()
         for flat, (start, lr) in zip(self.flats, before, strict=True):

@@ -144,8 +144,10 @@ class LayersOfAll(torch.autograd.Function):
                 else:
                     h = torch.baddbmm(bias.unsqueeze(2), weight, h)
             elif isinstance(layer, nn.BatchNorm1d):
-                weight, bias, mean, var = (t if t is None else t.view(-1) for t in left[:4])
+                weight, bias, mean, var = (t if t is None else t.reshape(-1) for t in left[:4])
                 del left[:4]
+                if layer.training and h.shape[2] == 1:
+                    raise ValueError("A batch of one row has no variance.")
                 before = h.reshape(1, -1, h.shape[2])
                 after, batch_mean, batch_scale = torch.native_batch_norm(
                     before, weight, bias, mean, var, layer.training, layer.momentum, layer.eps

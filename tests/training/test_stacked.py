@@ -104,11 +104,18 @@ def test_nets_of_a_stack_end_where_each_would_alone(name, X, sizes):
             assert_allclose(other.history_["train_loss"], one.history_["train_loss"], rtol=1e-3)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
-def test_rates_and_weight_decays_differ_under_each_optimizer(optimizer, X, sizes):
+@pytest.mark.parametrize(
+    ("optimizer", "more"),
+    [
+        *[(name, {}) for name in ("adam", "adamw", "rmsprop")],
+        ("adam", {"optimizer__decoupled_weight_decay": True}),
+        ("sgd", {"optimizer__momentum": 0.5}),
+        ("sgd", {"optimizer__maximize": True, "max_epochs": 1}),
+    ],
+)
+def test_rates_and_weight_decays_differ_under_each_optimizer(optimizer, more, X, sizes):
     settings = [(1e-2, 0.0), (1e-3, 0.5), (3e-3, 0.0), (1e-2, 0.1)]
-    more = {"net_params": {"optimizer__momentum": 0.5}} if optimizer == "sgd" else {}
-    more |= {"optimizer": optimizer, "max_epochs": 5}
+    more = {"net_params": {"max_epochs": 5} | more, "optimizer": optimizer}
     detectors = [small("AutoEncoder", lr=lr, weight_decay=w, **more) for lr, w in settings]
     alone, together = (fitted(detectors, [X] * 4, stacked=s) for s in (False, True))
     assert set(sizes) == {4}
@@ -127,6 +134,47 @@ def test_no_net_of_a_stack_changes_with_anothers_data_or_numbers(name, X):
     ]
     second = fitted(others, [X, 3 * X, X[::-1] ** 3, X + 1], stacked=True)
     assert_allclose(second[0].score_samples(X), first[0].score_samples(X), rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["AutoEncoder", "VAE", "DeepSVDD", "InvertibleResNet"])
+def test_a_net_that_diverges_spoils_no_other(name, X, sizes):
+    detectors = candidates(name)
+    detectors[1].set_params(lr=1e30)
+    tasks = [delayed(attempt)(clone(detector), X) for detector in detectors]
+    alone = fitted([detectors[0], *detectors[2:]], [X] * 3, stacked=False)
+    with parallel_config(backend="stacked", n_jobs=4), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first, _, *others = Parallel()(tasks)
+    assert 4 in sizes
+    for one, other in zip(alone, [first, *others], strict=True):
+        assert spearmanr(one.score_samples(X), other.score_samples(X)).statistic >= 0.9999
+
+
+def attempt(detector, X):
+    try:
+        return detector.fit(X)
+    except ValueError as error:
+        return error
+
+
+def test_a_search_has_the_same_bits_each_time(X):
+    search = GridSearchCV(
+        small("AutoEncoder"), {"lr": [1e-4, 1e-3, 1e-2]}, scoring=score, cv=3, refit=False
+    )
+    results = []
+    with parallel_config(backend="stacked", n_jobs=5):
+        for _ in range(4):
+            results.append(clone(search).fit(X).cv_results_["mean_test_score"])
+    assert_array_equal(results, [results[0]] * 4)
+
+
+def test_a_net_waits_for_its_turn_before_and_after_its_training_alone(X, monkeypatch):
+    turns, take_turn = [], _meeting.Meeting.take_turn
+    monkeypatch.setattr(
+        _meeting.Meeting, "take_turn", lambda self: (turns.append(1), take_turn(self))
+    )
+    fitted(candidates("AutoEncoder"), [X] * 4, stacked=True)
+    assert len(turns) == 8
 
 
 def test_a_net_is_its_own_again_afterwards(X, sizes):
@@ -205,9 +253,17 @@ class OfUser(MLPBackbone):
         return nn.Sequential(Remembers(n_in, n_out))
 
 
+class Drawing(MLPBackbone):
+    """An encoder that draws from torch's global generator."""
+
+    def make_encoder(self, n_in, n_out, bias=True):
+        return nn.Sequential(super().make_encoder(n_in, n_out, bias=bias), nn.RReLU())
+
+
 def test_modules_that_are_not_known_train_alone(X, sizes):
-    detectors = [small("AutoEncoder", backbone=OfUser(), random_state=i) for i in range(2)]
-    together = fitted(detectors, [X] * 2, stacked=True)
+    backbones = [backbone((8,)) for backbone in (OfUser, OfUser, Drawing, Drawing)]
+    detectors = [small("AutoEncoder", backbone=backbone) for backbone in backbones]
+    together = fitted(detectors, [X] * 4, stacked=True)
     assert sizes == []
     assert together[0].net_.module_.encoder[0][0].mean != 0
 
@@ -261,8 +317,59 @@ def test_what_has_no_common_step_trains_alone_with_the_bits_of_alone(X, sizes):
     alone, together = (
         fitted(detectors, [X] * 2, stacked=s, y=some_labels(X)) for s in (False, True)
     )
+    assert sizes == []
     for one, other in zip(alone, together, strict=True):
-        assert spearmanr(one.score_samples(X), other.score_samples(X)).statistic >= 0.9999
+        assert_array_equal(one.score_samples(X), other.score_samples(X))
+
+
+class Tied(MLPBackbone):
+    """An encoder of which two layers have one weight."""
+
+    def make_encoder(self, n_in, n_out, bias=True):
+        first, second = nn.Linear(8, 8), nn.Linear(8, 8)
+        second.weight = first.weight
+        return nn.Sequential(nn.Linear(n_in, 8), nn.GELU(), first, nn.GELU(), second, nn.GELU())
+
+
+class Hooked(MLPBackbone):
+    def make_encoder(self, n_in, n_out, bias=True):
+        encoder = super().make_encoder(n_in, n_out, bias=bias)
+        encoder[0].weight.register_hook(torch.zeros_like)
+        return encoder
+
+
+class Changed(MLPBackbone):
+    """An encoder with a forward pass of its own."""
+
+    def make_encoder(self, n_in, n_out, bias=True):
+        encoder = super().make_encoder(n_in, n_out, bias=bias)
+        forward = encoder.forward
+        encoder.forward = lambda x: forward(x.abs())
+        return encoder
+
+
+def of_part(pattern):
+    return {"net_params": {"optimizer__param_groups": [(pattern, {"lr": 0.0})]}}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (of_part("*encoder*"), of_part("*decoder*")),
+        tuple({"net_params": {"optimizer__betas": (b, 0.99)}} for b in (0.5, 0.9)),
+        ({"max_epochs": 2}, {"max_epochs": 3}),
+        ({"activation": "relu"}, {"activation": "tanh"}),
+        *[({"backbone": backbone((8,))},) * 2 for backbone in (Tied, Hooked, Changed)],
+    ],
+    ids=["groups", "betas", "epochs", "activation", "tied", "hooked", "changed"],
+)
+def test_nets_that_differ_in_more_than_numbers_train_alone(first, second, X, sizes):
+    more = {"n_latent": 8} if "backbone" in first else {"hidden_layer_sizes": (8, 8, 8)}
+    detectors = [small("AutoEncoder", **more | numbers) for numbers in (first, second)]
+    alone, together = (fitted(detectors, [X] * 2, stacked=s) for s in (False, True))
+    assert sizes == []
+    for one, other in zip(alone, together, strict=True):
+        assert_array_equal(one.score_samples(X), other.score_samples(X))
 
 
 def score(detector, X, y=None):

@@ -31,6 +31,13 @@ def make(between, *, last=(), bias=True):
 
 def stacked(nets):
     weights, buffers = torch.func.stack_module_state(nets)
+    # As in a stack, weights are slices of one tensor.
+    flat = torch.cat([weight.detach().flatten(1) for weight in weights.values()], 1)
+    sizes = [weight[0].numel() for weight in weights.values()]
+    weights = {
+        name: part.view(weight.shape).requires_grad_()
+        for (name, weight), part in zip(weights.items(), flat.split(sizes, 1), strict=True)
+    }
     base = deepcopy(nets[0])
     stack_layers(base)
     assert type(base) is StackedLayers
@@ -126,3 +133,12 @@ def test_other_layers_are_left_alone(layers):
     stack_layers(module)
     assert type(module[0]) is nn.Sequential
     assert type(module[1]) is StackedLayers
+
+
+def test_a_batch_of_one_row_has_no_variance():
+    nets = [make("batch norm") for _ in range(N_NETS)]
+    base, weights, buffers = stacked(nets)
+    with pytest.raises(ValueError, match="one row has no variance"):
+        vmap(lambda w, b, rows: functional_call(base, w | b, (rows,)))(
+            weights, buffers, torch.randn(N_NETS, 1, N_IN)
+        )
