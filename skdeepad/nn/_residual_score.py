@@ -1,5 +1,8 @@
 """Reconstruction scores from residuals."""
 
+from math import ceil, floor
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +18,17 @@ def compress(x: Tensor, limit: float) -> Tensor:
     """Let values beyond ±``limit`` grow with their logarithm; their order is kept."""
     size = x.abs().clamp_max(torch.finfo(x.dtype).max)  # infinite values become finite
     return torch.where(size > limit, x.sign() * (limit + torch.log1p(size - limit)), x)
+
+
+def upper_quartile(values: Tensor) -> Tensor:
+    """Return ``torch.quantile(values, 0.75, dim=0)`` without sorting, (n_features,)."""
+    rank = 0.75 * (len(values) - 1)
+    below, above, last = floor(rank), ceil(rank), len(values) - 1
+    columns = values.T.contiguous().cpu().numpy()
+    ordered = torch.from_numpy(np.partition(columns, (below, above, last), axis=1))
+    quartile = ordered[:, below].lerp(ordered[:, above], rank - below)
+    # NaN is last.
+    return torch.where(ordered[:, last].isnan(), torch.nan, quartile).to(values.device)
 
 
 class ResidualScore(nn.Module):
@@ -38,7 +52,7 @@ class ResidualScore(nn.Module):
     def calibrate(self, residuals: Tensor, x: Tensor) -> None:
         """Set the scale from the residuals (n_rows, n_features) of the training rows ``x``."""
         if self.scaling == "robust":
-            scale = torch.quantile(residuals.abs(), 0.75, dim=0) + FLOOR
+            scale = upper_quartile(residuals.abs()) + FLOOR
             # A feature that is constant in training has no scale; its residuals are not divided.
             self.scale.copy_(torch.where((x == x[0]).all(0), 1.0, scale))
         elif self.scaling == "mahalanobis":

@@ -6,6 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from skdeepad.nn import ResidualScore
+from skdeepad.nn._residual_score import upper_quartile
 
 NORMS = {
     "l2": lambda r: (r**2).mean(1),
@@ -122,3 +123,12 @@ def test_contributions_make_up_the_score(scaling, norm):
     assert parts.shape == (50, 4)
     whole = parts.amax(1) if norm == "max" else parts.sum(1)
     assert_allclose(whole, score(residuals), rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 101, 1000])
+def test_the_quartile_has_the_bits_of_torch(n):
+    values = torch.rand(n, 6, generator=torch.Generator().manual_seed(n))
+    values[:, 1] = 1.0
+    values[-1, 2], values[0, 3] = torch.inf, torch.nan
+    expected = torch.quantile(values, 0.75, dim=0)
+    assert torch.equal(upper_quartile(values).nan_to_num(-1), expected.nan_to_num(-1))
