@@ -363,7 +363,8 @@ class DetectorNet(NeuralNet):
         X = as_tensor(X)
         size = max(PAD, min(CHUNK_ROWS, CHUNK_VALUES // max(1, X.shape[1]) // PAD * PAD))
         out: np.ndarray | None = None
-        self.module_.eval()
+        if self.module_.training:
+            self.module_.eval()
         with torch.inference_mode(), EvenProducts():
             for start in range(0, len(X), size):
                 chunk = X[start : start + size]
