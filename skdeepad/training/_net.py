@@ -363,8 +363,7 @@ class DetectorNet(NeuralNet):
         X = as_tensor(X)
         size = max(PAD, min(CHUNK_ROWS, CHUNK_VALUES // max(1, X.shape[1]) // PAD * PAD))
         out: np.ndarray | None = None
-        if self.module_.training:
-            self.module_.eval()
+        self.module_.eval()
         with torch.inference_mode(), EvenProducts():
             for start in range(0, len(X), size):
                 chunk = X[start : start + size]
