@@ -102,7 +102,7 @@ class MatchedCodes(Stochastic):
 
 
 class CodeDiscriminator(nn.Module):
-    """CodeDiscriminator D(z), the log odds that a code was drawn from the prior."""
+    """Discriminator D(z) of codes, the log odds that a code was drawn from the prior."""
 
     def __init__(self, n_latent: int, layer_sizes) -> None:
         super().__init__()

@@ -16,7 +16,8 @@ from joblib.parallel import ThreadingBackend, register_parallel_backend
 
 from ._callbacks import AfterTraining, listening
 from ._net import DetectorNet
-from ._stacked import Member, Stack, can_be_stacked, key_of
+from ._stackable import can_be_stacked, key_of
+from ._stacked import Member, Stack
 
 # Threads of n_jobs=-1.
 MOST_JOBS = 128
