@@ -34,19 +34,18 @@ _task = threading.local()
 class StackedBackend(ThreadingBackend):
     """Threads of joblib whose nets are trained as one where they can be."""
 
-    def configure(self, n_jobs=1, parallel=None, **kwargs):
-        n_jobs = super().configure(n_jobs, parallel, **kwargs)
-        self._meeting = Meeting(n_jobs)
-        self._n_tasks = 0
-        return n_jobs
+    # As joblib's pool of threads, a meeting begins with the first task and ends with the pool: one
+    # backend serves all pools of a context, also one within another.
+    _meeting: "Meeting | None" = None
 
     def effective_n_jobs(self, n_jobs):
         return MOST_JOBS if n_jobs == -1 else super().effective_n_jobs(n_jobs)
 
     def submit(self, func, callback=None):
+        if self._meeting is None:
+            self._meeting = Meeting(self._n_jobs)
         meeting = self._meeting
-        meeting.expect(1)
-        number = self._n_tasks = self._n_tasks + 1
+        number = meeting.expect()
 
         def task():
             with meeting.attended(number):
@@ -55,15 +54,13 @@ class StackedBackend(ThreadingBackend):
         try:
             return super().submit(task, callback)
         except BaseException:
-            meeting.expect(-1)
+            meeting.forget()
             raise
 
-    def abort_everything(self, ensure_ready=True):
-        self._meeting.cancel()
-        super().abort_everything(ensure_ready)
-
     def terminate(self):
-        self._meeting.cancel()
+        if self._meeting is not None:
+            self._meeting.cancel()
+            self._meeting = None
         super().terminate()
 
 
@@ -86,17 +83,24 @@ class Meeting:
         # Threads that all run would spend their time on waiting for Python's lock.
         self.turns = threading.Semaphore(cpu_count())
         self.training = threading.Lock()
-        self.n_expected = 0
+        self.n_expected = self.n_tasks = 0
         self.last_arrival = self.last_change = time.monotonic()
         self.n_running = 0
         self.waiting: list[Member] = []
         self.is_cancelled = False
 
-    def expect(self, n: int) -> None:
-        """Count tasks that will come."""
+    def expect(self) -> int:
+        """Count a task that will come; return its number."""
         with self.changed:
-            self.n_expected += n
+            self.n_expected += 1
+            self.n_tasks += 1
             self.last_arrival = self.last_change = time.monotonic()
+            return self.n_tasks
+
+    def forget(self) -> None:
+        """Count a task as one that will not come."""
+        with self.changed:
+            self.n_expected -= 1
 
     @contextmanager
     def attended(self, number: int) -> Iterator[None]:

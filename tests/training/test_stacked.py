@@ -460,6 +460,17 @@ def test_ensembles_within_a_stack_train(X):
     assert_allclose(nested[0].score_samples(X), expected, rtol=1e-4)
 
 
+def test_a_pool_within_a_pool_that_stays_open_ends_alone(X):
+    detectors = candidates("AutoEncoder")
+    with parallel_config(backend="stacked", n_jobs=4), Parallel() as outer:
+        first = outer(delayed(fit)(clone(d), X) for d in detectors)
+        inner = Parallel()(delayed(fit)(clone(d), X) for d in detectors)
+        last = outer(delayed(fit)(clone(d), X) for d in detectors)
+    for fits in zip(first, inner, last, strict=True):
+        scores = [detector.score_samples(X) for detector in fits]
+        assert_array_equal(scores, [scores[0]] * 3)
+
+
 def test_a_stack_has_the_settings_of_torch_of_any_fit(X):
     detectors = candidates("DeepSVDD")
     expected = fitted(detectors, [X] * 4, stacked=True)
