@@ -6,7 +6,7 @@ An untrained net has taken one step of no length, and no pre-training.
 
 import numpy as np
 import pandas as pd
-from _study import make_parser, write_page
+from _study import make_parser, rows_file, write_page
 
 from skdeepad import all_detectors
 from skdeepad.benchmark import run_benchmark
@@ -35,7 +35,12 @@ def main():
     variants = {name: cls() for name, cls in detectors.items()}
     variants |= {f"{name}, untrained": untrained(cls) for name, cls in detectors.items()}
     results = run_benchmark(
-        variants, list_datasets(), protocols="clean", n_jobs=options.n_jobs, metrics=["roc_auc"]
+        variants,
+        list_datasets(),
+        protocols="clean",
+        n_jobs=options.n_jobs,
+        metrics=["roc_auc"],
+        output=rows_file(options.output),
     )
     means = results.groupby(["detector", "dataset"])["roc_auc"].mean().unstack("dataset")
     rows = {}
