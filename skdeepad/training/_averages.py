@@ -38,8 +38,7 @@ class WeightAverages:
         self.n_steps += 1
         share = 1 - min(self.decay, (1 + self.n_steps) / (10 + self.n_steps))
         with torch.no_grad():
-            for average, weight in zip(self.others, weights, strict=True):
-                average.lerp_(weight, share)
+            torch._foreach_lerp_(self.others, weights, share)
 
     def __getstate__(self) -> dict:
         # Pickles hold CPU tensors, for machines without the device; swap copies them back to it.
