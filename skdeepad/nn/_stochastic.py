@@ -24,7 +24,7 @@ class Generators:
 
 
 def fill(x: Tensor, generator: torch.Generator | Generators | None, method: str, *args) -> Tensor:
-    """Return draws in the shape of ``x``, by one of torch's methods ``normal_``, ``bernoulli_``."""
+    """Return draws in the shape of ``x``, by one of torch's methods ``normal_``, ``uniform_``."""
     if isinstance(generator, Generators):
         return generator.fill(x, method, *args)
     return getattr(torch.empty_like(x), method)(*args, generator=generator)
@@ -60,8 +60,8 @@ class Dropout(Stochastic):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        keep = fill(x, self.rng, "bernoulli_", 1 - self.p)
-        return x * keep / (1 - self.p)
+        kept = fill(x, self.rng, "uniform_") < 1 - self.p  # in half the time of bernoulli_
+        return x * (kept.to(x.dtype) / (1 - self.p))
 
 
 class AdditiveNoise(Stochastic):
