@@ -45,17 +45,13 @@ class AdversarialDetector(BaseDetector):
     lr = 5e-4
     batch_size = 64
 
-    #: Players other than the discriminator, with the same number of turns.
-    _opponents: tuple[str, ...] = ("generator",)
-
     def _n_latent(self, n_values: int) -> int:
         """Return the size of the code."""
         default = min(32, max(2, n_values // 2)) if self.backbone is None else 100
         return default if self.n_latent is None else self.n_latent
 
     def _net_parameters(self) -> dict:
-        of_discriminator, of_opponents = self.turns
-        turns = {"discriminator": of_discriminator} | dict.fromkeys(self._opponents, of_opponents)
+        turns = dict(zip(("discriminator", "generator"), self.turns, strict=True))
         return super()._net_parameters() | {"turns": turns}
 
     def _make_scaler(self, seed: int):

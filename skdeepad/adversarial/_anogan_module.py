@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from ..nn import generated_loss, latent_search, real_loss
+from ..nn import latent_search, real_loss
 from ._context import Context, ContextualGenerator
-from ._discriminator import Discriminator, r1_penalty
+from ._discriminator import Discriminator, discriminator_terms
 
 
 class AnoGANModule(ContextualGenerator):
@@ -55,11 +55,12 @@ class AnoGANModule(ContextualGenerator):
         _, c = self.context.split(x)
         with torch.no_grad():
             generated = self.generate_in(c, self.draw(c))
-        loss = real_loss(self.discriminator(x), self.label_smoothing)
-        loss = loss + generated_loss(self.discriminator(generated)).mean()
-        if self.gradient_penalty_weight:
-            loss = loss + r1_penalty(self.discriminator, x, self.gradient_penalty_weight)
-        return loss
+        of_real, of_generated, penalty = discriminator_terms(
+            *(self.discriminator, (x,), (generated,)),
+            label_smoothing=self.label_smoothing,
+            gradient_penalty_weight=self.gradient_penalty_weight,
+        )
+        return of_real + of_generated.mean() + penalty
 
     def loss_generator(self, x: Tensor) -> Tensor:
         """Return −log D(G(z))."""

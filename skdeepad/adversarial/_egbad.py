@@ -151,8 +151,8 @@ class EGBAD(ContextualDetector):
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)
-        Losses of each epoch: ``"train_loss"`` is the discriminator's, ``"generator_loss"`` the
-        generator's, ``"encoder_loss"`` the encoder's. ``"spread"`` is the standard deviation of
+        Losses of each epoch: ``"train_loss"`` is the discriminator's, ``"generator_loss"`` the sum
+        of the generator's and the encoder's. ``"spread"`` is the standard deviation of
         generated rows over that of the training rows, ``"fooled"`` the mean probability under D
         that generated pairs are real.
     n_iter_ : int
@@ -208,8 +208,6 @@ class EGBAD(ContextualDetector):
     hidden_layer_sizes = (64,)
     gradient_penalty_weight = 1.0
     trim = 0.0
-
-    _opponents = ("generator", "encoder")
 
     def _make_module(self, n_features: int) -> nn.Module:
         context = self._make_context(n_features)

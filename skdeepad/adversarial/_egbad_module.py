@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from ..nn import (
     Backbone,
@@ -16,7 +17,7 @@ from ..nn import (
     real_loss,
 )
 from ._context import Context, ContextualGenerator
-from ._discriminator import r1_penalty
+from ._discriminator import discriminator_terms, judge_each
 
 
 class PairDiscriminator(nn.Module):
@@ -70,11 +71,7 @@ class EGBADModule(ContextualGenerator):
     With a context c the networks are G(z|c), E(x|c) and D(x, z|c).
     """
 
-    players = {
-        "discriminator": ("discriminator",),
-        "generator": ("generator",),
-        "encoder": ("encoder",),
-    }
+    players = {"discriminator": ("discriminator",), "generator": ("generator", "encoder")}
 
     def __init__(
         self,
@@ -118,28 +115,26 @@ class EGBADModule(ContextualGenerator):
         with torch.no_grad():
             generated, z = self.draw_pair(x)
             code = self.encoder(x)
-        loss = real_loss(self.discriminator(x, code), self.label_smoothing)
-        loss = loss + generated_loss(self.discriminator(generated, z)).mean()
-        if self.gradient_penalty_weight:
-            pair = torch.cat([x, code], 1)
-            loss = loss + r1_penalty(self.judge_joined, pair, self.gradient_penalty_weight)
-        return loss
-
-    def judge_joined(self, pair: Tensor) -> Tensor:
-        """Return the log odds of rows that are concatenated with their codes."""
-        return self.discriminator(pair[:, : -self.n_noise], pair[:, -self.n_noise :])
+        of_real, of_generated, penalty = discriminator_terms(
+            *(self.discriminator, (x, code), (generated, z)),
+            label_smoothing=self.label_smoothing,
+            gradient_penalty_weight=self.gradient_penalty_weight,
+        )
+        return of_real + of_generated.mean() + penalty
 
     def loss_generator(self, x: Tensor) -> Tensor:
-        """Return −log D(G(z), z)."""
-        *_, logits = self.contest(x)
-        return real_loss(logits).mean()
+        """Return −log D(G(z), z) − log(1 − D(x, E(x))), of G and E, which learn at once.
 
-    def loss_encoder(self, x: Tensor) -> Tensor:
-        """Return −log(1 − D(x, E(x))) plus the weighted mean of |x − G(E(x))|."""
-        z = self.encoder(x)
-        loss = generated_loss(self.discriminator(x, z)).mean()
+        The weighted mean of |x − G(E(x))| is added for E alone.
+        """
+        code = self.encoder(x)
+        of_generated, of_rows = judge_each(self.discriminator, self.draw_pair(x), (x, code))
+        loss = real_loss(of_generated).mean() + generated_loss(of_rows).mean()
         if self.reconstruction_weight:
-            restored = self.generate_in(self.context.split(x)[1], z)
+            _, c = self.context.split(x)
+            frozen = {name: weight.detach() for name, weight in self.generator.named_parameters()}
+            values = functional_call(self.generator, frozen, torch.cat([code, c], 1))
+            restored = self.context.join(values, c)
             loss = loss + self.reconstruction_weight * (x - restored).abs().mean()
         return loss
 

@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from .._validation import check_is_fitted
 from ..base import NON_NEGATIVE, ReconstructorMixin, detector, param
-from ..nn import generated_loss, real_loss
 from ._adversarial import AdversarialDetector
-from ._discriminator import Discriminator, r1_penalty
+from ._discriminator import Discriminator, discriminator_terms
 
 
 class GANomalyModule(nn.Module):
@@ -80,11 +79,12 @@ class GANomalyModule(nn.Module):
         """Return L_D = −½ log D(x) − ½ log(1 − D(x̂))."""
         with torch.no_grad():
             restored = self.reconstruct(x)
-        loss = real_loss(self.discriminator(x), self.label_smoothing)
-        loss = (loss + generated_loss(self.discriminator(restored))) / 2
-        if self.gradient_penalty_weight:
-            loss = loss + r1_penalty(self.discriminator, x, self.gradient_penalty_weight)
-        return loss
+        of_rows, of_restored, penalty = discriminator_terms(
+            *(self.discriminator, (x,), (restored,)),
+            label_smoothing=self.label_smoothing,
+            gradient_penalty_weight=self.gradient_penalty_weight,
+        )
+        return (of_rows + of_restored) / 2 + penalty
 
     def contest(self, x: Tensor) -> tuple[Tensor, Tensor, None]:
         """Return rows, reconstructions and None: feature matching works if D has saturated too."""

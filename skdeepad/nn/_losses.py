@@ -56,7 +56,7 @@ def generated_loss(logits: Tensor) -> Tensor:
     return F.softplus(logits)
 
 
-def squared_gradient(logits: Tensor, x: Tensor) -> Tensor:
-    """Return ‖∇ₓ l‖² of each row, (batch,), with a graph for its own gradient."""
-    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    return gradient.flatten(1).square().sum(1)
+def squared_gradient(logits: Tensor, *inputs: Tensor) -> Tensor:
+    """Return ‖∇ l‖² with respect to all inputs, (batch,), with a graph for its own gradient."""
+    gradients = torch.autograd.grad(logits.sum(), inputs, create_graph=True)
+    return sum(gradient.flatten(1).square().sum(1) for gradient in gradients)

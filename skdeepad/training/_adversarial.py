@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from inspect import signature
 from itertools import chain
 
@@ -160,11 +161,14 @@ class AdversarialNet(DetectorNet):
         if self.averages_ is None:
             yield
             return
-        self.averages_.swap(self._averaged())
+        weights = self._averaged()
+        self.averages_.swap(weights)
+        self._update_averages = partial(self.averages_.update, weights)
         try:
             yield
         finally:
-            self.averages_.swap(self._averaged())
+            del self._update_averages
+            self.averages_.swap(weights)
 
     def _averaged(self) -> list[Tensor]:
         """Return the weights of all players and the floating buffers of their layers."""
@@ -188,7 +192,7 @@ class AdversarialNet(DetectorNet):
                 self.n_rows_[player] = self.n_rows_.get(player, 0) + len(batch.x)
         self.n_turns_ += 1
         if self.averages_ is not None:
-            self.averages_.update(self._averaged())
+            self._update_averages()
         return loss
 
     def _moves(self, player: str) -> bool:
@@ -199,11 +203,12 @@ class AdversarialNet(DetectorNet):
 
     def _turn(self, player: str, optimizer: Optimizer, batch: Batch) -> Tensor:
         """Do one step of one player and return its loss, detached."""
-        named = self._weights_of(player)
+        weights = chain.from_iterable(group["params"] for group in optimizer.param_groups)
         optimizer.zero_grad(set_to_none=True)
         loss = self._reduce(self._player_losses(player, batch), batch)
-        loss.backward(inputs=[weight for _, weight in named])
+        loss.backward(inputs=[weight for weight in weights if weight.requires_grad])
         if self._batch_listener():
+            named = self._weights_of(player)
             self.notify("on_grad_computed", named_parameters=named, batch=batch)
         optimizer.step()
         if self.reset_below and loss < self.reset_below.get(player, float("-inf")):

@@ -61,12 +61,9 @@ def test_a_turn_is_of_the_rows_of_the_smaller_losses(name, player, X):
     assert any(not torch.allclose(*pair, rtol=0.1) for pair in zip(found, of_all, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("name", "player"),
-    [("AnoGAN", "generator"), ("EGBAD", "generator"), ("EGBAD", "encoder")],
-)
-def test_the_turn_of_a_player_without_losses_of_rows_is_of_all_of_them(name, player, X):
-    net, x = game(name, X)
+@pytest.mark.parametrize("name", ["AnoGAN", "EGBAD"])
+def test_the_turn_of_a_player_without_losses_of_rows_is_of_all_of_them(name, X):
+    (net, x), player = game(name, X), "generator"
     loss = losses_of(net, player, x)
     assert loss.shape == ()
     expected = gradients(net, player, loss)
