@@ -1,5 +1,7 @@
 """Modules of BDSGM: a density, and the generator of its boundary."""
 
+from collections.abc import Callable
+from functools import partial
 from math import pi
 
 import torch
@@ -7,11 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..nn import Stochastic
+from ._iresnet_module import InvertibleResNetModule
 
 # Peak of a standard normal density of two features, for which the paper's weights are chosen.
 PEAK = 1 / (2 * pi)
 # Floor of the squared distance of two rows, which may be equal.
 LEAST_SQUARED_DISTANCE = 1e-8
+# Number of directions in which log-determinants are estimated for each of B's rows.
+N_BOUNDARY_PROBES = 4
 
 
 def squared_distances(x: Tensor) -> Tensor:
@@ -73,12 +78,9 @@ class BoundaryTraining(Stochastic):
         super().__init__()
         self.boundary = boundary
         self.density = density
-
-    def train(self, mode: bool = True) -> "BoundaryTraining":
-        """Set B to training mode and the density to evaluation mode, as for scores."""
-        super().train(mode)
-        self.density.eval()
-        return self
+        self.log_prob = density.log_prob
+        if isinstance(density, InvertibleResNetModule):
+            self.log_prob = fixed_log_prob(density)
 
     def loss(self, x: Tensor) -> Tensor:
         """Return L of a batch of B, (batch,); ``x`` are rows of the data."""
@@ -86,10 +88,22 @@ class BoundaryTraining(Stochastic):
         z = self.randn_like(x.new_empty(boundary.batch_size, x.shape[1]))
         b = boundary.generate(z)
         return (
-            boundary.density_term(self.density.log_prob(b) - self.density.log_volume)
+            boundary.density_term(self.log_prob(b) - self.density.log_volume)
             + boundary.distance_weight * boundary.distance_term(b, x)
             + boundary.dispersion_weight * boundary.dispersion_term(z, b)
         )
+
+
+def fixed_log_prob(flow: InvertibleResNetModule) -> Callable[[Tensor], Tensor]:
+    """Return the log-density of a flow whose weights stay as they are; they are bounded once.
+
+    If the flow is trained with estimates, so is B, with more of them: with a single direction, the
+    boundary moves away from the data. The roulette's are unbiased.
+    """
+    log_det = flow.total_log_det
+    if flow.log_det != "exact":
+        log_det = partial(flow.estimated_log_det, n_probes=N_BOUNDARY_PROBES)
+    return partial(flow.log_prob_by, log_det, weights=flow.bounded_weights())
 
 
 class StartingPairs(nn.Module):

@@ -12,7 +12,6 @@ from ..base._rows import evenly_spaced
 from ..nn import link_generator
 from ..training import (
     DetectorNet,
-    GradientNormClipping,
     WholeBatches,
     history_table,
     to_tensor,
@@ -83,7 +82,7 @@ def train_boundary(detector, run, net, X: Tensor) -> None:
             batch_size=detector.reference_batch_size,
             lr_milestones=(0.7,),
             iterator_train=WholeBatches,
-            callbacks=[GradientNormClipping(GRADIENT_NORM)],
+            max_gradient_norm=GRADIENT_NORM,
         )
         run(trainer, X, stage="boundary")
     detector.boundary_history_ = history_table(trainer)

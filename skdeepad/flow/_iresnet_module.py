@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..nn import AdditiveNoise, LipschitzMLP, Stochastic
+from ..nn import AdditiveNoise, JacobianCore, LipschitzMLP, Stochastic, bounded_weights
 
 # Maximum number of features for which "auto" trains with the exact determinant, and maximum size of
 # the Jacobian's core for which rows are scored with it: without gradients it is cheaper than a
@@ -20,36 +20,34 @@ N_PROBES = 32
 # Tolerance of an inverse, relative to the size of its argument.
 INVERSE_TOLERANCE = 1e-7
 
-JacobianProduct = Callable[[Tensor], Tensor]
 
-
-def exact_log_det(multiply: JacobianProduct, probes: Tensor) -> Tensor:
-    """Return log det(I + J) of each row, from the columns of J or of its core."""
+def exact_log_det(core: JacobianCore, probes: Tensor) -> Tensor:
+    """Return log det(I + J) of each row, from the columns of the core of J."""
     eye = torch.eye(probes.shape[-1], dtype=probes.dtype, device=probes.device)
-    matrices = eye + multiply(eye[None])
+    matrices = eye + core.multiply(eye.expand(*core.weights[0].shape[:-2], 1, *eye.shape))
     if len(eye) % 2:  # with an odd size, the last bits depend on the position in the batch
         matrices = F.pad(matrices, (0, 1, 0, 1))
         matrices = matrices + F.pad(eye[:1, :1], (len(eye), 0, len(eye), 0))
     return torch.linalg.slogdet(matrices).logabsdet
 
 
-def series_log_det(multiply: JacobianProduct, probes: Tensor, weights: Sequence[float]) -> Tensor:
+def series_log_det(core: JacobianCore, probes: Tensor, weights: Sequence[float]) -> Tensor:
     """Return Σₖ wₖ (−1)ᵏ⁺¹ tr(Jᵏ) / k of each row, with traces estimated from probes.
 
-    The estimate of tr(Jᵏ) is the mean of vᵀJᵏv over the probes v, of shape (batch or 1, n_probes,
-    d), with E[v vᵀ] = I. The gradient needs a single product with J: that of the k-th term is the
-    mean of vᵀ dJ (−J)ᵏ⁻¹ v, equation 8 of Chen et al.
+    The estimate of tr(Jᵏ) is the mean of vᵀJᵏv over the probes v, of shape (..., batch or 1,
+    n_probes, n_core), with E[v vᵀ] = I. The gradient needs a single product with J: that of the
+    k-th term is the mean of vᵀ dJ (−J)ᵏ⁻¹ v, equation 8 of Chen et al.
     """
     total = torch.zeros((), dtype=probes.dtype, device=probes.device)
     with torch.no_grad():
         power, moved = probes, torch.zeros_like(probes)
         for k, weight in enumerate(weights, start=1):
             moved = moved + weight * power
-            power = -multiply(power)
-            total = total - weight / k * (power * probes).sum(2).mean(1)
+            power = -core.multiply(power)
+            total = total - weight / k * (power * probes).sum(-1).mean(-1)
     if not torch.is_grad_enabled():
         return total
-    slope = (multiply(moved) * probes).sum(2).mean(1)
+    slope = (core.multiply(moved) * probes).sum(-1).mean(-1)
     return total + slope - slope.detach()
 
 
@@ -150,29 +148,64 @@ class InvertibleResNetModule(Stochastic):
 
     generate = decode
 
+    def bounded_weights(self) -> list[tuple[Tensor, ...]]:
+        """Return the weights of each block, with bounded spectral norms."""
+        return bounded_weights(self.blocks)
+
     def log_prob(self, x: Tensor) -> Tensor:
         """Return log N(F(x); 0, I) + Σ_t log |det J_{F_t}(x)|, (batch,): equations 3 and 4."""
-        log_det = x.new_zeros(len(x)) + self.log_volume
-        for norm, block in zip(self.norms, self.blocks, strict=True):
-            x = norm(x)
-            residual, multiply = block.linearize(x)
-            log_det = log_det + norm.log_scale.sum() + self._log_det(multiply, x)
-            x = x + residual
-        return log_det - 0.5 * (x**2).sum(1) - 0.5 * x.shape[1] * log(2 * pi)
+        return self.log_prob_by(self.total_log_det, x, self.bounded_weights())
 
-    def _log_det(self, multiply: JacobianProduct, x: Tensor) -> Tensor:
-        """Return the log-determinant, with a random direction for each row only in training."""
-        scored_exactly = not self.training and self.probes.shape[2] <= SCORED_EXACTLY_UP_TO
-        if self.log_det == "exact" or scored_exactly:
-            return exact_log_det(multiply, self.probes)
-        weights = [1.0] * self.n_power_terms
-        if not self.training:
-            return series_log_det(multiply, self.probes, weights)
-        if self.log_det == "roulette":
-            drawn = torch.empty(1, device=x.device).geometric_(0.5, generator=self.rng)
+    def log_prob_by(
+        self,
+        log_det: Callable[[list[JacobianCore], int], Tensor],
+        x: Tensor,
+        weights: list[tuple[Tensor, ...]],
+    ) -> Tensor:
+        """Return the log-density with bounded weights and another function for its determinants.
+
+        The function takes the cores of the blocks' Jacobians and the number of rows.
+        """
+        cores = []
+        for norm, block, own in zip(self.norms, self.blocks, weights, strict=True):
+            x = norm(x)
+            residual, core = block.linearize(x, own)
+            cores.append(core)
+            x = x + residual
+        scales = torch.stack([norm.log_scale for norm in self.norms])
+        total = self.log_volume + scales.sum() + log_det(cores, len(x))
+        return total - 0.5 * (x**2).sum(1) - 0.5 * x.shape[1] * log(2 * pi)
+
+    def total_log_det(self, cores: list[JacobianCore], n_rows: int) -> Tensor:
+        """Return Σ_t log det(I + J_t), (batch,), with random directions only in training.
+
+        In training all blocks are computed at once; scores have too many rows for that.
+        """
+        if self.training:
+            if self.log_det == "exact":
+                return exact_log_det(JacobianCore.joined(cores), self.probes).sum(0)
+            n_terms = self.n_power_terms if self.log_det == "series" else None
+            return self.estimated_log_det(cores, n_rows, n_terms)
+        if self.log_det == "exact" or self.probes.shape[2] <= SCORED_EXACTLY_UP_TO:
+            return sum(exact_log_det(core, self.probes) for core in cores)
+        ones = [1.0] * self.n_power_terms
+        return sum(series_log_det(core, self.probes, ones) for core in cores)
+
+    def estimated_log_det(
+        self, cores: list[JacobianCore], n_rows: int, n_terms: int | None = None, n_probes: int = 1
+    ) -> Tensor:
+        """Return an estimate of Σ_t log det(I + J_t), (batch,), from random directions.
+
+        Without ``n_terms`` their number is a draw of the Russian roulette.
+        """
+        if n_terms is None:
+            drawn = torch.empty(1, device=self.probes.device).geometric_(0.5, generator=self.rng)
             weights = roulette_weights(N_EXACT_TERMS + int(drawn))
-        probes = self.randn_like(x.new_empty(len(x), 1, self.probes.shape[2]))
-        return series_log_det(multiply, probes, weights)
+        else:
+            weights = [1.0] * n_terms
+        size = (len(cores), n_rows, n_probes, self.probes.shape[2])
+        probes = self.randn_like(self.probes.new_empty(size))
+        return series_log_det(JacobianCore.joined(cores), probes, weights).sum(0)
 
     def loss(self, x: Tensor) -> Tensor:
         return -self.log_prob(self.noise(x))

@@ -14,7 +14,7 @@ from ._backbone import (
 from ._dcgan import DCGANBackbone, reset_weights
 from ._divergences import KERNELS, squared_mmd
 from ._latent_search import latent_search
-from ._lipschitz import LIPSCHITZ_ACTIVATIONS, LipschitzMLP
+from ._lipschitz import LIPSCHITZ_ACTIVATIONS, JacobianCore, LipschitzMLP, bounded_weights
 from ._losses import (
     RECONSTRUCTION_LOSSES,
     gaussian_nll,
@@ -52,11 +52,13 @@ __all__ = [
     "EncoderDecoder",
     "EvenProducts",
     "Generators",
+    "JacobianCore",
     "LipschitzMLP",
     "MLPBackbone",
     "ResidualScore",
     "ScalarNet",
     "Stochastic",
+    "bounded_weights",
     "check_batch_norm",
     "check_widths",
     "compress",

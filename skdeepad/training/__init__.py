@@ -1,7 +1,5 @@
 """Training with skorch nets over whole tensors, callbacks and seeds."""
 
-from skorch.callbacks import GradientNormClipping
-
 from ._adversarial import AdversarialNet
 from ._averages import WeightAverages
 from ._build import Run, build_net, find_device, history_table, to_tensor
@@ -33,7 +31,6 @@ __all__ = [
     "Batch",
     "DetectorNet",
     "DrawnBatches",
-    "GradientNormClipping",
     "HoldOut",
     "KneeStopping",
     "LabelledBatches",

@@ -47,6 +47,8 @@ class DetectorNet(NeuralNet):
         Shares of the steps after which the learning rate is divided by 10.
     steps_per_epoch : int or None
         Steps of an epoch, if batches are drawn. If None, an epoch is one pass over the rows.
+    max_gradient_norm : float or None
+        Norm to which larger gradients are shortened.
     **kwargs
         As for :class:`skorch.NeuralNet`.
     """
@@ -62,6 +64,7 @@ class DetectorNet(NeuralNet):
         max_steps: int | None = None,
         lr_milestones: Sequence[float] = (),
         steps_per_epoch: int | None = None,
+        max_gradient_norm: float | None = None,
         dataset: type = TensorData,
         iterator_train: type = TensorBatches,
         iterator_valid: type = TensorBatches,
@@ -75,6 +78,7 @@ class DetectorNet(NeuralNet):
         self.max_steps = max_steps
         self.lr_milestones = lr_milestones
         self.steps_per_epoch = steps_per_epoch
+        self.max_gradient_norm = max_gradient_norm
         super().__init__(
             module,
             criterion,
@@ -290,8 +294,7 @@ class DetectorNet(NeuralNet):
     def optimize(self, batch: Batch) -> Tensor:
         """Update the weights once and return the batch's mean loss, detached."""
         self.optimizer_.zero_grad(set_to_none=True)
-        loss = self._loss(batch)
-        loss.backward()
+        loss = self._backward(batch)
         self.optimizer_.step()
         return loss.detach()
 
@@ -306,9 +309,7 @@ class DetectorNet(NeuralNet):
             return self._row_losses(batch).mean()
 
     def train_step_single(self, batch, **fit_params):
-        loss = self._loss(batch)
-        loss.backward()
-        return {"loss": loss, "y_pred": None}
+        return {"loss": self._backward(batch), "y_pred": None}
 
     def train_step(self, batch, **fit_params):
         if type(self).optimize is not DetectorNet.optimize:  # it handles the turns of its players
@@ -323,8 +324,13 @@ class DetectorNet(NeuralNet):
     def _row_losses(self, batch: Batch) -> Tensor:
         return self.module_.loss(batch.x, **batch.loss_arguments())
 
-    def _loss(self, batch: Batch) -> Tensor:
-        return self._reduce(self._row_losses(batch), batch)
+    def _backward(self, batch: Batch) -> Tensor:
+        """Compute the gradients of the mean loss of a batch, and return the loss."""
+        loss = self._reduce(self._row_losses(batch), batch)
+        loss.backward()
+        if self.max_gradient_norm is not None:
+            nn.utils.clip_grad_norm_(self.module_.parameters(), self.max_gradient_norm)
+        return loss
 
     def _reduce(self, losses: Tensor, batch: Batch) -> Tensor:
         """Return the mean loss of a batch without its trimmed rows, which are unlabelled."""

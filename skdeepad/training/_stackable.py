@@ -26,6 +26,7 @@ def can_be_stacked(net: DetectorNet) -> bool:
     """Whether nothing of a net's training depends on its being alone."""
     return (
         type(net) is DetectorNet
+        and net.max_gradient_norm is None
         and type(net.optimizer_) in OPTIMIZERS.values()
         and not net.optimizer_.state
         and type(net.train_split) in (HoldOut, NoneType)

@@ -4,7 +4,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from skdeepad.nn import LIPSCHITZ_ACTIVATIONS, LipschitzMLP
+from skdeepad.nn import LIPSCHITZ_ACTIVATIONS, LipschitzMLP, bounded_weights
+from skdeepad.nn._lipschitz import bounded, spectral_norm
 
 
 def random_map(widths, activation="lipswish", bound=0.9, scale=5.0):
@@ -49,10 +50,10 @@ def test_products_with_the_jacobian_are_those_of_automatic_differentiation():
     g = random_map([3, 16, 16, 3], scale=0.3)
     generator = torch.Generator().manual_seed(1)
     x, v = torch.randn(2, 6, 3, dtype=torch.float64, generator=generator)
-    value, multiply = g.linearize(x)
+    value, core = g.linearize(x)
     expected, products = torch.func.jvp(g, (x,), (v,))
     assert_allclose(value.detach(), expected.detach())
-    assert_allclose(multiply(v[:, None])[:, 0].detach(), products.detach())
+    assert_allclose(core.multiply(v[:, None])[:, 0].detach(), products.detach())
 
 
 def test_the_core_of_a_narrow_map_has_the_jacobians_eigenvalues():
@@ -60,8 +61,44 @@ def test_the_core_of_a_narrow_map_has_the_jacobians_eigenvalues():
     assert g.n_core == 2
     x = torch.randn(1, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     jacobian = torch.autograd.functional.jacobian(lambda x: g(x[None])[0], x[0])
-    _, multiply = g.linearize(x)
-    core = multiply(torch.eye(2, dtype=torch.float64)[None])[0].T.detach()
+    _, core = g.linearize(x)
+    matrix = core.multiply(torch.eye(2, dtype=torch.float64)[None])[0].T.detach()
     largest = torch.linalg.eigvals(jacobian).abs().sort(descending=True).values
-    assert_allclose(torch.linalg.eigvals(core).abs().sort(descending=True).values, largest[:2])
+    assert_allclose(torch.linalg.eigvals(matrix).abs().sort(descending=True).values, largest[:2])
     assert_allclose(largest[2:], 0, atol=1e-12)
+
+
+def test_norms_and_their_gradients_are_those_of_singular_values():
+    generator = torch.Generator().manual_seed(0)
+    for shape in ((3, 5, 4), (4, 5), (2, 6, 6)):
+        weight = torch.randn(shape, dtype=torch.float64, generator=generator, requires_grad=True)
+        norms, expected = spectral_norm(weight), torch.linalg.matrix_norm(weight, 2)
+        assert_allclose(norms.detach(), expected.detach(), rtol=1e-10)
+        (gradient,) = torch.autograd.grad(norms.sum(), weight)
+        (expected,) = torch.autograd.grad(expected.sum(), weight)
+        assert_allclose(gradient, expected, rtol=1e-6, atol=1e-8)
+
+
+def test_the_norm_of_one_of_several_matrices_is_nan_if_it_is_not_finite():
+    weight = torch.eye(3).repeat(2, 1, 1)
+    weight[1, 0, 0] = torch.inf
+    assert_allclose(spectral_norm(weight), [1, torch.nan])
+
+
+def test_norms_are_right_however_large_or_small_the_matrix():
+    weight = torch.tensor([[3.0, 0.0], [4.0, 0.0], [0.0, 1.0]])
+    scales = torch.tensor([1e-30, 1e-10, 1.0, 1e10, 1e30])
+    assert_allclose(spectral_norm(weight * scales[:, None, None]), 5 * scales, rtol=1e-6)
+
+
+def test_weights_of_zero_have_a_gradient():
+    weight = torch.zeros(3, 2, requires_grad=True)
+    bounded(weight, 0.9).sum().backward()
+    assert torch.equal(weight.grad, torch.ones(3, 2))
+
+
+def test_maps_are_bounded_at_once_as_each_is_alone():
+    maps = [random_map([3, 8, 3], scale=scale) for scale in (0.01, 1.0, 5.0)]
+    for g, weights in zip(maps, bounded_weights(maps), strict=True):
+        for own, alone in zip(weights, g.bounded_weights(), strict=True):
+            assert_allclose(own.detach(), alone.detach(), rtol=1e-10)
