@@ -1,13 +1,15 @@
-"""Training and scoring times beside a bare torch loop, PyOD and DeepOD, in one process.
+"""Training and scoring times beside a bare torch loop, PyOD, DeepOD and an isolation forest.
 
 Run ``python benchmarks/speed.py``; DeepOD's column needs ``pip install --no-deps deepod``. One
-thread, CPU time, the median over interleaved repeats, so that whatever else the machine does
-falls on all alike. Peak memory is taken in child processes.
+thread, CPU time, the median over interleaved repeats in one process, so that whatever else the
+machine does falls on all alike. Imports, first fits and peak memory are taken in child processes;
+fits of many rows, the search and the ensemble run once.
 """
 
 import contextlib
 import io
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -17,12 +19,17 @@ import numpy as np
 import pandas as pd
 import torch
 from _study import make_parser, timed, write_page
+from joblib import parallel_config
+from sklearn.ensemble import IsolationForest
+from stacked import compare
 from torch import nn
 
-from skdeepad import VAE, AutoEncoder, DeepSVDD
+from skdeepad import VAE, AutoEncoder, DeepSVDD, DetectorEnsemble
+from skdeepad.datasets import load_cardio
 
 N_ROWS, N_FEATURES, BATCH, EPOCHS = 20_000, 30, 256, 20
 N_SCORED = 1_000_000
+SIZES = (300, 3_000, 30_000, 300_000)
 
 
 def rows(n):
@@ -142,6 +149,107 @@ def training_tables(repeats):
     return per_epoch.round(1), ratio_table(times, RATIOS)
 
 
+# Fits with defaults -------------------------------------------------------------------------
+
+# The import and the fit of each, for a process of its own.
+PROCESSES = {
+    "AutoEncoder": ("from skdeepad import AutoEncoder as D", "D(max_steps=3).fit(X)"),
+    "PyOD AutoEncoder": (
+        "from pyod.models.auto_encoder import AutoEncoder as D",
+        "D(epoch_num=1, verbose=0).fit(X)",
+    ),
+    "IsolationForest": ("from sklearn.ensemble import IsolationForest as D", "D().fit(X)"),
+}
+PROCESS = """
+import contextlib, io, json, time, warnings
+warnings.simplefilter("ignore")
+import numpy as np
+X = np.random.default_rng(0).standard_normal((200, 30), dtype=np.float32)
+marks = [time.process_time()]
+{imports}
+marks.append(time.process_time())
+with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    for _ in range(2):
+        {fit}
+        marks.append(time.process_time())
+print(json.dumps(np.diff(marks).tolist()))
+"""
+
+
+def process_table(repeats):
+    """Seconds of the import, the first and the second fit of a process, medians."""
+    times = {}
+    for _ in range(repeats):
+        for name, (imports, fit) in PROCESSES.items():
+            code = PROCESS.format(imports=imports, fit=fit)
+            out = subprocess.run(
+                [sys.executable, "-c", code],
+                capture_output=True,
+                check=True,
+                env=os.environ | {"OMP_NUM_THREADS": "1"},
+            )
+            times.setdefault(name, []).append(json.loads(out.stdout))
+    of_process = {name: np.median(values, 0) for name, values in times.items()}
+    columns = ["import, s of CPU", "first fit", "second fit"]
+    return pd.DataFrame(of_process, index=columns).T.round(2)
+
+
+def bare_defaults(X):
+    """The net and the number of steps of AutoEncoder's defaults, without anything else."""
+    det = AutoEncoder(max_steps=1).fit(X[:100])
+    net, det = det.net_.module_.train(), AutoEncoder()
+    optimizer = torch.optim.Adam(net.parameters(), lr=det.lr, fused=True)
+    X = torch.from_numpy(X)
+    batches = -(-len(X) // det.batch_size)
+    for step in range(min(det.max_steps, det.max_epochs * batches)):
+        if step % batches == 0:
+            shuffled = X[torch.randperm(len(X))]
+        batch = shuffled[step % batches * det.batch_size :][: det.batch_size]
+        optimizer.zero_grad()
+        ((net.reconstruct(batch) - batch) ** 2).mean().backward()
+        optimizer.step()
+
+
+def pyod_defaults(X):
+    from pyod.models.auto_encoder import AutoEncoder as Rival
+
+    Rival(verbose=0).fit(X)
+
+
+DEFAULTS = {
+    "AutoEncoder": lambda X: AutoEncoder(random_state=0).fit(X),
+    "VAE": lambda X: VAE(random_state=0).fit(X),
+    "DeepSVDD": lambda X: DeepSVDD(random_state=0).fit(X),
+    "bare torch loop, AutoEncoder's steps": bare_defaults,
+    "PyOD AutoEncoder, 10 epochs": pyod_defaults,
+    "IsolationForest": lambda X: IsolationForest(random_state=0).fit(X),
+}
+
+
+def table_of_sizes():
+    """Seconds of fits with defaults, and their ratios to the bare loop."""
+    for function in DEFAULTS.values():
+        cpu_seconds(function, rows(200))  # warms up
+    times = {
+        f"{n:,} rows": {name: cpu_seconds(f, rows(n)) for name, f in DEFAULTS.items()}
+        for n in SIZES
+    }
+    table = pd.DataFrame(times)
+    ratios = (table / table.loc["bare torch loop, AutoEncoder's steps"]).add_suffix(", ratio")
+    return pd.concat([table.round(2), ratios.round(2)], axis=1)
+
+
+def ensemble_table():
+    """Seconds of ten VAEs with defaults, alone and stacked."""
+    X = load_cardio().data
+    ensemble = DetectorEnsemble(VAE(), n_estimators=10, combine="rank", random_state=0)
+    with parallel_config(backend="stacked", n_jobs=10):
+        stacked = cpu_seconds(ensemble.fit, X)
+    alone = cpu_seconds(ensemble.fit, X)
+    row = {"task": "10 VAEs, cardio", "alone, s": alone, "stacked, s": stacked}
+    return pd.DataFrame([row | {"ratio": alone / stacked}]).round(2)
+
+
 # Scoring ------------------------------------------------------------------------------------
 
 
@@ -161,6 +269,8 @@ def scoring_tables(repeats, activation):
                       batch_norm=False, dropout_rate=0, epoch_num=1,
                       batch_size=BATCH, verbose=0).fit(small)  # fmt: skip
 
+    forest = IsolationForest(random_state=0).fit(small)
+
     def bare_forward(X):
         with torch.inference_mode():
             for chunk in torch.from_numpy(X).split(4096):
@@ -171,6 +281,7 @@ def scoring_tables(repeats, activation):
             "score_samples": det.score_samples,
             "bare forward in chunks of 4,096": bare_forward,
             "PyOD decision_function": rival.decision_function,
+            "IsolationForest": forest.score_samples,
         },
         X,
         repeats,
@@ -186,6 +297,30 @@ def scoring_sections(repeats):
     for activation in ("relu", "tanh"):
         yield f"## Scoring {N_SCORED:,} × {N_FEATURES} float32, {activation} on all sides"
         yield from (table.to_markdown() for table in scoring_tables(repeats, activation))
+
+
+def one_row_table():
+    """Milliseconds of a call with one row, medians of 1,000 interleaved calls."""
+    from pyod.models.auto_encoder import AutoEncoder as Rival
+
+    det, small = fitted_autoencoder(), rows(5000)
+    module = det.net_.module_
+    with contextlib.redirect_stdout(io.StringIO()):
+        rival = Rival(epoch_num=1, verbose=0).fit(small)
+    forest = IsolationForest(random_state=0).fit(small)
+
+    def bare_forward(row):
+        with torch.inference_mode():
+            ((module.reconstruct(torch.from_numpy(row)) - torch.from_numpy(row)) ** 2).mean(1)
+
+    calls = {
+        "score_samples": det.score_samples,
+        "bare forward": bare_forward,
+        "PyOD decision_function": rival.decision_function,
+        "IsolationForest": forest.score_samples,
+    }
+    times = medians(calls, small[:1], 1000)
+    return pd.DataFrame({"ms of CPU": {name: 1e3 * value for name, value in times.items()}})
 
 
 # Memory -------------------------------------------------------------------------------------
@@ -234,8 +369,18 @@ def main():
         "Speed",
         f"torch {torch.__version__}, one thread, CPU time, medians of {options.repeats} "
         "interleaved repeats.",
+        "## A process of its own, 200 rows, few steps",
+        process_table(options.repeats).to_markdown(),
+        f"## Fits with defaults, {N_FEATURES} features, seconds of CPU",
+        table_of_sizes().to_markdown(),
+        "## Forty candidates, three folds",
+        pd.DataFrame([compare("AutoEncoder", "cardio")]).round(5).to_markdown(index=False),
+        "## An ensemble",
+        ensemble_table().to_markdown(index=False),
         f"## Whole `fit`, {N_ROWS:,} × {N_FEATURES}, batch {BATCH}, {EPOCHS} epochs",
         *(t.to_markdown() for t in training_tables(options.repeats)),
+        f"## One row of {N_FEATURES} features",
+        one_row_table().round(2).to_markdown(),
         *scoring_sections(options.repeats),
         f"## Peak memory beyond the data, {N_SCORED:,} × {N_FEATURES} float32",
         memory_table().to_markdown(index=False),

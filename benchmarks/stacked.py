@@ -29,6 +29,34 @@ SEARCHES = {
 SETS = {"cardio": load_cardio, "thyroid": load_thyroid}
 
 
+def compare(name, dataset, **params):
+    """Run one search alone and stacked; return a row of the table."""
+    cls, grid = SEARCHES[name]
+    X, y = SETS[dataset](return_X_y=True)
+    y = -y if name == "DevNet" else y
+    search = GridSearchCV(
+        cls(random_state=0, **params),
+        grid,
+        scoring=anomaly_roc_auc_scorer,
+        cv=StratifiedKFold(3, shuffle=True, random_state=0),
+        refit=False,
+    )
+    with parallel_config(backend="stacked", n_jobs=120):
+        stacked, of_stacked = timed(search.fit, X, y)
+    together = stacked.cv_results_["mean_test_score"]
+    alone, of_alone = timed(search.fit, X, y)
+    apart = alone.cv_results_["mean_test_score"]
+    return {
+        "search": f"{name}, {dataset}",
+        "alone, s": of_alone,
+        "stacked, s": of_stacked,
+        "ratio": of_alone / of_stacked,
+        "largest difference of a mean AUC": abs(apart - together).max(),
+        "AUC of the best, alone": apart.max(),
+        "of the best by the stack, alone": apart[together.argmax()],
+    }
+
+
 def main():
     parser = make_parser(__doc__)
     parser.add_argument("--max-steps", type=int, default=None, metavar="N")
@@ -39,33 +67,8 @@ def main():
     shorter = {} if options.max_steps is None else {"max_steps": options.max_steps}
     rows = []
     for dataset in options.datasets:
-        X, y = SETS[dataset](return_X_y=True)
         for name in options.detectors:
-            cls, grid = SEARCHES[name]
-            search = GridSearchCV(
-                cls(random_state=0, **shorter),
-                grid,
-                scoring=anomaly_roc_auc_scorer,
-                cv=StratifiedKFold(3, shuffle=True, random_state=0),
-                refit=False,
-            )
-            y_train = -y if name == "DevNet" else y
-            with parallel_config(backend="stacked", n_jobs=120):
-                stacked, of_stacked = timed(search.fit, X, y_train)
-            together = stacked.cv_results_["mean_test_score"]
-            alone, of_alone = timed(search.fit, X, y_train)
-            apart = alone.cv_results_["mean_test_score"]
-            rows.append(
-                {
-                    "search": f"{name}, {dataset}",
-                    "alone, s": of_alone,
-                    "stacked, s": of_stacked,
-                    "ratio": of_alone / of_stacked,
-                    "largest difference of a mean AUC": abs(apart - together).max(),
-                    "AUC of the best, alone": apart.max(),
-                    "of the best by the stack, alone": apart[together.argmax()],
-                }
-            )
+            rows.append(compare(name, dataset, **shorter))
             print(rows[-1], flush=True)
     write_page(
         options.output,
