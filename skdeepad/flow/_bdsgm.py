@@ -174,6 +174,10 @@ class BDSGM(FlowDetector):
     variance. With others, such as those of ``scaler="minmax"``, the level of the boundary is far
     too low or too high, and ``fit`` warns.
 
+    If the flow is trained with estimates of log-determinants, so is B, with the roulette's number
+    of terms and four directions for each of its rows: with a single one, the boundary moves away
+    from the data.
+
     B starts within the data, near :math:`G(z)`, the inverse of the flow, because from random
     weights it finds only one of two modes. With a density that has no inverse, it starts near
     training rows that are matched with draws of z by minimum squared distance. Its gradients are

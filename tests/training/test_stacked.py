@@ -104,6 +104,17 @@ def test_nets_of_a_stack_end_where_each_would_alone(name, X, sizes):
             assert_allclose(other.history_["train_loss"], one.history_["train_loss"], rtol=1e-3)
 
 
+def test_nets_of_a_stack_may_differ_in_dropout(X, sizes):
+    detectors = [
+        small("AutoEncoder", random_state=i, max_epochs=30, max_steps=30, dropout=share)
+        for i, share in enumerate((0.1, 0.2, 0.3, 0.5))
+    ]
+    alone, together = (fitted(detectors, [X] * 4, stacked=s) for s in (False, True))
+    assert sizes.count(4) >= 30
+    for one, other in zip(alone, together, strict=True):
+        assert_allclose(other.score_samples(X), one.score_samples(X), rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("optimizer", "more"),
     [
