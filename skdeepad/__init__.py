@@ -44,8 +44,8 @@ __all__ = [
 
 
 # Sub-packages that are imported on first access.
-_SUBPACKAGES = {"benchmark", "datasets", "inspection", "metrics", "model_selection"}
-_SUBPACKAGES |= {"preprocessing"}
+_SUBPACKAGES = {"benchmark", "calibration", "datasets", "inspection", "interop", "metrics"}
+_SUBPACKAGES |= {"model_selection", "preprocessing"}
 
 
 def __getattr__(name: str):

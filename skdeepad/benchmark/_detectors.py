@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 
 from .._validation import innermost
-from ._guards import seeded
+from ..interop._foreign import is_pyod, rebuilt, seeded
 from ._norm import Norm
 
 PYOD_MODULES = {
@@ -167,15 +167,9 @@ def build(estimator, seed, n_features):
     To be called, and its result to be fitted, where numpy's global state is seeded as well.
     """
     if is_pyod(type(estimator)):
-        # Several of pyod's read the seed in the constructor only: set_params would do nothing.
-        # None stays, and means the global state: ADBench's published forests drew from it, and
-        # a number would start some streams twice and give other trees.
-        params = estimator.get_params(deep=False)
-        if params.get("random_state") is not None:
-            params["random_state"] = seed
-        if "n_features" in params:
-            params["n_features"] = n_features
-        return type(estimator)(**params)
+        # Their random_state of None stays: ADBench's published forests drew from the global state,
+        # and a number would start some streams twice and give other trees.
+        return rebuilt(estimator, seed, n_features=n_features)
     estimator = clone(estimator)
     seeds = [
         name
@@ -253,11 +247,6 @@ def identify(estimator):
     cls, params = type(estimator), estimator.get_params(deep=False)
     settings = {k: _stable_repr(v) for k, v in sorted(params.items()) if k != "random_state"}
     return f"{cls.__module__}.{cls.__qualname__}({settings})"
-
-
-def is_pyod(cls):
-    """Whether a class is a detector of pyod's, told without importing pyod."""
-    return any(c.__module__ == "pyod.models.base" for c in cls.__mro__)
 
 
 def _stable_repr(value):

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..interop._foreign import seeded
 from ._detectors import build, fit_with_labels, normality
-from ._guards import PeakMemory, TimeLimitError, deadline, limited_threads, seeded
+from ._guards import PeakMemory, TimeLimitError, deadline, limited_threads
 from ._protocols import find_protocol
 
 KEY = ("dataset", "detector", "params", "protocol", "seed", "fingerprint")

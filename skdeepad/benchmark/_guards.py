@@ -11,35 +11,11 @@ import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-import numpy as np
-
 GRACE = 30.0  # seconds after the time limit before a worker that ignores it is killed
 
 
 class TimeLimitError(BaseException):
     """A run took longer than its time limit."""
-
-
-@contextmanager
-def seeded(seed):
-    """Seed the global states that other libraries' detectors read, and put them back after.
-
-    skdeepad's own detectors read none; pyod's read numpy's and torch's.
-    """
-    state = np.random.get_state()
-    torch = sys.modules.get("torch")
-    try:
-        np.random.seed(seed)
-        if torch is None:
-            yield
-            return
-        from skdeepad.training import seeded_generator
-
-        with torch.random.fork_rng():
-            torch.set_rng_state(seeded_generator(seed).get_state())
-            yield
-    finally:
-        np.random.set_state(state)
 
 
 @contextmanager

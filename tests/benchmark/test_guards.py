@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepad.benchmark._guards import PeakMemory, TimeLimitError, _Sampler, deadline, seeded
+from skdeepad.benchmark._guards import PeakMemory, TimeLimitError, _Sampler, deadline
+from skdeepad.interop._foreign import seeded
 
 
 def spin(seconds=5.0):

@@ -1,0 +1,6 @@
+"""Detectors in the conventions of other libraries, and theirs in scikit-learn's."""
+
+from ._classifier import DetectorClassifier
+from ._pyod import PyODDetector, from_pyod, to_pyod
+
+__all__ = ["DetectorClassifier", "PyODDetector", "from_pyod", "to_pyod"]
