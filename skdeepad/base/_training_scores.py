@@ -20,6 +20,24 @@ def scores_of_training_rows(estimator, X) -> np.ndarray:
     return getattr(estimator, "_score_known_rows", estimator.score_samples)(X)
 
 
+def ranks_among(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Return the share of lower training scores, continued linearly beyond their range.
+
+    ``training`` are the sorted scores of the training rows.
+    """
+    low, high = training[0], training[-1]
+    share = np.interp(scores, training, np.linspace(0, 1, len(training)))
+    excess = np.minimum(scores - low, 0) + np.maximum(scores - high, 0)
+    return share + excess / (high - low or 1.0)
+
+
+def score_of_rank(rank: float, training: np.ndarray) -> float:
+    """Return the score whose :func:`ranks_among` the sorted training scores is ``rank``."""
+    score = np.interp(rank, np.linspace(0, 1, len(training)), training)
+    excess = min(rank, 0) + max(rank - 1, 0)
+    return float(score + excess * (training[-1] - training[0] or 1.0))
+
+
 def warn_if_degenerate(scores: np.ndarray) -> None:
     """Warn if the scores of the training rows are not finite or all equal."""
     if not np.isfinite(scores).all():

@@ -15,21 +15,13 @@ from ..base._resuming import all_or_nothing
 from ..base._rows import repeated
 from ..base._seeds import reseeded
 from ..base._threshold import ThresholdMixin
-from ..base._training_scores import scores_of_training_rows, warn_if_degenerate
+from ..base._training_scores import ranks_among, scores_of_training_rows, warn_if_degenerate
 
 
 def _negative_log(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
     """Return −log of the anomaly score, which is the negative of ``scores``."""
     floor = max(1e-12 * -training[0], np.finfo(np.float64).tiny)
     return -np.log(np.maximum(-scores, floor))
-
-
-def _rank(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """Return the share of lower training scores, continued linearly beyond their range."""
-    low, high = training[0], training[-1]
-    share = np.interp(scores, training, np.linspace(0, 1, len(training)))
-    excess = np.minimum(scores - low, 0) + np.maximum(scores - high, 0)
-    return share + excess / (high - low or 1.0)
 
 
 def _zscore(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
@@ -40,7 +32,7 @@ def _zscore(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
 # Functions that make the scores of members comparable; the ensemble's score is their mean.
 COMBINATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "log": _negative_log,
-    "rank": _rank,
+    "rank": ranks_among,
     "zscore": _zscore,
 }
 

@@ -84,11 +84,11 @@ def test_each_combination_is_its_formula_and_a_function_of_the_row(combine, X):
 
 
 def test_ranks_go_on_beyond_the_training_scores():
-    from skdeepad.ensemble._ensemble import _rank
+    from skdeepad.base._training_scores import ranks_among
 
     training = np.array([-4.0, -2.0, 0.0])
     assert_allclose(
-        _rank(np.array([-8.0, -4, -3, -1, 0, 1]), training), [-1, 0, 0.25, 0.75, 1, 1.25]
+        ranks_among(np.array([-8.0, -4, -3, -1, 0, 1]), training), [-1, 0, 0.25, 0.75, 1, 1.25]
     )
 
 

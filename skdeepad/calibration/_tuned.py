@@ -1,0 +1,293 @@
+"""Threshold of an outlier detector that is tuned with labels."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
+from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils import check_random_state, get_tags, indexable
+
+from .._validation import (
+    HasMethods,
+    Integral,
+    Interval,
+    Real,
+    check_is_fitted,
+    fit_context,
+    n_rows_of,
+    take_rows,
+)
+from ..autoencoder import AutoEncoder
+from ..base._labels import check_labels
+from ..base._parameters import detector, param
+from ..base._resuming import all_or_nothing
+from ..base._seeds import reseeded
+from ..base._training_scores import ranks_among, score_of_rank, scores_of_training_rows
+
+METRICS: dict[str, Callable] = {
+    "f1": f1_score,
+    "balanced_accuracy": balanced_accuracy_score,
+    "matthews_corrcoef": matthews_corrcoef,
+}
+# Largest number of thresholds that are compared.
+MAX_THRESHOLDS = 200
+
+
+@detector
+class TunedThreshold(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
+    r"""Outlier detector whose threshold is tuned with known labels.
+
+    A threshold is a rank among the scores of the training rows: the share of them that is more
+    abnormal. It means the same for detectors that are trained on different rows or with different
+    seeds, whose scores may differ in scale. Detectors that are trained without a fold score the
+    labelled rows of that fold, and the rank with the best mean metric over the folds is that of
+    the detector that is trained on all rows.
+
+    Read more in the :ref:`User Guide <tuned_threshold>`.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    detector : estimator or None, default=None
+        Outlier detector with ``fit`` and ``score_samples``, or a pipeline that ends in one. If
+        None, it is :class:`~skdeepad.AutoEncoder` with its defaults.
+    metric : {"f1", "balanced_accuracy", "matthews_corrcoef"} or callable, default="f1"
+        Metric to maximise, or a function of the true and the predicted labels of rows, in which 1
+        is an anomaly and 0 a normal row, whose larger values are better.
+    costs : pair of float or None, default=None
+        Costs of a false alarm and of an anomaly that is missed. If given, their mean is minimised,
+        and ``metric`` is ignored.
+    cv : int or "prefit", default=5
+        Number of folds, in each of which the shares of anomalies, normal and unlabelled rows are
+        those of all rows. ``"prefit"``: ``detector`` is fitted, and all labelled rows of ``fit``
+        tune its threshold.
+    random_state : int, RandomState instance or None, default=None
+        Source of the folds, and of the detectors' seeds, which replace any ``random_state`` in
+        ``detector``.
+
+    Attributes
+    ----------
+    detector_ : estimator
+        The detector that is trained on all rows.
+    best_score_ : float
+        Mean metric of the folds at the threshold, or the negative of the mean cost.
+    share_ : float
+        Share of the rows of ``fit`` below the threshold.
+    offset_ : float
+        Threshold on ``score_samples``. It can be set.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if all of them are strings.
+
+    See Also
+    --------
+    ConformalDetector : A threshold with a known rate of false alarms, without labelled anomalies.
+    sklearn.model_selection.TunedThresholdClassifierCV : The same for classifiers, with complete
+        labels; see :class:`skdeepad.interop.DetectorClassifier`.
+
+    Notes
+    -----
+    Without both kinds of labelled rows, the threshold is that of the detector itself.
+
+    Examples
+    --------
+    >>> from skdeepad import AutoEncoder
+    >>> from skdeepad.calibration import TunedThreshold
+    >>> from skdeepad.datasets import load_wine
+    >>> X, y = load_wine(return_X_y=True)
+    >>> signs = -y  # anomalies are known, and other rows are unlabelled
+    >>> signs[20:60] = 1  # some are known to be normal
+    >>> det = TunedThreshold(AutoEncoder(max_epochs=20), costs=(1, 10), cv=3, random_state=0)
+    >>> set(det.fit(X, signs).predict(X).tolist())
+    {1, -1}
+    """
+
+    detector: Any = param(HasMethods(["fit", "score_samples"]), None, default=None, kw_only=False)
+    metric: str | Callable = param(set(METRICS), callable, default="f1")
+    costs: Any = param("array-like", None, default=None)
+    cv: Any = param(Interval(Integral, 2, None, closed="left"), {"prefit"}, default=5)
+    random_state: Any = param("random_state", default=None)
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Fit the detector, and tune its threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,) or None, default=None
+            Known labels: below 0 an anomaly, above 0 a normal row, 0 an unlabelled row. A detector
+            that learns from labels gets them, too.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+        """
+        measure = self._measure()
+        X, y = indexable(X, y)
+        signs = np.sign(check_labels(y, n_rows_of(X), all_known=True))
+        prototype = AutoEncoder() if self.detector is None else self.detector
+        rng = check_random_state(self.random_state)
+        is_tuned = (signs < 0).any() and (signs > 0).any()
+        with all_or_nothing(self):
+            vars(self).pop("_given_offset", None)
+            if self.cv == "prefit":
+                self.detector_, scores = prototype, prototype.score_samples(X)
+            else:
+                self.detector_ = _trained(prototype, X, y, rng)
+                scores = scores_of_training_rows(self.detector_, X)
+            self._training = np.sort(scores)
+            if is_tuned:
+                known = signs != 0
+                folds = [(ranks_among(scores, self._training)[known], signs[known])]
+                if self.cv != "prefit":
+                    folds = self._held_out(prototype, X, y, signs, rng)
+                rank, self.best_score_ = _best(folds, measure)
+                self._tuned_offset = score_of_rank(rank, self._training)
+            else:
+                self.best_score_ = np.nan
+                first = take_rows(X, [0])
+                own = self.detector_.score_samples(first) - self.detector_.decision_function(first)
+                self._tuned_offset = float(own[0])
+        return self
+
+    def _measure(self) -> Callable[[np.ndarray, np.ndarray], float]:
+        """Return the function of true and predicted labels to maximise."""
+        if self.costs is None:
+            return METRICS[self.metric] if isinstance(self.metric, str) else self.metric
+        costs = list(self.costs)
+        if len(costs) != 2 or not all(isinstance(c, Real) and c >= 0 for c in costs):
+            raise ValueError(
+                f"costs={self.costs!r} must be two numbers of at least 0: the cost of a false "
+                "alarm, and that of a missed anomaly."
+            )
+        of_alarm, of_miss = costs
+        return lambda y, found: -float(np.mean(of_alarm * (found > y) + of_miss * (found < y)))
+
+    def _held_out(self, prototype, X, y, signs, rng) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return ranks among training scores, and signs, of the labelled rows of each fold."""
+        folds = []
+        splitter = StratifiedKFold(self.cv, shuffle=True, random_state=rng.randint(2**31 - 1))
+        for train, test in splitter.split(np.zeros(len(signs)), signs):
+            test = test[signs[test] != 0]
+            fitted = _trained(prototype, take_rows(X, train), take_rows(y, train), rng)
+            training = np.sort(scores_of_training_rows(fitted, take_rows(X, train)))
+            scores = fitted.score_samples(take_rows(X, test))
+            folds.append((ranks_among(scores, training), signs[test]))
+        return folds
+
+    # Scores -----------------------------------------------------------------------------------
+
+    def score_samples(self, X):
+        """Return the score of each row; higher scores are more normal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            ``score_samples`` of the detector.
+        """
+        check_is_fitted(self)
+        return self.detector_.score_samples(X)
+
+    @property
+    def offset_(self) -> float:
+        check_is_fitted(self)
+        return vars(self).get("_given_offset", self._tuned_offset)
+
+    @offset_.setter
+    def offset_(self, value: float) -> None:
+        check_is_fitted(self)
+        self._given_offset = float(value)
+
+    @property
+    def share_(self) -> float:
+        check_is_fitted(self)
+        return float((self._training < self.offset_).mean())
+
+    def decision_function(self, X):
+        """Return the score of each row relative to the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,)
+            ``score_samples(X) - offset_``: negative for outliers.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X):
+        """Label each row as inlier or outlier.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to label.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            +1 for inliers, −1 for outliers.
+        """
+        return np.where(self.decision_function(X) >= 0, 1, -1)
+
+    @property
+    def n_features_in_(self) -> int:
+        check_is_fitted(self)
+        return self.detector_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        check_is_fitted(self)
+        return self.detector_.feature_names_in_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_tuned_offset")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = AutoEncoder() if self.detector is None else self.detector
+        tags.input_tags = get_tags(inner).input_tags
+        return tags
+
+
+def _trained(prototype, X, y, rng):
+    """Return a clone with a seed of its own, fitted."""
+    labels = () if y is None else (y,)
+    return reseeded(clone(prototype), rng.randint(2**31 - 1)).fit(X, *labels)
+
+
+def _best(folds, measure) -> tuple[float, float]:
+    """Return the threshold, as a rank, of the best mean measure over the folds, and the measure.
+
+    Of equally good neighbours the middle one is taken.
+    """
+    ranks = np.unique(np.concatenate([own for own, _ in folds]))
+    between = (ranks[1:] + ranks[:-1]) / 2
+    ends = [ranks[0] - 1e-9, ranks[-1] + 1e-9]
+    candidates = np.unique(np.concatenate([ends, between]))
+    if len(candidates) > MAX_THRESHOLDS:
+        candidates = np.quantile(candidates, np.linspace(0, 1, MAX_THRESHOLDS))
+    values = np.array(
+        [
+            np.mean([measure((y < 0).astype(int), (own < c).astype(int)) for own, y in folds])
+            for c in candidates
+        ]
+    )
+    best = np.flatnonzero(values >= values.max() - 1e-12)
+    run = best[: np.flatnonzero(np.diff(best, append=np.inf) > 1)[0] + 1]  # the first run
+    return float(candidates[run[len(run) // 2]]), float(values.max())
