@@ -1,5 +1,6 @@
 """Reading and remembering of known labels."""
 
+from itertools import chain
 from math import ceil
 from typing import NamedTuple
 
@@ -169,7 +170,7 @@ def with_pseudo_anomalies(
     if n_pseudo > 0:
         rows = (y == 0).nonzero().flatten() if n_unlabelled else torch.arange(len(y))
         scores = _scores_of_forest(part_of(X, rows.to(X.device)), seed)
-        y[rows[np.argsort(scores, kind="stable")[:n_pseudo]]] = PSEUDO if n_known else -1
+        y[rows[torch.from_numpy(_are_lowest(scores, n_pseudo))]] = PSEUDO if n_known else -1
     return y.to(X.device)
 
 
@@ -177,4 +178,13 @@ def _scores_of_forest(X: Tensor | LazyRows, seed: int) -> np.ndarray:
     """Return the scores of rows by an isolation forest of these rows."""
     sample = evenly_spaced(X, FOREST_ROWS) if isinstance(X, LazyRows) else X
     forest = IsolationForest(random_state=seed).fit(sample.cpu().numpy())
-    return np.concatenate([forest.score_samples(x.cpu().numpy()) for x in blocks_of(X)])
+    scores = (forest.score_samples(x.cpu().numpy()) for x in blocks_of(X))
+    return np.fromiter(chain.from_iterable(scores), dtype=np.float64, count=len(X))
+
+
+def _are_lowest(scores: np.ndarray, n: int) -> np.ndarray:
+    """Return the mask of the ``n`` lowest scores, the first ones among equal scores."""
+    highest = np.partition(scores, n - 1)[n - 1]
+    lowest = scores < highest
+    lowest[np.flatnonzero(scores == highest)[: n - np.count_nonzero(lowest)]] = True
+    return lowest

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from sklearn.utils import gen_batches
 from torch import Tensor
 
 # Rows are taken and scaled in blocks of this many values.
@@ -59,13 +58,13 @@ class LazyRows:
 
     def __getitem__(self, index) -> Tensor:
         if isinstance(index, int):
-            return self[[index]][0]
+            return self[[index % len(self)]][0]
         if isinstance(index, slice):
             index = np.arange(*index.indices(len(self)))
         index = np.asarray(index)
         out = torch.empty((*index.shape, self.shape[1]))
         flat, rows = index.ravel(), out.view(-1, self.shape[1])
-        for block in gen_batches(len(flat), rows_of_a_block(self.shape[1])):
+        for block in slices(len(flat), rows_of_a_block(self.shape[1])):
             rows[block] = torch.from_numpy(self._take(flat[block]))
         return out
 
@@ -105,7 +104,7 @@ class LazyRows:
 
     def split(self, n_rows: int) -> Iterator[Tensor]:
         """Yield the rows in tensors of ``n_rows`` rows; the last one may have fewer."""
-        return (self[block] for block in gen_batches(len(self), n_rows))
+        return (self[block] for block in slices(len(self), n_rows))
 
     def blocks(self) -> Iterator[Tensor]:
         """Yield the rows in tensors of at most ``BLOCK_VALUES`` values."""
@@ -121,7 +120,8 @@ class LazyRows:
 
     def _extremes(self) -> tuple[float, float]:
         if self._range is None:
-            pairs = np.array([(float(x.min()), float(x.max())) for x in self.blocks()])
+            rows = self if len(self.extra) else self.of_the_table()
+            pairs = np.array([(float(x.min()), float(x.max())) for x in rows.blocks()])
             self._range = float(pairs[:, 0].min()), float(pairs[:, 1].max())
         return self._range
 
@@ -129,6 +129,11 @@ class LazyRows:
 def rows_of_a_block(n_features: int) -> int:
     """Return the number of rows of a block of ``BLOCK_VALUES`` values."""
     return max(1, BLOCK_VALUES // max(1, n_features))
+
+
+def slices(n_rows: int, size: int) -> Iterator[slice]:
+    """Yield slices of at most ``size`` rows that cover all rows."""
+    return (slice(start, min(n_rows, start + size)) for start in range(0, n_rows, size))
 
 
 def part_of(X, index):
