@@ -94,8 +94,8 @@ def test_so_they_do_where_parameters_make_another_pass(name, params, X, lazily):
 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_memory_maps_of_any_order_and_precision_are_read_only_and_enough(
-    dtype, order, X, tmp_path, lazily
+def test_memory_maps_of_any_order_and_precision_are_read_only_and_not_copied(
+    dtype, order, X, tmp_path, lazily, monkeypatch
 ):
     table = np.memmap(tmp_path / "X", dtype=dtype, mode="w+", shape=X.shape, order=order)
     table[:] = X
@@ -103,7 +103,10 @@ def test_memory_maps_of_any_order_and_precision_are_read_only_and_enough(
     mapped = np.memmap(tmp_path / "X", dtype=dtype, mode="r", shape=X.shape, order=order)
     whole = small("AutoEncoder").fit(np.array(X, dtype=dtype))
     lazily()
+    checked = []
+    monkeypatch.setattr(AutoEncoder, "_check_rows", lambda self, rows: checked.append(rows))
     lazy = small("AutoEncoder").fit(mapped)
+    assert np.shares_memory(checked[0].table, mapped)
     assert_array_equal(lazy.training_scores_, whole.training_scores_)
     assert_array_equal(lazy.score_samples(mapped), whole.score_samples(mapped))
 
@@ -202,15 +205,15 @@ def test_training_that_was_stopped_resumes(X, lazily):
     assert_array_equal(stopped_and_resumed().training_scores_, whole.training_scores_)
 
 
-def test_no_table_is_large_that_was_not_before(X):
-    assert not _rows.is_large(np.empty((2**20, 16), dtype=np.int8))
-    assert _rows.is_large(np.empty((2**20, 17), dtype=np.int8))
+def test_a_table_is_large_by_its_number_of_values(X):
+    assert not _rows.is_large(np.empty((2**19, 16), dtype=np.int8))
+    assert _rows.is_large(np.empty((2**19, 17), dtype=np.int8))
     assert not _rows.is_large([[1.0]])
     assert isinstance(evenly_spaced(LazyRows(X, np.float32), 10)[0, 0].item(), float)
 
 
 def test_a_large_table_takes_little_memory():
-    n_rows = _rows.LAZY_VALUES // 30 + 1
+    n_rows = 2 * _rows.LAZY_VALUES // 30 + 1
     X = np.random.default_rng(0).standard_normal((n_rows, 30), dtype=np.float32)
     small("AutoEncoder").fit(X[:500])
     with PeakMemory() as memory:

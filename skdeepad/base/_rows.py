@@ -16,10 +16,10 @@ FINEST_SHARE = 1 / 4
 MOST_OF_A_ROW = 100
 # Upper limit to the number of values after repetition: 1 GiB in float32.
 MAX_VALUES = 2**28
-# A table of more values, 64 MiB in float32, is neither copied nor scaled as a whole.
-LAZY_VALUES = 2**24
-# The rows of such a table are ordered up to this number; it takes some 50 bytes for each.
-ORDERED_ROWS = 2**22
+# A table of more values, 32 MiB in float32, is neither copied nor scaled as a whole.
+LAZY_VALUES = 2**23
+# The rows of such a table are ordered up to this number; it takes 50 to 90 bytes for each.
+ORDERED_ROWS = 2**21
 
 
 def is_large(X) -> bool:
@@ -48,7 +48,7 @@ def rows_to_train_on(
     if is_large(X) and len(X) > ORDERED_ROWS:
         if counts is None:
             return slice(None)
-        return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        return np.repeat(np.arange(len(counts)), counts)
     order = _order(X, labels, among)
     return order if counts is None else np.repeat(order, counts[order])
 
