@@ -1,5 +1,9 @@
 """The recipes of the page *Large data and clusters*, on a few rows."""
 
+import re
+from pathlib import Path
+from textwrap import dedent
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -11,6 +15,23 @@ from skdeepad import AutoEncoder
 @pytest.fixture(scope="module")
 def detector(X):
     return AutoEncoder(max_epochs=3, random_state=0).fit(X)
+
+
+def test_the_code_of_the_page_runs_from_top_to_bottom(X, parquet, tmp_path, monkeypatch):
+    pytest.importorskip("dask_ml.wrappers", reason="needs dask-ml")
+    page = Path(__file__).parents[1] / "doc" / "user_guide" / "large_data.rst"
+    blocks = re.findall(r"\.\. code-block:: python\n\n((?:    .*\n|\n)+)", page.read_text())
+    assert len(blocks) == 5
+    monkeypatch.chdir(tmp_path)
+    np.save("X.npy", X.astype(np.float32))
+    Path("rows.parquet").symlink_to(parquet)
+    names = {"sample": X}
+    for block in blocks:
+        exec(dedent(block), names)
+    detector = names["detector"]
+    assert_array_equal(np.load("scores/0.npy"), detector.score_samples(np.load("X.npy")))
+    outliers = names["outliers"].compute()
+    assert_array_equal(outliers, detector.predict(np.load("X.npy")) == -1)
 
 
 # Files ----------------------------------------------------------------------------------------
