@@ -2,12 +2,12 @@
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array
 from torch import Tensor, nn
 
 from .._validation import Interval, Real
 from ..base import COUNT, detector, param
 from ._autoencoder_module import AutoEncoderModule
+from ._decomposition import decompose
 from ._reconstruction import ReconstructionDetector
 from ._snapshots import train_with_snapshots
 
@@ -31,17 +31,25 @@ class RobustAutoEncoderModule(AutoEncoderModule):
             return rows.abs()
         return rows.square().mean(GROUPS[self.penalty], keepdim=True).sqrt()
 
-    def sparse_part(self, residual: Tensor) -> Tensor:
-        """Return the S that minimises ‖R − S‖² + λ P(S), R with its groups shrunk by λ/2."""
-        size = self._size(residual).clamp_min(torch.finfo(residual.dtype).tiny)
+    def sparse_part(self, residual: Tensor, size: Tensor | None = None) -> Tensor:
+        """Return the S that minimises ‖R − S‖² + λ P(S), R with its groups shrunk by λ/2.
+
+        ``size`` is that of the groups, if they have more rows than ``residual``.
+        """
+        size = self._size(residual) if size is None else size
+        size = size.clamp_min(torch.finfo(residual.dtype).tiny)
         return residual * (1 - self.sparse_weight / 2 / size).clamp_min(0)
 
     def objective(self, residual: Tensor, S: Tensor) -> float:
         """Return (‖R − S‖² + λ P(S)) / N."""
         value = (residual - S).square().sum(dtype=torch.float64)
-        if S.any():  # avoids 0 times an infinite weight
-            value = value + self.sparse_weight * self._size(S).expand_as(S).sum(dtype=torch.float64)
-        return float(value) / len(S)
+        return (float(value) + self.weighted_size(S)) / len(S)
+
+    def weighted_size(self, S: Tensor) -> float:
+        """Return λ P(S)."""
+        if not S.any():  # avoids 0 times an infinite weight
+            return 0.0
+        return float(self.sparse_weight * self._size(S).expand_as(S).sum(dtype=torch.float64))
 
 
 @detector
@@ -214,23 +222,16 @@ class RobustAutoEncoder(ReconstructionDetector):
     _of_training_rows: dict[str, float] = {"sparse_": 0.0}
 
     def _train(self, run, net, X, y) -> None:
-        module, begin, objective = net.module_, len(net.history), []
+        begin, objective = len(net.history), []
         n_inner = max(1, min(self.n_inner_epochs, net.planned_epochs(len(X), run.epochs) // 10))
-        S = torch.zeros_like(X)
-        L = X.clone()  # the net's training data, from which each epoch takes its batches
-
-        def separate() -> None:
-            residual = X - torch.as_tensor(net.apply(module.reconstruct, L)).to(X)
-            S.copy_(module.sparse_part(residual))
-            objective.append(module.objective(residual, S))
-            torch.sub(X, S, out=L)
+        parts = decompose(X)
 
         def update(net) -> None:
             if (len(net.history) - begin) % n_inner == 0:
-                separate()
+                objective.append(parts.update(net))
 
-        train_with_snapshots(run, net, L, y, update)
+        train_with_snapshots(run, net, parts.L, y, update)
         if not objective or (len(net.history) - begin) % n_inner:
-            separate()
-        self.sparse_ = csr_array(S.cpu().numpy())
+            objective.append(parts.update(net))
+        self.sparse_ = parts.sparse()
         self.n_outer_, self.objective_curve_ = len(objective), np.array(objective)

@@ -1,7 +1,8 @@
 """Base class of the detectors: validation, scaling, training, scores and threshold."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import final
 
 import numpy as np
@@ -20,6 +21,7 @@ from .._validation import (
 from ..nn import MLPBackbone
 from ..training import (
     DetectorNet,
+    LazyRows,
     Run,
     build_net,
     history_table,
@@ -31,8 +33,8 @@ from ._common import SCALERS, CommonParameters
 from ._labels import IgnoredLabels
 from ._report import FitReport
 from ._resuming import all_or_nothing, lasting_parameters, warn_of_changed_parameters
-from ._rows import as_given, read_weights, repetitions, rows_to_train_on
-from ._scaling import check_scaled, compress_in_place
+from ._rows import as_given, is_large, read_weights, repetitions, rows_to_train_on
+from ._scaling import check_lazy, check_scaled, compress_in_place, fit_in_blocks
 from ._seeds import with_seeds
 from ._threshold import ThresholdMixin
 from ._training_scores import warn_if_degenerate
@@ -161,7 +163,7 @@ class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseE
                 self,
                 X,
                 dtype=float_types(X),
-                order="C",
+                order=None if is_large(X) else "C",  # another order would be a copy
                 ensure_min_samples=2 if fresh else 1,
                 reset=fresh,
             )
@@ -172,16 +174,16 @@ class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseE
                 weighing = np.flatnonzero(counts)
                 counts = counts[weighing]
             labels = self._labels.read(self, y, n_samples, weighing, fresh=fresh)
-            order = rows_to_train_on(data[weighing], labels, counts)
-            rows = np.arange(n_samples)[weighing][order]
-            data, labels = data[rows], None if labels is None else labels[order]
+            order = rows_to_train_on(data, labels, counts, weighing)
+            rows = order if counts is None else weighing[order]
+            labels = None if labels is None else labels[order]
             if fresh:
                 seed = check_random_state(self.random_state).randint(2**31 - 1)
                 self.scaler_ = self._make_scaler(seed)
                 if hasattr(self.scaler_, "set_output"):
                     self.scaler_.set_output(transform="default")
                 self._clips = isinstance(self.scaler, str)
-            data = self._scale(data, fit=fresh)
+            data = self._scale_rows(data, rows, fit=fresh)
             self._check_rows(data)
             n_own = len(data)
             data, labels = self._labels.recall(self, data, labels, fresh=fresh)
@@ -228,12 +230,22 @@ class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseE
         params = self._net_parameters() | kwargs
         return build_net(module, net_class=self.net_class, seed=seed, **params)
 
+    def _scale_rows(self, X: np.ndarray, rows, *, fit: bool) -> np.ndarray | LazyRows:
+        """Scale rows of a validated table; those of a large one are scaled when they are taken."""
+        if not is_large(X):
+            return self._scale(X[rows], fit=fit)
+        with _without_checks():
+            if fit and self.scaler_ is not None:
+                fit_in_blocks(self.scaler_, X, rows, self._with_names)
+        lazy = LazyRows(X, self._scale, None if isinstance(rows, slice) else rows)
+        return check_lazy(lazy, X, self.scaler)
+
     def _scale(self, X: np.ndarray, *, fit: bool = False) -> np.ndarray:
         """Scale validated rows to float32 in C order."""
         scaled = X
         if self.scaler_ is not None:
             rows = self._with_names(X)
-            with config_context(assume_finite=True), np.errstate(over="ignore", invalid="ignore"):
+            with _without_checks():
                 scaled = self.scaler_.fit_transform(rows) if fit else self.scaler_.transform(rows)
         if self._clips:
             # This is a scaled copy, so that it can be compressed in place.
@@ -256,7 +268,11 @@ class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseE
     def _score_training_rows(self, X: np.ndarray, n_own: int) -> np.ndarray:
         """Return the sorted scores of the scaled training rows, without the recalled ones."""
         self._calibrate(self.net_, X)
-        return np.sort(-self.net_.apply(self._training_score(self.net_.module_), X[:n_own]))
+        own = X.of_the_table() if isinstance(X, LazyRows) else X[:n_own]
+        scores = self.net_.apply(self._training_score(self.net_.module_), own)
+        np.negative(scores, out=scores)  # for many rows, a copy is much memory
+        scores.sort()
+        return scores
 
     def _score_known_rows(self, X) -> np.ndarray:
         """Return the scores of training rows that are not yet scaled."""
@@ -281,12 +297,13 @@ class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseE
         size = max(1, SLICE_VALUES // max(1, self.n_features_in_))
         if len(shape) != 2 or not isinstance(shape[0], int) or shape[0] <= size:
             return self._apply_to_slice(function, X)
-        return np.concatenate(
-            [
-                self._apply_to_slice(function, take_rows(X, rows))
-                for rows in gen_batches(shape[0], size)
-            ]
-        )
+        out: np.ndarray | None = None
+        for rows in gen_batches(shape[0], size):
+            values = self._apply_to_slice(function, take_rows(X, rows))
+            if out is None:
+                out = np.empty((shape[0], *values.shape[1:]), dtype=values.dtype)
+            out[rows] = values
+        return out
 
     def _apply_to_slice(self, function: Callable, X) -> np.ndarray:
         X = validate_data(self, X, dtype=float_types(X), order="C", reset=False)
@@ -309,7 +326,8 @@ class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseE
             The negative of the method's anomaly score.
         """
         check_is_fitted(self)
-        return -self._apply(self.net_.module_.anomaly_score, X)
+        scores = self._apply(self.net_.module_.anomaly_score, X)
+        return np.negative(scores, out=scores)
 
     # Attributes ------------------------------------------------------------------------------
 
@@ -331,3 +349,10 @@ class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseE
         It can once one epoch is complete, even if the last fit was interrupted.
         """
         return hasattr(self, "net_") and len(self.net_.history) > 0
+
+
+@contextmanager
+def _without_checks() -> Iterator[None]:
+    """Let scikit-learn's scalers neither look for values that are not finite nor warn of them."""
+    with config_context(assume_finite=True), np.errstate(over="ignore", invalid="ignore"):
+        yield

@@ -1,5 +1,6 @@
 """Reading and remembering of known labels."""
 
+from itertools import chain
 from math import ceil
 from typing import NamedTuple
 
@@ -9,13 +10,16 @@ from sklearn.ensemble import IsolationForest
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from torch import Tensor
 
-from ..training import warn
+from ..training import LazyRows, blocks_of, part_of, warn
+from ._rows import evenly_spaced
 
 # Number of rows of each kind to remember. A chunk with fewer unlabelled or normal rows than
 # FEW_ROWS is completed by remembered ones.
 N_REMEMBERED, FEW_ROWS = 256, 20
 # Label of pseudo-anomalies that are added to known ones, whose label is -1.
 PSEUDO = -2
+# The isolation forest draws its samples from at most this many rows of a large table.
+FOREST_ROWS = 2**16
 # Share of the rows to use as anomalies if no anomaly is known.
 PSEUDO_SHARE = 0.05
 
@@ -115,24 +119,31 @@ class SignedLabels(IgnoredLabels):
         y = check_labels(y, n_samples, rows, all_known=not fresh)
         if fresh:
             warn_without_anomalies(y, self.without_anomalies)
-        return torch.from_numpy(np.sign(y).astype(np.int8)) if y.any() else None
+        signs = (y > 0).astype(np.int8) - (y < 0)
+        return torch.from_numpy(signs) if signs.any() else None
 
     def recall(self, detector, X, labels, *, fresh):
         known = np.zeros(len(X), dtype=bool) if labels is None else labels.numpy() < 0
-        nothing = Remembered(X[:0], X[:0])
-        before = nothing if fresh else detector._remembered
-        anomalies = X[:0] if known.any() else before.anomalies
-        others = X[:0] if (~known).sum() >= FEW_ROWS else before.others
+        nothing = np.empty((0, X.shape[1]), dtype=np.float32)
+        before = Remembered(nothing, nothing) if fresh else detector._remembered
+        anomalies = nothing if known.any() else before.anomalies
+        others = nothing if (~known).sum() >= FEW_ROWS else before.others
+        last = [
+            np.asarray(X[np.flatnonzero(of_kind)[-N_REMEMBERED:]]) for of_kind in (known, ~known)
+        ]
         detector._remembered = Remembered(
-            np.concatenate([before.anomalies, X[known]])[-N_REMEMBERED:],
-            np.concatenate([before.others, X[~known]])[-N_REMEMBERED:],
+            np.concatenate([before.anomalies, last[0]])[-N_REMEMBERED:],
+            np.concatenate([before.others, last[1]])[-N_REMEMBERED:],
         )
         if not len(anomalies) and not len(others):
             return X, labels
         own = torch.zeros(len(X), dtype=torch.int8) if labels is None else labels
         sign = torch.tensor([-1, 0], dtype=torch.int8)
         added = sign.repeat_interleave(torch.tensor([len(anomalies), len(others)]))
-        return np.concatenate([X, anomalies, others]), torch.cat([own, added])
+        more, labels = np.concatenate([anomalies, others]), torch.cat([own, added])
+        if isinstance(X, LazyRows):
+            return X.followed_by(more), labels
+        return np.concatenate([X, more]), labels
 
 
 #: Reader of the labels of detectors that need anomalies.
@@ -142,7 +153,7 @@ LABELS_OR_PSEUDO_ANOMALIES = SignedLabels(
 
 
 def with_pseudo_anomalies(
-    X: Tensor, y: Tensor | None, seed: int, beside_known: float = 0.0
+    X: Tensor | LazyRows, y: Tensor | None, seed: int, beside_known: float = 0.0
 ) -> Tensor:
     """Return labels on the device of ``X``, with pseudo-anomalies if no anomaly is known.
 
@@ -151,14 +162,29 @@ def with_pseudo_anomalies(
     ``beside_known`` of the rows, pseudo-anomalies of label ``PSEUDO`` are added up to that share.
     """
     y = torch.zeros(len(X), dtype=torch.int8) if y is None else y.clone()
-    rows, n_known = (y == 0).nonzero().flatten(), int((y < 0).sum())
+    n_unlabelled, n_known = int((y == 0).sum()), int((y < 0).sum())
     if not n_known:
-        rows = rows if len(rows) else torch.arange(len(y))
-        n_pseudo = ceil(max(PSEUDO_SHARE, beside_known) * len(rows))
+        n_pseudo = ceil(max(PSEUDO_SHARE, beside_known) * (n_unlabelled or len(y)))
     else:
-        n_pseudo = min(ceil(beside_known * len(y)) - n_known, len(rows) - 1)
+        n_pseudo = min(ceil(beside_known * len(y)) - n_known, n_unlabelled - 1)
     if n_pseudo > 0:
-        values = X[rows.to(X.device)].cpu().numpy()
-        scores = IsolationForest(random_state=seed).fit(values).score_samples(values)
-        y[rows[np.argsort(scores, kind="stable")[:n_pseudo]]] = PSEUDO if n_known else -1
+        rows = (y == 0).nonzero().flatten() if n_unlabelled else torch.arange(len(y))
+        scores = _scores_of_forest(part_of(X, rows.to(X.device)), seed)
+        y[rows[torch.from_numpy(_are_lowest(scores, n_pseudo))]] = PSEUDO if n_known else -1
     return y.to(X.device)
+
+
+def _scores_of_forest(X: Tensor | LazyRows, seed: int) -> np.ndarray:
+    """Return the scores of rows by an isolation forest of these rows."""
+    sample = evenly_spaced(X, FOREST_ROWS) if isinstance(X, LazyRows) else X
+    forest = IsolationForest(random_state=seed).fit(sample.cpu().numpy())
+    scores = (forest.score_samples(x.cpu().numpy()) for x in blocks_of(X))
+    return np.fromiter(chain.from_iterable(scores), dtype=np.float64, count=len(X))
+
+
+def _are_lowest(scores: np.ndarray, n: int) -> np.ndarray:
+    """Return the mask of the ``n`` lowest scores, the first ones among equal scores."""
+    highest = np.partition(scores, n - 1)[n - 1]
+    lowest = scores < highest
+    lowest[np.flatnonzero(scores == highest)[: n - np.count_nonzero(lowest)]] = True
+    return lowest

@@ -1,6 +1,7 @@
 """Repetition of training rows by their weights, and their canonical order."""
 
-from math import ceil
+from itertools import chain
+from math import ceil, prod
 
 import numpy as np
 from scipy.sparse import issparse
@@ -15,26 +16,48 @@ FINEST_SHARE = 1 / 4
 MOST_OF_A_ROW = 100
 # Upper limit to the number of values after repetition: 1 GiB in float32.
 MAX_VALUES = 2**28
+# A table of more values, 32 MiB in float32, is neither copied nor scaled as a whole.
+LAZY_VALUES = 2**23
+# The rows of such a table are ordered up to this number; it takes 50 to 90 bytes for each.
+ORDERED_ROWS = 2**21
 
 
-def rows_to_train_on(X: np.ndarray, labels=None, counts: np.ndarray | None = None) -> np.ndarray:
+def is_large(X) -> bool:
+    """Return whether a table is to be scaled row by row, as batches take them."""
+    shape = getattr(X, "shape", ())
+    return len(shape) == 2 and all(isinstance(n, int) for n in shape) and prod(shape) > LAZY_VALUES
+
+
+def rows_to_train_on(
+    X: np.ndarray, labels=None, counts: np.ndarray | None = None, among=slice(None)
+) -> np.ndarray | slice:
     """Return the indices of the rows to train on, each repeated by its count.
 
     Their order depends only on the rows and their labels. A fit therefore does not depend on the
-    order in which rows are given, and a row of weight 2 is the same as the row given twice.
+    order in which rows are given, and a row of weight 2 is the same as the row given twice. More
+    than ``ORDERED_ROWS`` rows of a large table stay in the order given.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features), float32 or float64, C order
-    labels : array-like of shape (n_samples,) or None
-    counts : ndarray of int of shape (n_samples,) or None
+    X : ndarray of shape (n_samples, n_features), float32 or float64
+    labels : array-like of shape (n_rows,) or None
+    counts : ndarray of int of shape (n_rows,) or None
+    among : ndarray of int of shape (n_rows,) or slice, default=slice(None)
+        The rows of ``X`` that labels and counts belong to, and that the indices count.
     """
-    order = _order(X, labels)
+    if is_large(X) and len(X) > ORDERED_ROWS:
+        if counts is None:
+            return slice(None)
+        return np.repeat(np.arange(len(counts)), counts)
+    order = _order(X, labels, among)
     return order if counts is None else np.repeat(order, counts[order])
 
 
 def evenly_spaced(X, n_rows: int):
-    """Return at most ``n_rows`` rows of an array or tensor at equal distances, as a view."""
+    """Return at most ``n_rows`` rows of an array or tensor at equal distances, as a view.
+
+    Those of lazy rows are a tensor.
+    """
     return X[:: ceil(len(X) / n_rows)]
 
 
@@ -65,8 +88,10 @@ def places_of(rows: np.ndarray, n_samples: int) -> np.ndarray:
     return places
 
 
-def as_given(values, rows: np.ndarray, n_samples: int, missing: float):
+def as_given(values, rows: np.ndarray | slice, n_samples: int, missing: float):
     """Convert values of the rows trained on to values of the rows given."""
+    if isinstance(rows, slice):
+        return values
     places = places_of(rows, n_samples)
     given = values[places]
     if issparse(given):
@@ -100,11 +125,12 @@ def repetitions(sample_weight: np.ndarray, n_features: int = 1) -> np.ndarray:
     return np.maximum(np.floor(counts + 0.5), weighing).astype(np.int64)
 
 
-def _order(X: np.ndarray, labels) -> np.ndarray:
-    """Return the indices of the rows in lexicographic order, labels last."""
-    rank, tied = np.zeros(len(X), dtype=np.int64), np.arange(len(X))
-    columns = X.T if labels is None else [*X.T, np.asarray(labels)]
-    for column in columns:
+def _order(X: np.ndarray, labels, among=slice(None)) -> np.ndarray:
+    """Return the indices of some rows in lexicographic order, labels last."""
+    n_rows = len(X[among, 0])
+    rank, tied = np.zeros(n_rows, dtype=np.int64), np.arange(n_rows)
+    columns = (column[among] for column in X.T)
+    for column in columns if labels is None else chain(columns, [np.asarray(labels)]):
         values = column[tied]
         if (values == values[0]).all():
             continue

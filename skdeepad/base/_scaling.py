@@ -1,10 +1,45 @@
 """Checks and compression of scaled rows."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
-from sklearn.utils import check_array
+from sklearn.base import clone
+from sklearn.preprocessing import RobustScaler
+from sklearn.utils import check_array, gen_batches
 
 from ..nn import compress
+from ..training import LazyRows, rows_of_a_block
+
+
+def fit_in_blocks(scaler, X: np.ndarray, rows: np.ndarray | slice, with_names: Callable) -> None:
+    """Fit a scaler to rows of a table, without a copy of the table if the scaler allows it.
+
+    A scaler with ``partial_fit`` sees block after block, a robust one column after column, and any
+    other one all rows.
+    """
+    if hasattr(scaler, "partial_fit"):
+        n_rows = len(X) if isinstance(rows, slice) else len(rows)
+        for block in gen_batches(n_rows, rows_of_a_block(X.shape[1])):
+            block = block if isinstance(rows, slice) else rows[block]
+            scaler.partial_fit(with_names(np.ascontiguousarray(X[block])))
+    elif type(scaler) is RobustScaler:
+        of_columns = [clone(scaler).fit(column[rows][:, None]) for column in X.T]
+        scaler.fit(with_names(X[:1]))  # sets what describes the columns
+        for name in ("center_", "scale_"):
+            if getattr(scaler, name) is not None:
+                setattr(scaler, name, np.concatenate([getattr(one, name) for one in of_columns]))
+    else:
+        scaler.fit(with_names(X[rows]))
+
+
+def check_lazy(scaled: LazyRows, X: np.ndarray, scaler) -> LazyRows:
+    """Return lazy rows; raise if they are not finite."""
+    if not np.isfinite([scaled.min(), scaled.max()]).all():
+        for place in gen_batches(len(scaled), rows_of_a_block(X.shape[1])):
+            rows = place if scaled.rows is None else scaled.rows[place]
+            check_scaled(scaled[place], X[rows], scaler)
+    return scaled
 
 
 def compress_in_place(X: np.ndarray, limit: float) -> np.ndarray:

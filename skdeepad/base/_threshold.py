@@ -72,13 +72,14 @@ class OffsetMixin(OutlierMixin):
 
 
 def value_above(values: np.ndarray, share: float) -> float:
-    r"""Return the value above a share of the values, rounded down.
+    r"""Return the value above a share of the values, rounded down; the values change places.
 
     It is the largest v that minimises :math:`\frac1{\nu n} \sum_i \max(0, v - v_i) - v`, the term
     of a threshold v in objectives that allow a share :math:`\nu` beyond it.
     """
     rank = _rank(share, len(values))
-    return float(np.partition(values, rank)[rank])
+    values.partition(rank)
+    return float(values[rank])
 
 
 def _rank(share: float, n: int) -> int:

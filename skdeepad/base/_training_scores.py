@@ -40,9 +40,10 @@ def score_of_rank(rank: float, training: np.ndarray) -> float:
 
 def warn_if_degenerate(scores: np.ndarray) -> None:
     """Warn if the scores of the training rows are not finite or all equal."""
-    if not np.isfinite(scores).all():
+    low, high = scores.min(), scores.max()  # NaN if there is one
+    if not np.isfinite([low, high]).all():
         what = "are not finite; scale the input or lower lr"
-    elif len(scores) > 1 and np.ptp(scores) <= 1e-7 * np.abs(scores).max():
+    elif len(scores) > 1 and high - low <= 1e-7 * max(abs(low), abs(high)):
         what = "are all equal: the model has collapsed, or all rows are the same"
     else:
         return

@@ -6,12 +6,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..training import LazyRows, blocks_of
 
-def covariance_factor(X: Tensor, noise: float) -> Tensor:
+
+def mean_of(X: Tensor | LazyRows) -> Tensor:
+    """Return the mean of rows in float64."""
+    return sum(x.double().sum(0) for x in blocks_of(X)) / len(X)
+
+
+def covariance_factor(X: Tensor | LazyRows, noise: float) -> Tensor:
     """Return L with L Lᵀ = Σ, the covariance of rows with added noise."""
-    X = X.double().cpu()
-    eye = torch.eye(X.shape[1], dtype=X.dtype)
-    covariance = torch.cov(X.T, correction=0).reshape(eye.shape) + noise**2 * eye
+    mean = mean_of(X)
+    centered = ((x.double() - mean).cpu() for x in blocks_of(X))
+    eye = torch.eye(X.shape[1], dtype=torch.float64)
+    covariance = sum(x.T @ x for x in centered) / len(X) + noise**2 * eye
     factor, failed = torch.linalg.cholesky_ex(covariance)
     if failed:
         raise ValueError(
@@ -38,7 +46,7 @@ class GaussianDensity(nn.Module):
         """Set μ and Σ from rows with added noise of standard deviation ``noise``."""
         factor = covariance_factor(X, noise)
         eye = torch.eye(len(factor), dtype=factor.dtype)
-        self.mean.copy_(X.double().mean(0))
+        self.mean.copy_(mean_of(X))
         self.factor.copy_(factor)
         self.whitening.copy_(torch.linalg.solve_triangular(factor, eye, upper=False))
 

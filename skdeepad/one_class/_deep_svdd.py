@@ -1,5 +1,6 @@
 """Deep Support Vector Data Description."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -207,7 +208,8 @@ class DeepSVDD(SphereDetector):
         def update_radius(net):
             if self.objective == "soft-boundary" and len(net.history) >= warm_up:
                 distances = net.apply(module.anomaly_score, X)
-                module.radius_squared.fill_(-value_above(-distances, self.nu))
+                scores = np.negative(distances, out=distances)
+                module.radius_squared.fill_(-value_above(scores, self.nu))
 
         return update_radius
 

@@ -229,7 +229,7 @@ class OCNN(BaseDetector):
 
         def set_r(net):
             scores = -net.apply(module.anomaly_score, X)
-            module.r.fill_(value_above(scores, self.nu))
+            module.r.fill_(value_above(scores.copy(), self.nu))
             return scores
 
         def finish_round(net):

@@ -10,6 +10,7 @@ from .._validation import check_is_fitted
 from ..base import COUNT, POSITIVE, BaseDetector, EncoderMixin, StopsEarly, detector, param
 from ..base._pretraining import PretrainingMixin
 from ..nn import EncoderDecoder, check_batch_norm
+from ..training import mean_over_rows
 
 
 class SphereModule(nn.Module):
@@ -73,7 +74,8 @@ class SphereDetector(PretrainingMixin, EncoderMixin, BaseDetector, StopsEarly):
         module = net.module_
         if not net.history:
             self._pretrain(run, net, X)
-            mean = torch.as_tensor(net.apply(module.encode, X).mean(0), dtype=torch.float32)
+            mean = mean_over_rows(net, module.encode, X)
+            mean = torch.as_tensor(mean, dtype=torch.float32)
             module.set_center(mean.to(module.center.device), self.center_eps)
         run(net, X, y, self._make_update(net, X))
 

@@ -18,8 +18,10 @@ from ._data import (
     count_batches,
 )
 from ._guard import default_settings, with_default_settings
+from ._lazy_rows import LazyRows, blocks_of, part_of, rows_of_a_block
 from ._net import DetectorNet
 from ._optimizers import OPTIMIZERS
+from ._passes import mean_over_rows
 from ._random import seeded_generator, seeded_weights
 from ._warnings import warn
 
@@ -34,6 +36,7 @@ __all__ = [
     "HoldOut",
     "KneeStopping",
     "LabelledBatches",
+    "LazyRows",
     "ProgressBar",
     "Run",
     "StopTraining",
@@ -43,12 +46,16 @@ __all__ = [
     "WeightAverages",
     "WholeBatches",
     "as_tensor",
+    "blocks_of",
     "build_net",
     "count_batches",
     "default_settings",
     "find_device",
     "history_table",
     "listening",
+    "mean_over_rows",
+    "part_of",
+    "rows_of_a_block",
     "seeded_generator",
     "seeded_weights",
     "to_tensor",

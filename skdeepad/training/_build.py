@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ._callbacks import AfterEpoch, KneeStopping, ProgressBar, StoppingAtBest, listening
 from ._data import HoldOut, as_tensor
+from ._lazy_rows import LazyRows
 from ._meeting import trained_with_others
 from ._net import DetectorNet
 from ._optimizers import find_optimizer
@@ -125,15 +126,29 @@ class Run:
             net.partial_fit(X, y, epochs=self.epochs, **columns)
 
 
-def to_tensor(X: np.ndarray, device: str) -> Tensor:
-    """Return rows as a tensor, on the device if they fill at most half of its free memory."""
+def to_tensor(X: np.ndarray | LazyRows, device: str) -> Tensor | LazyRows:
+    """Return rows as a tensor, on the device if they fill at most half of its free memory.
+
+    Where they fill more, they stay where they are, and go to the device block by block. Lazy rows
+    stay lazy there, and on the CPU.
+    """
     tensor = as_tensor(X)
     device = find_device(device)
-    if torch.device(device).type == "cuda":
-        if X.nbytes > torch.cuda.mem_get_info(device)[0] / 2:
-            return tensor
+    if X.nbytes > free_bytes(device) / 2:
+        return tensor
+    if not isinstance(tensor, LazyRows):
         return tensor.to(device)
-    return tensor
+    whole = torch.empty(tensor.shape, device=device)
+    for place, block in zip(whole.split(len(next(tensor.blocks()))), tensor.blocks(), strict=True):
+        place.copy_(block)
+    return whole
+
+
+def free_bytes(device: str) -> float:
+    """Return the free memory of a device for rows; none on the CPU, where they already are."""
+    if torch.device(device).type != "cuda":
+        return 0.0
+    return torch.cuda.mem_get_info(device)[0]
 
 
 def history_table(net: NeuralNet) -> dict[str, np.ndarray]:

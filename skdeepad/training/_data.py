@@ -8,13 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ._lazy_rows import LazyRows, part_of
+
 # Rows are gathered in blocks of this many values, so that shuffling does not copy the whole table.
 BLOCK_VALUES = 2**22
 
 
-def as_tensor(X: np.ndarray | Tensor) -> Tensor:
-    """Return the rows as a tensor, without a copy unless the array is read-only."""
-    if isinstance(X, Tensor):
+def as_tensor(X: np.ndarray | Tensor | LazyRows) -> Tensor | LazyRows:
+    """Return the rows as a tensor, without a copy unless the array is read-only.
+
+    Lazy rows stay what they are.
+    """
+    if isinstance(X, Tensor | LazyRows):
         return X
     return torch.from_numpy(X if X.flags.writeable else X.copy())
 
@@ -41,7 +46,7 @@ class TensorData:
 
     Parameters
     ----------
-    X : Tensor of shape (n_samples, ...)
+    X : Tensor of shape (n_samples, ...) or LazyRows
     y : Tensor of shape (n_samples,) or None, default=None
         Labels, 0 for unlabelled rows.
     target : Tensor of shape (n_samples, ...) or None, default=None
@@ -52,7 +57,7 @@ class TensorData:
 
     def __init__(
         self,
-        X: Tensor,
+        X: Tensor | LazyRows,
         y: Tensor | None = None,
         *,
         target: Tensor | None = None,
@@ -72,9 +77,21 @@ class TensorData:
 
     def rows(self, index) -> "TensorData":
         """Return a table of some of the rows."""
-        x, y, target = self[index]
-        weight = None if self.weight is None else self.weight[index]
+        x = part_of(self.X, index)
+        y, target, weight = (
+            None if v is None else v[index] for v in (self.y, self.target, self.weight)
+        )
         return TensorData(x, y, target=target, weight=weight)
+
+    def permutation(self, generator: torch.Generator) -> Tensor:
+        """Return a random order of the rows; that of lazy rows takes half the memory."""
+        small = isinstance(self.X, LazyRows) and len(self) < 2**31
+        return torch.randperm(
+            len(self),
+            generator=generator,
+            device=generator.device,
+            dtype=torch.int32 if small else torch.int64,
+        )
 
 
 def count_batches(n_rows: int, batch_size: int) -> int:
@@ -120,8 +137,7 @@ class TensorBatches:
         n, k = len(self.dataset), self.n_batches
         order = None
         if self.generator is not None:
-            order = torch.randperm(n, generator=self.generator, device=self.generator.device)
-            order = order.to(self.dataset.X.device)
+            order = self.dataset.permutation(self.generator).to(self.dataset.X.device)
         starts = [i * n // k for i in range(k + 1)]
         n_values = -(-n // k) * max(1, self.dataset.X[0].numel())
         per_block = max(1, BLOCK_VALUES // n_values)
@@ -129,10 +145,11 @@ class TensorBatches:
             block = starts[first : first + per_block + 1]
             rows = slice(block[0], block[-1])
             gathered = self.dataset[rows if order is None else order[rows]]
+            if self.is_elsewhere:
+                gathered = gathered.to(self.device)
             sizes = [end - begin for begin, end in pairwise(block)]
             columns = [repeat(None) if v is None else v.split(sizes) for v in gathered]
-            for batch in map(Batch, *columns):
-                yield batch.to(self.device) if self.is_elsewhere else batch
+            yield from map(Batch, *columns)
 
 
 class WholeBatches(TensorBatches):
@@ -323,7 +340,7 @@ class HoldOut:
     def __call__(self, dataset: TensorData, y=None) -> tuple[TensorData, TensorData]:
         n = len(dataset)
         n_valid = self.n_valid(n)
-        order = torch.randperm(n, generator=torch.Generator().manual_seed(self.seed))
+        order = dataset.permutation(torch.Generator().manual_seed(self.seed))
         if dataset.y is not None:
             order = _one_of_each_last(order, dataset.y.cpu())
         valid, train = order[:n_valid], order[n_valid:]

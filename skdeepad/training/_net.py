@@ -359,7 +359,7 @@ class DetectorNet(NeuralNet):
         ----------
         function : callable
             Function from (batch, n_features) to (batch, ...) that treats each row independently.
-        X : ndarray or Tensor of shape (n_samples, n_features), float32
+        X : ndarray, Tensor or LazyRows of shape (n_samples, n_features), float32
 
         Returns
         -------
