@@ -47,14 +47,18 @@ class PyODDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
     Examples
     --------
     >>> from pyod.models.knn import KNN
-    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn.model_selection import GridSearchCV, StratifiedKFold
     >>> from skdeepad.datasets import load_wine
     >>> from skdeepad.interop import from_pyod
     >>> from skdeepad.metrics import anomaly_roc_auc_scorer
     >>> X, y = load_wine(return_X_y=True)
-    >>> grid = {"detector__n_neighbors": [3, 5]}
-    >>> search = GridSearchCV(from_pyod(KNN()), grid, scoring=anomaly_roc_auc_scorer, cv=3)
-    >>> search.fit(X, -y).best_params_["detector__n_neighbors"] in (3, 5)
+    >>> search = GridSearchCV(
+    ...     from_pyod(KNN()),
+    ...     {"detector__n_neighbors": [3, 5]},
+    ...     scoring=anomaly_roc_auc_scorer,
+    ...     cv=StratifiedKFold(3, shuffle=True, random_state=0),
+    ... )
+    >>> search.fit(X, y).best_params_["detector__n_neighbors"] in (3, 5)
     True
     """
 

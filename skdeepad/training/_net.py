@@ -324,9 +324,12 @@ class DetectorNet(NeuralNet):
     def _row_losses(self, batch: Batch) -> Tensor:
         return self.module_.loss(batch.x, **batch.loss_arguments())
 
+    def _loss(self, batch: Batch) -> Tensor:
+        return self._reduce(self._row_losses(batch), batch)
+
     def _backward(self, batch: Batch) -> Tensor:
         """Compute the gradients of the mean loss of a batch, and return the loss."""
-        loss = self._reduce(self._row_losses(batch), batch)
+        loss = self._loss(batch)
         loss.backward()
         if self.max_gradient_norm is not None:
             nn.utils.clip_grad_norm_(self.module_.parameters(), self.max_gradient_norm)
