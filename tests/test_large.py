@@ -220,3 +220,15 @@ def test_a_large_table_takes_little_memory():
         det = AutoEncoder(max_steps=5, n_latent=2, hidden_layer_sizes=(8,), random_state=0).fit(X)
     assert len(det.training_scores_) == n_rows
     assert memory.mb < X.nbytes / 2**20  # scaled rows alone are as much
+
+
+def test_a_scaler_that_works_in_place_leaves_the_users_rows_alone(monkeypatch):
+    monkeypatch.setattr(_rows, "LAZY_VALUES", 100)
+    X = np.random.RandomState(0).randn(60, 4).astype(np.float32) * 5 + 3
+    for is_read in (X, X.astype(np.float64)):
+        before = is_read.copy()
+        det = AutoEncoder(scaler=StandardScaler(copy=False), max_steps=3, random_state=0)
+        det.fit(is_read)
+        first = det.score_samples(is_read)
+        assert_array_equal(is_read, before)
+        assert_array_equal(det.score_samples(is_read), first)

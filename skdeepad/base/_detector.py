@@ -307,6 +307,8 @@ class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseE
 
     def _apply_to_slice(self, function: Callable, X) -> np.ndarray:
         X = validate_data(self, X, dtype=float_types(X), order="C", reset=False)
+        if not self._clips:
+            X = X.copy()  # the user's scaler may write into it
         return self.net_.apply(function, self._scale(X))
 
     @final

@@ -91,8 +91,8 @@ def labels_of(decision: np.ndarray) -> np.ndarray:
     return np.where(decision >= 0, 1, -1)
 
 
-class ThresholdMixin(OffsetMixin):
-    """Threshold and labels of an estimator that scores rows."""
+class DecisionMixin(OutlierMixin):
+    """Labels of an estimator with ``score_samples`` and ``offset_``."""
 
     @final
     def decision_function(self, X):
@@ -125,6 +125,27 @@ class ThresholdMixin(OffsetMixin):
             +1 for inliers, −1 for outliers. A row without a finite score is an outlier.
         """
         return labels_of(self.decision_function(X))
+
+    def fit_predict(self, X, y=None):
+        """Fit to ``X`` and label its rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,), default=None
+            Labels, as for ``fit``.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            +1 for inliers, −1 for outliers.
+        """
+        return self.fit(X, y).predict(X)
+
+
+class ThresholdMixin(DecisionMixin, OffsetMixin):
+    """Threshold and labels of a detector that scores rows."""
 
     @final
     def fit_predict(self, X, y=None, sample_weight=None):

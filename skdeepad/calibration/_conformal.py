@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 from scipy.stats import false_discovery_control
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.utils import check_random_state, get_tags, indexable
 
@@ -24,15 +24,18 @@ from ..base._labels import check_labels
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
 from ..base._seeds import reseeded
+from ..base._threshold import DecisionMixin
 from ..training import warn
 
 BELOW_ONE = Interval(Real, 0, 1, closed="neither")
+# Shares that are equal but for rounding differ by less.
+ROUNDING = 1e-9
 # Places between two calibration scores stay below 1 by more than rounding.
 ALMOST_ONE = 1 - 1e-6
 
 
 @detector
-class ConformalDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
+class ConformalDetector(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
     r"""Outlier detector whose rate of false alarms is known.
 
     Some rows are kept from the training of the detector: n calibration rows with scores
@@ -62,9 +65,10 @@ class ConformalDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         trained on the others; half of the rows is the choice of [1]_. An int is the number of folds
         of k-fold cross-validation: each row calibrates the detector that is trained without its
         fold (cross-conformal, [3]_). It uses all rows for both, at the cost of several trainings.
-        Its promise is :math:`2 \alpha`; in practice the rate is close to :math:`\alpha`, or far
-        below it if the detectors of the folds disagree. ``"prefit"``: ``detector`` is fitted, and
-        all rows of ``fit`` calibrate it. A splitter of scikit-learn's gives one fold or several.
+        Its promise is a little more than :math:`2 \alpha`; in practice the rate is close to
+        :math:`\alpha`, or far below it if the detectors of the folds disagree. ``"prefit"``:
+        ``detector`` is fitted, and all rows of ``fit`` calibrate it. A splitter of scikit-learn's
+        that needs no groups gives one fold or several, which share no row.
     guarantee : {"marginal", "conditional"}, default="marginal"
         ``"marginal"``: the rate of false alarms is ``alpha`` in the mean over all sets of
         calibration rows. ``"conditional"``: with a probability of :math:`1 - \delta`, the
@@ -165,11 +169,10 @@ class ConformalDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
             is_anomaly = check_labels(y, n_samples, all_known=True) < 0
         rng = check_random_state(self.random_state)
         folds = self._folds(X, y, rng)
-        if self.guarantee == "conditional" and len(folds) > 1:
-            raise ValueError(
-                "guarantee='conditional' needs one set of calibration rows, but "
-                f"cv={self.cv!r} makes {len(folds)} folds."
-            )
+        self._check_guarantee(len(folds))
+        folds = [(train, own) for train, own in folds if not is_anomaly[own].all()]
+        if not folds:
+            raise ValueError("y marks all rows that would calibrate as anomalies.")
         with all_or_nothing(self):
             self.detectors_, self.calibration_scores_ = [], []
             for train, held_out in folds:
@@ -178,11 +181,8 @@ class ConformalDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
                     labels = () if y is None else (take_rows(y, train),)
                     fitted = reseeded(clone(prototype), rng.randint(2**31 - 1))
                     fitted = fitted.fit(take_rows(X, train), *labels)
-                normal = held_out[~is_anomaly[held_out]]
-                if not len(normal):
-                    raise ValueError("y marks all rows of a fold as anomalies: none calibrates it.")
                 self.detectors_.append(fitted)
-                scores = fitted.score_samples(take_rows(X, normal))
+                scores = _read_scores(fitted, take_rows(X, held_out[~is_anomaly[held_out]]))
                 self.calibration_scores_.append(np.sort(scores))
             self.n_calibration_ = sum(map(len, self.calibration_scores_))
         if self.offset_ == 0:
@@ -198,10 +198,24 @@ class ConformalDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         if isinstance(self.cv, str):
             return [(None, rows)]
         if hasattr(self.cv, "split"):
-            return list(self.cv.split(X, y))
+            folds = list(self.cv.split(X, y))
+            held_out = np.concatenate([own for _, own in folds])
+            if len(np.unique(held_out)) < len(held_out):
+                raise ValueError(f"cv={self.cv!r} must hold each row out at most once.")
+            return folds
         if isinstance(self.cv, Integral):
             return list(KFold(self.cv, shuffle=True, random_state=rng).split(rows))
         return list(ShuffleSplit(1, test_size=self.cv, random_state=rng).split(rows))
+
+    def _check_guarantee(self, n_folds: int) -> None:
+        """Raise if a parameter that may change after ``fit`` has a value that is not accepted."""
+        for name in ("alpha", "guarantee", "delta"):
+            check_parameter(self, name)
+        if self.guarantee == "conditional" and n_folds > 1:
+            raise ValueError(
+                "guarantee='conditional' needs one set of calibration rows, but "
+                f"cv={self.cv!r} makes {n_folds} folds."
+            )
 
     # P-values ---------------------------------------------------------------------------------
 
@@ -216,8 +230,10 @@ class ConformalDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         Returns
         -------
         p_values : ndarray of shape (n_samples,)
-            P-values, above 0 and at most 1. A row without a finite score has the smallest one.
+            P-values, above 0 and at most 1. A score of NaN counts as the lowest one.
         """
+        check_is_fitted(self)
+        self._check_guarantee(len(self.detectors_))
         counts, _ = self._places(X)
         if self.guarantee == "conditional":
             return self._conditional_p_values()[counts]
@@ -242,12 +258,11 @@ class ConformalDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         selected : ndarray of shape (n_samples,), dtype bool
             Whether each row is selected.
         """
-        if alpha is None:
-            check_parameter(self, "alpha")
-            alpha = self.alpha
-        elif alpha not in BELOW_ONE:
+        p_values = self.p_values(X)
+        alpha = self.alpha if alpha is None else alpha
+        if not isinstance(alpha, Real) or alpha not in BELOW_ONE:
             raise ValueError(f"alpha={alpha!r} must be above 0 and below 1.")
-        return false_discovery_control(self.p_values(X), method="bh") <= alpha
+        return false_discovery_control(p_values, method="bh") <= alpha + ROUNDING
 
     def _places(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Return how many calibration scores are at most that of each row, and how far the next is.
@@ -257,8 +272,7 @@ class ConformalDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         counts, parts = 0, []
         for fitted, calibration in zip(self.detectors_, self.calibration_scores_, strict=True):
-            scores = np.asarray(fitted.score_samples(X), dtype=np.float64)
-            scores = np.where(np.isnan(scores), -np.inf, scores)
+            scores = _read_scores(fitted, X)
             below = np.searchsorted(calibration, scores, side="right")
             counts = counts + below
             parts.append(_part_of_the_way(scores, calibration, below))
@@ -295,43 +309,12 @@ class ConformalDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
     @property
     def offset_(self) -> float:
         check_is_fitted(self)
-        for name in ("alpha", "guarantee", "delta"):
-            check_parameter(self, name)
+        self._check_guarantee(len(self.detectors_))
         if self.guarantee == "conditional":
             n_alarming = int((self._conditional_p_values() <= self.alpha).sum())
         else:
-            n_alarming = int(self.alpha * (1 + self.n_calibration_) + 1e-9)
+            n_alarming = int(self.alpha * (1 + self.n_calibration_) + ROUNDING)
         return n_alarming / (1 + self.n_calibration_)
-
-    def decision_function(self, X):
-        """Return the score of each row relative to the threshold.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to score.
-
-        Returns
-        -------
-        decision : ndarray of shape (n_samples,)
-            ``score_samples(X) - offset_``: negative for outliers.
-        """
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X):
-        """Label each row as inlier or outlier.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to label.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            −1 for rows with a p-value of at most ``alpha``, else +1.
-        """
-        return np.where(self.decision_function(X) >= 0, 1, -1)
 
     @property
     def n_features_in_(self) -> int:
@@ -352,6 +335,12 @@ class ConformalDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
             AutoEncoder() if self.detector is None else self.detector
         ).input_tags
         return tags
+
+
+def _read_scores(estimator, X) -> np.ndarray:
+    """Return the scores of rows; NaN is read as the lowest one, in calibration as later."""
+    scores = np.asarray(estimator.score_samples(X), dtype=np.float64)
+    return np.where(np.isnan(scores), -np.inf, scores)
 
 
 def _part_of_the_way(scores: np.ndarray, calibration: np.ndarray, below: np.ndarray) -> np.ndarray:

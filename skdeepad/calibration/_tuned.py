@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef
-from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import check_random_state, get_tags, indexable
 
 from .._validation import (
@@ -24,6 +23,7 @@ from ..base._labels import check_labels
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
 from ..base._seeds import reseeded
+from ..base._threshold import DecisionMixin
 from ..base._training_scores import ranks_among, score_of_rank, scores_of_training_rows
 
 METRICS: dict[str, Callable] = {
@@ -36,14 +36,14 @@ MAX_THRESHOLDS = 200
 
 
 @detector
-class TunedThreshold(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
+class TunedThreshold(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
     r"""Outlier detector whose threshold is tuned with known labels.
 
     A threshold is a rank among the scores of the training rows: the share of them that is more
     abnormal. It means the same for detectors that are trained on different rows or with different
     seeds, whose scores may differ in scale. Detectors that are trained without a fold score the
-    labelled rows of that fold, and the rank with the best mean metric over the folds is that of
-    the detector that is trained on all rows.
+    labelled rows of that fold, and the rank with the best metric over all of them is the threshold
+    of the detector that is trained on all rows.
 
     Read more in the :ref:`User Guide <tuned_threshold>`.
 
@@ -73,7 +73,8 @@ class TunedThreshold(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
     detector_ : estimator
         The detector that is trained on all rows.
     best_score_ : float
-        Mean metric of the folds at the threshold, or the negative of the mean cost.
+        Metric of the labelled rows at the threshold, or the negative of the mean cost; NaN if the
+        threshold is not tuned.
     share_ : float
         Share of the rows of ``fit`` below the threshold.
     offset_ : float
@@ -91,7 +92,8 @@ class TunedThreshold(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
 
     Notes
     -----
-    Without both kinds of labelled rows, the threshold is that of the detector itself.
+    Without both kinds of labelled rows, the threshold is that of the detector itself, its
+    ``offset_``.
 
     Examples
     --------
@@ -134,7 +136,6 @@ class TunedThreshold(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         signs = np.sign(check_labels(y, n_rows_of(X), all_known=True))
         prototype = AutoEncoder() if self.detector is None else self.detector
         rng = check_random_state(self.random_state)
-        is_tuned = (signs < 0).any() and (signs > 0).any()
         with all_or_nothing(self):
             vars(self).pop("_given_offset", None)
             if self.cv == "prefit":
@@ -142,19 +143,16 @@ class TunedThreshold(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
             else:
                 self.detector_ = _trained(prototype, X, y, rng)
                 scores = scores_of_training_rows(self.detector_, X)
-            self._training = np.sort(scores)
-            if is_tuned:
-                known = signs != 0
-                folds = [(ranks_among(scores, self._training)[known], signs[known])]
+            self._training = np.sort(_finite(scores))
+            if (signs < 0).any() and (signs > 0).any():
+                known = np.flatnonzero(signs)
+                ranks = ranks_among(_finite(scores), self._training)[known]
                 if self.cv != "prefit":
-                    folds = self._held_out(prototype, X, y, signs, rng)
-                rank, self.best_score_ = _best(folds, measure)
+                    ranks = self._held_out_ranks(prototype, X, y, signs, rng)[known]
+                rank, self.best_score_ = _best(ranks, signs[known], measure)
                 self._tuned_offset = score_of_rank(rank, self._training)
             else:
-                self.best_score_ = np.nan
-                first = take_rows(X, [0])
-                own = self.detector_.score_samples(first) - self.detector_.decision_function(first)
-                self._tuned_offset = float(own[0])
+                self.best_score_, self._tuned_offset = np.nan, _own_offset(self.detector_)
         return self
 
     def _measure(self) -> Callable[[np.ndarray, np.ndarray], float]:
@@ -162,25 +160,33 @@ class TunedThreshold(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         if self.costs is None:
             return METRICS[self.metric] if isinstance(self.metric, str) else self.metric
         costs = list(self.costs)
-        if len(costs) != 2 or not all(isinstance(c, Real) and c >= 0 for c in costs):
+        if len(costs) != 2 or not all(isinstance(c, Real) and 0 <= c < np.inf for c in costs):
             raise ValueError(
-                f"costs={self.costs!r} must be two numbers of at least 0: the cost of a false "
-                "alarm, and that of a missed anomaly."
+                f"costs={self.costs!r} must be two finite numbers of at least 0: the cost of a "
+                "false alarm, and that of a missed anomaly."
             )
         of_alarm, of_miss = costs
         return lambda y, found: -float(np.mean(of_alarm * (found > y) + of_miss * (found < y)))
 
-    def _held_out(self, prototype, X, y, signs, rng) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return ranks among training scores, and signs, of the labelled rows of each fold."""
-        folds = []
-        splitter = StratifiedKFold(self.cv, shuffle=True, random_state=rng.randint(2**31 - 1))
-        for train, test in splitter.split(np.zeros(len(signs)), signs):
-            test = test[signs[test] != 0]
-            fitted = _trained(prototype, take_rows(X, train), take_rows(y, train), rng)
-            training = np.sort(scores_of_training_rows(fitted, take_rows(X, train)))
-            scores = fitted.score_samples(take_rows(X, test))
-            folds.append((ranks_among(scores, training), signs[test]))
-        return folds
+    def _held_out_ranks(self, prototype, X, y, signs, rng) -> np.ndarray:
+        """Return the ranks of the labelled rows among the training scores without their fold."""
+        n_samples = len(signs)
+        if n_samples < self.cv:
+            raise ValueError(f"cv={self.cv!r} folds need as many rows, got n_samples={n_samples}.")
+        folds, ranks = np.empty(n_samples, dtype=int), np.full(n_samples, np.nan)
+        shuffled = rng.permutation(n_samples)
+        folds[shuffled[np.argsort(signs[shuffled], kind="stable")]] = np.arange(n_samples) % self.cv
+        for fold in range(self.cv):
+            train = np.flatnonzero(folds != fold)
+            test = np.flatnonzero((folds == fold) & (signs != 0))
+            if not len(test):
+                continue
+            rows = take_rows(X, train)
+            fitted = _trained(prototype, rows, None if y is None else take_rows(y, train), rng)
+            training = np.sort(_finite(scores_of_training_rows(fitted, rows)))
+            scores = _finite(fitted.score_samples(take_rows(X, test)))
+            ranks[test] = ranks_among(scores, training)
+        return ranks
 
     # Scores -----------------------------------------------------------------------------------
 
@@ -215,36 +221,6 @@ class TunedThreshold(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         return float((self._training < self.offset_).mean())
 
-    def decision_function(self, X):
-        """Return the score of each row relative to the threshold.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to score.
-
-        Returns
-        -------
-        decision : ndarray of shape (n_samples,)
-            ``score_samples(X) - offset_``: negative for outliers.
-        """
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X):
-        """Label each row as inlier or outlier.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to label.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            +1 for inliers, −1 for outliers.
-        """
-        return np.where(self.decision_function(X) >= 0, 1, -1)
-
     @property
     def n_features_in_(self) -> int:
         check_is_fitted(self)
@@ -271,23 +247,43 @@ def _trained(prototype, X, y, rng):
     return reseeded(clone(prototype), rng.randint(2**31 - 1)).fit(X, *labels)
 
 
-def _best(folds, measure) -> tuple[float, float]:
-    """Return the threshold, as a rank, of the best mean measure over the folds, and the measure.
+def _finite(scores) -> np.ndarray:
+    """Return scores with infinite ones beyond all others; NaN is read as the lowest one."""
+    scores = np.asarray(scores, dtype=np.float64)
+    finite = scores[np.isfinite(scores)]
+    low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
+    unit = high - low or 1.0
+    return np.nan_to_num(scores, nan=low - unit, neginf=low - unit, posinf=high + unit)
+
+
+def _own_offset(detector) -> float:
+    """Return the threshold of a fitted detector, or of a pipeline that ends in one."""
+    while hasattr(detector, "steps"):
+        detector = detector.steps[-1][1]
+    if not hasattr(detector, "offset_"):
+        raise ValueError(
+            f"y must have known anomalies and known normal rows: {type(detector).__name__} has no "
+            "threshold of its own."
+        )
+    return float(detector.offset_)
+
+
+def _best(ranks: np.ndarray, signs: np.ndarray, measure) -> tuple[float, float]:
+    """Return the threshold, as a rank, of the best measure, and the measure.
 
     Of equally good neighbours the middle one is taken.
     """
-    ranks = np.unique(np.concatenate([own for own, _ in folds]))
-    between = (ranks[1:] + ranks[:-1]) / 2
-    ends = [ranks[0] - 1e-9, ranks[-1] + 1e-9]
-    candidates = np.unique(np.concatenate([ends, between]))
+    different = np.unique(ranks)
+    between = (different[1:] + different[:-1]) / 2
+    candidates = np.concatenate([[different[0] - 1e-9], between, [different[-1] + 1e-9]])
     if len(candidates) > MAX_THRESHOLDS:
         candidates = np.quantile(candidates, np.linspace(0, 1, MAX_THRESHOLDS))
-    values = np.array(
-        [
-            np.mean([measure((y < 0).astype(int), (own < c).astype(int)) for own, y in folds])
-            for c in candidates
-        ]
-    )
+    y = (signs < 0).astype(int)
+    values = np.array([measure(y, (ranks < c).astype(int)) for c in candidates], dtype=float)
+    if np.isnan(values).any():
+        raise ValueError(
+            "metric must be a number for any predicted labels, but it is NaN for some."
+        )
     best = np.flatnonzero(values >= values.max() - 1e-12)
     run = best[: np.flatnonzero(np.diff(best, append=np.inf) > 1)[0] + 1]  # the first run
     return float(candidates[run[len(run) // 2]]), float(values.max())

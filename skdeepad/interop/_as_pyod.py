@@ -2,12 +2,10 @@
 
 from numbers import Real
 
-import numpy as np
 from pyod.models.base import BaseDetector
 from sklearn.base import clone
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
-from .._validation import innermost
 from ..base._training_scores import scores_of_training_rows
 
 # Share of anomalies if the detector names none; pyod's default.
@@ -25,7 +23,7 @@ class DetectorOfPyOD(BaseDetector):
 
     def __init__(self, detector, contamination=None):
         if contamination is None:
-            own = getattr(innermost(detector), "contamination", None)
+            own = _contamination_of(detector)
             contamination = own if isinstance(own, Real) else CONTAMINATION
         super().__init__(contamination=contamination)
         self.detector = detector
@@ -46,7 +44,12 @@ class DetectorOfPyOD(BaseDetector):
         """
         X = check_array(X)
         self._set_n_classes(None)  # with labels, it warns that it ignores them
-        signs = None if y is None else -(np.asarray(y) > 0).astype(int)
+        signs = None
+        if y is not None:
+            y = column_or_1d(y)
+            if y.dtype.kind not in "biuf":
+                raise ValueError("y must hold 1 for a known anomaly and 0 for any other row.")
+            signs = -(y > 0).astype(int)
         self.detector_ = clone(self.detector).fit(X, signs)
         self.decision_scores_ = -scores_of_training_rows(self.detector_, X)
         self._process_decision_scores()
@@ -65,3 +68,12 @@ class DetectorOfPyOD(BaseDetector):
         """
         check_is_fitted(self, ["decision_scores_", "threshold_", "labels_"])
         return -self.detector_.score_samples(check_array(X))
+
+
+def _contamination_of(detector):
+    """Return the share that a detector names, or one that it is made of; None without one."""
+    while detector is not None and not hasattr(detector, "contamination"):
+        steps = getattr(detector, "steps", None)
+        inner = getattr(detector, "detector", getattr(detector, "estimator", None))
+        detector = steps[-1][1] if steps else inner
+    return getattr(detector, "contamination", None)

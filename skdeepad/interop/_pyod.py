@@ -5,18 +5,19 @@ from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import check_random_state
 
 from .._validation import HasMethods, check_is_fitted, fit_context, float_types, validate_data
 from ..base._labels import check_labels
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
+from ..base._threshold import DecisionMixin
 from ._foreign import is_pyod, rebuilt, seeded
 
 
 @detector
-class PyODDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
+class PyODDetector(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
     """Detector of pyod's as an outlier detector of scikit-learn's.
 
     Scores are higher for more normal rows, and labels are +1 for inliers and −1 for outliers, so
@@ -30,8 +31,9 @@ class PyODDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
     detector : detector of pyod's
         Detector; ``fit`` uses a new one with its parameters.
     random_state : int, RandomState instance or None, default=None
-        Seed. It replaces a ``random_state`` of the detector, and of numpy's and torch's global
-        states while the detector is at work, from which many of pyod's detectors draw.
+        Seed, which replaces a ``random_state`` of the detector. Many of pyod's detectors draw from
+        the global states of numpy and torch: those are seeded, too, while the detector is at work.
+        If None, a ``random_state`` of the detector stays as it is.
 
     Attributes
     ----------
@@ -92,10 +94,15 @@ class PyODDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
                     name = type(self.detector).__name__
                     raise ValueError(f"{name} learns from labels, but y is None.")
                 labels["y"] = (check_labels(y, len(X)) < 0).astype(int)
+            given = None if self.random_state is None else self._seed
             with seeded(self._seed):
-                self.detector_ = rebuilt(self.detector, self._seed, n_features=X.shape[1])
+                self.detector_ = rebuilt(self.detector, given, n_features=X.shape[1])
                 self.detector_.fit(X, **labels)
         return self
+
+    def _score_known_rows(self, X) -> np.ndarray:
+        """Return the scores of the training rows, which leave out the row itself."""
+        return -np.asarray(self.detector_.decision_scores_, dtype=np.float64)
 
     def score_samples(self, X):
         """Return the score of each row; higher scores are more normal.
@@ -115,36 +122,6 @@ class PyODDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
         with seeded(self._seed):
             return -np.asarray(self.detector_.decision_function(X), dtype=np.float64).ravel()
 
-    def decision_function(self, X):
-        """Return the score of each row relative to the threshold.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to score.
-
-        Returns
-        -------
-        decision : ndarray of shape (n_samples,)
-            ``score_samples(X) - offset_``: negative for outliers.
-        """
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X):
-        """Label each row as inlier or outlier.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to label.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            +1 for inliers, −1 for outliers.
-        """
-        return np.where(self.decision_function(X) >= 0, 1, -1)
-
     @property
     def offset_(self) -> float:
         check_is_fitted(self)
@@ -158,7 +135,7 @@ class PyODDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
         copied = self.detector
         if is_pyod(type(copied)):
             with seeded(0):
-                copied = type(copied)(**deepcopy(copied.get_params(deep=False)))
+                copied = rebuilt(copied, None)
         return type(self)(copied, random_state=deepcopy(self.random_state))
 
 

@@ -42,7 +42,7 @@ class LazyRows:
         self.table = table
         self.scale = scale
         self.rows = rows
-        width = scale(np.ascontiguousarray(table[:1])).shape[1]
+        width = scale(np.array(table[:1])).shape[1]  # a copy: the scaler may write into it
         self.extra = np.empty((0, width), dtype=np.float32) if extra is None else extra
         n_rows = len(table) + len(self.extra) if rows is None else len(rows)
         self.shape = (n_rows, width)

@@ -46,7 +46,10 @@ class AdamState(NamedTuple):
         return (
             len(weights) == len(self.weights)
             and all(map(operator.is_, weights, self.weights))
-            and all(state[weights[i]].get("exp_avg") is self.exp_avgs[i] for i in (0, -1))
+            and all(
+                state.get(weight, {}).get("exp_avg") is exp_avg
+                for weight, exp_avg in zip(weights, self.exp_avgs, strict=True)
+            )
         )
 
 
@@ -109,6 +112,9 @@ class FusedSteps:
 
         What was found in the last step is kept as long as it is right.
         """
+        known, self.states_ = self.states_, {}
+        if getattr(self, "grad_scale", None) is not None or hasattr(self, "found_inf"):
+            return False  # of a gradient scaler, which may skip the step
         found = {}
         for i, group in enumerate(self.param_groups):
             if not group["fused"] or group["amsgrad"] or group["differentiable"]:
@@ -116,12 +122,12 @@ class FusedSteps:
             weights = [weight for weight in group["params"] if weight.grad is not None]
             if not weights:
                 continue
-            known = self.states_.get(i)
-            if known is None or not known.is_of(weights, self.state):
-                known = AdamState.of(weights, self.state)
-            if known is None:
+            own = known.get(i)
+            if own is None or not own.is_of(weights, self.state):
+                own = AdamState.of(weights, self.state)
+            if own is None:
                 return False
-            found[i] = known
+            found[i] = own
         self.states_ = found
         return True
 

@@ -9,7 +9,7 @@ from scipy.stats import beta
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.covariance import EllipticEnvelope
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -110,8 +110,20 @@ def test_known_anomalies_train_and_do_not_calibrate():
     assert det.n_calibration_ == half.n_calibration_ < 30
     assert_allclose(half.calibration_scores_[0].max(), X[6:, 0].max(), atol=3)
     assert not np.isin(half.calibration_scores_[0], X[:6, 0]).any()
-    with pytest.raises(ValueError, match="all rows of a fold as anomalies"):
-        ConformalDetector(FirstColumn(), cv=KFold(10)).fit(X, y)
+    assert ConformalDetector(FirstColumn(), cv=KFold(10)).fit(X, y).n_calibration_ == 54
+    with pytest.raises(ValueError, match="all rows that would calibrate"):
+        ConformalDetector(FirstColumn(), cv="prefit").fit(X, -np.ones(60))
+    again = ConformalDetector(FirstColumn(), alpha=0.2, random_state=0)
+    assert_array_equal(again.fit_predict(X, y), half.predict(X))
+
+
+def test_scores_that_are_no_numbers_count_as_the_lowest_in_calibration_too():
+    rng = np.random.RandomState(0)
+    X, new = np.where(rng.rand(2, 4000, 1) < 0.13, np.nan, rng.randn(2, 4000, 1))
+    det = ConformalDetector(FirstColumn(), alpha=0.05, cv="prefit").fit(X)
+    assert (det.predict(new) == -1).mean() < 0.06
+    det.alpha = 0.2
+    assert (det.predict(new) == -1).mean() == pytest.approx(0.2, abs=0.03)
 
 
 # The promise ---------------------------------------------------------------------------------
@@ -180,8 +192,14 @@ def test_the_false_discovery_rate_is_held():
     assert np.mean(shares) <= 0.2 + 3 * np.std(shares) / 60**0.5
     assert np.mean(found) > 0.8
     assert det.discoveries(new, alpha=1e-6).sum() == 0
-    with pytest.raises(ValueError, match="alpha=2"):
-        det.discoveries(new, alpha=2)
+    for alpha in (2, "x"):
+        with pytest.raises(ValueError, match="alpha="):
+            det.discoveries(new, alpha=alpha)
+
+
+def test_ties_of_a_selection_are_not_lost_to_rounding():
+    det = ConformalDetector(FirstColumn(), cv="prefit", alpha=0.3).fit(column(*range(9)))
+    assert_array_equal(det.discoveries(column(-1, 9, 9)), [True, False, False])
 
 
 # Around it -----------------------------------------------------------------------------------
@@ -193,6 +211,23 @@ def test_too_few_calibration_rows_warn_that_there_is_no_alarm():
     assert (det.predict(column(-9, 0, 9)) == 1).all()
     with pytest.raises(ValueError, match="needs one set of calibration rows"):
         ConformalDetector(FirstColumn(), cv=3, guarantee="conditional").fit(np.zeros((9, 1)))
+    repeated = ConformalDetector(FirstColumn(), cv=ShuffleSplit(3, test_size=0.5, random_state=0))
+    with pytest.raises(ValueError, match="at most once"):
+        repeated.fit(np.zeros((9, 1)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("guarantee", "foo"), ("delta", 5), ("alpha", 2), ("guarantee", None)]
+)
+def test_parameters_that_change_after_fit_are_checked(name, value):
+    det = prefit().set_params(**{name: value})
+    for method in (det.p_values, det.discoveries, det.predict):
+        with pytest.raises(ValueError, match=name):
+            method(column(1))
+    folds = ConformalDetector(FirstColumn(), cv=2, alpha=0.9).fit(np.zeros((9, 1)))
+    folds.guarantee = "conditional"
+    with pytest.raises(ValueError, match="needs one set"):
+        folds.p_values(column(1))
 
 
 def test_a_failed_fit_leaves_the_old_one(X):

@@ -5,9 +5,10 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import balanced_accuracy_score, f1_score
+from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -112,7 +113,38 @@ def test_a_threshold_can_be_set():
     assert np.isfinite(det.fit(X, known).offset_)
 
 
-@pytest.mark.parametrize("costs", [(1,), (1, -1), ("a", 1), (1, 2, 3)])
+def test_few_labels_are_enough():
+    X, y, _ = some_rows()
+    for n_known in (1, 2, 3):
+        known = np.zeros(len(X))
+        for sign in (-1, 1):
+            known[np.flatnonzero(y == sign)[:n_known]] = sign
+        det = TunedThreshold(RandomScale(), random_state=0).fit(X, known)
+        assert det.best_score_ == 1
+        assert_array_equal(det.predict(X)[known != 0], known[known != 0])
+        assert_array_equal(clone(det).fit_predict(X, known), det.predict(X))
+
+
+def test_scores_that_are_no_numbers_are_the_lowest():
+    X, _, known = some_rows()
+    X[known < 0] = np.nan
+    X[np.flatnonzero(known > 0)[:3]] = np.inf
+    det = TunedThreshold(RandomScale(0).fit(X), cv="prefit").fit(X, known)
+    assert np.isfinite(det.offset_)
+    assert det.best_score_ > 0.95
+
+
+def test_what_can_not_be_tuned_says_why():
+    X, _, known = some_rows(50)
+    with pytest.raises(ValueError, match="metric must be a number"):
+        TunedThreshold(RandomScale(), metric=lambda y, found: np.nan).fit(X, known)
+    with pytest.raises(ValueError, match="cv=5"):
+        TunedThreshold(RandomScale()).fit(X[:4], [-1, 1, 0, 0])
+    with pytest.raises(ValueError, match="no threshold of its own"):
+        TunedThreshold(KernelDensity()).fit(X)
+
+
+@pytest.mark.parametrize("costs", [(1,), (1, -1), ("a", 1), (1, 2, 3), (1, np.inf)])
 def test_costs_that_are_not_two_numbers_are_refused(costs):
     X, _, known = some_rows(50)
     with pytest.raises(ValueError, match="costs="):

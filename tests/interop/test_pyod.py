@@ -1,9 +1,11 @@
 """pyod's detectors in scikit-learn's convention, and detectors in pyod's."""
 
 import pickle
+import random
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
@@ -13,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdeepad import AutoEncoder, DeepSAD
+from skdeepad import AutoEncoder, DeepSAD, DetectorEnsemble
+from skdeepad.base._training_scores import scores_of_training_rows
 from skdeepad.datasets import load_wine
 from skdeepad.interop import PyODDetector, from_pyod, to_pyod
 from skdeepad.metrics import anomaly_roc_auc, anomaly_roc_auc_scorer
@@ -95,6 +98,40 @@ def test_clones_searches_pipelines_and_pickles_work(wine):
     assert_array_equal(pickle.loads(pickle.dumps(fitted)).score_samples(X), fitted.score_samples(X))
 
 
+def test_the_given_detector_stays_as_it_is_and_keeps_its_seed(wine):
+    from pyod.models.lof import LOF
+    from pyod.models.lscp import LSCP
+
+    X, _ = wine
+    members = [LOF(n_neighbors=5), LOF(n_neighbors=10)]
+    first = from_pyod(LSCP(members, n_bins=2, random_state=0), random_state=0).fit(X)
+    before = first.score_samples(X)
+    from_pyod(first.detector, random_state=0).fit(3 * X + 1)
+    assert_array_equal(first.score_samples(X), before)
+    assert not hasattr(members[0], "decision_scores_")
+    forest = from_pyod(IForest(n_estimators=5, random_state=0))
+    assert_array_equal(forest.fit(X).score_samples(X), clone(forest).fit(X).score_samples(X))
+
+
+def test_threads_have_the_global_states_one_after_the_other(wine):
+    X, _ = wine
+    theirs = PyODAutoEncoder(epoch_num=1, hidden_neuron_list=[4], verbose=0)  # seeds the world
+    before = np.random.get_state()[1].tolist(), random.getstate()
+    from_pyod(theirs, random_state=0).fit(X)
+    det = from_pyod(IForest(n_estimators=5), random_state=0)
+    fits = Parallel(n_jobs=4, backend="threading")(delayed(clone(det).fit)(X) for _ in range(12))
+    assert len({tuple(fitted.score_samples(X)) for fitted in fits}) == 1
+    assert (np.random.get_state()[1].tolist(), random.getstate()) == before
+
+
+def test_scores_of_training_rows_leave_out_the_row_itself(wine):
+    X, _ = wine
+    det = from_pyod(KNN()).fit(X)
+    assert_allclose(scores_of_training_rows(det, X), -det.detector_.decision_scores_)
+    there_and_back = to_pyod(from_pyod(KNN())).fit(X)
+    assert_allclose(there_and_back.decision_scores_, KNN().fit(X).decision_scores_)
+
+
 def test_labels_reach_detectors_that_need_them(wine):
     pytest.importorskip("xgboost", reason="pyod's XGBOD needs xgboost")
     from pyod.models.xgbod import XGBOD
@@ -138,6 +175,8 @@ def test_the_share_of_anomalies_is_the_detectors_own_unless_it_is_given(wine):
         (small(contamination=0.2), None, 0.2),
         (make_pipeline(StandardScaler(), small(contamination=0.2)), None, 0.2),
         (small(contamination="auto"), None, 0.1),
+        (DetectorEnsemble(small(), n_estimators=2, contamination=0.3), None, 0.3),
+        (from_pyod(KNN(contamination=0.05)), None, 0.05),
         (small(contamination=0.2), 0.05, 0.05),
     ):
         labels = to_pyod(detector, contamination=given).fit(X).labels_
@@ -149,6 +188,8 @@ def test_known_anomalies_are_handed_on(wine):
     params = {"max_epochs": 5, "pretrain_epochs": 2, "random_state": 0}
     det = to_pyod(DeepSAD(**params)).fit(X, y)
     expected = DeepSAD(**params).fit(X, -y)
+    with pytest.raises(ValueError, match="y must hold 1"):
+        to_pyod(small()).fit(X, np.where(y == 1, "odd", "normal"))
     assert_allclose(det.decision_scores_, -expected.score_samples(X), rtol=0)
 
 

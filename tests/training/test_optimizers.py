@@ -78,6 +78,36 @@ def test_only_the_first_step_is_made_by_torchs_code(monkeypatch):
     assert len(calls) == 1
 
 
+def test_groups_of_weights_that_move_change_from_step_to_step():
+    ends = []
+    for kind in TORCHS.items():
+        for cls in kind:
+            weights = make_weights()[:3]
+            optimizer = cls([{"params": weights[:2]}, {"params": weights[2:]}], lr=0.1, fused=True)
+            for number, still in enumerate([(2,), (2,), (1,), (), ()]):
+                take_steps(optimizer, weights, [number], still)
+            optimizer.state[weights[1]] = {}
+            take_steps(optimizer, weights, [9])
+            ends.append((weights, [float(optimizer.state[w]["step"]) for w in weights]))
+    for (own, steps), (torchs, torchs_steps) in (ends[:2], ends[2:]):
+        assert steps == torchs_steps
+        assert all(torch.equal(*pair) for pair in zip(own, torchs, strict=True))
+
+
+def test_a_gradient_scaler_may_skip_a_step():
+    weights = make_weights()
+    optimizer = Adam(weights, lr=0.1, fused=True)
+    take_steps(optimizer, weights, range(2))
+    before = [weight.detach().clone() for weight in weights]
+    scaler = torch.amp.GradScaler("cpu")
+    for weight in weights:
+        weight.grad = torch.full_like(weight, torch.inf)
+    scaler.scale(torch.ones(()))
+    scaler.step(optimizer)
+    scaler.update()
+    assert all(torch.equal(*pair) for pair in zip(before, weights, strict=True))
+
+
 def test_hooks_and_closures_are_called():
     weights, seen = make_weights(), []
     optimizer = Adam(weights, lr=0.1, fused=True)
