@@ -64,7 +64,7 @@ class ConformalDetector(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
         Calibration rows. A float is the share of the rows that calibrate one detector, which is
         trained on the others; half of the rows is the choice of [1]_. An int is the number of folds
         of k-fold cross-validation: each row calibrates the detector that is trained without its
-        fold (cross-conformal, [3]_). It uses all rows for both, at the cost of several trainings.
+        fold (cross-conformal, [2]_). It uses all rows for both, at the cost of several trainings.
         Its promise is a little more than :math:`2 \alpha`; in practice the rate is close to
         :math:`\alpha`, or far below it if the detectors of the folds disagree. ``"prefit"``:
         ``detector`` is fitted, and all rows of ``fit`` calibrate it. A splitter of scikit-learn's
@@ -106,6 +106,8 @@ class ConformalDetector(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
     Unknown ones among the calibration rows make p-values larger, so that there are fewer alarms
     than promised, true ones among them.
 
+    :meth:`discoveries` selects rows by the procedure of [3]_.
+
     ``score_samples`` is the p-value as a continuous number: between two calibration scores it is
     interpolated, so that rows of the same p-value are still ordered as the detector orders them. It
     lies between :math:`p - 1 / (n + 1)` and p.
@@ -114,9 +116,9 @@ class ConformalDetector(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
     ----------
     .. [1] S. Bates et al., "Testing for outliers with conformal p-values", Annals of Statistics
        51, 2023, arXiv:2104.08279.
-    .. [2] Y. Benjamini, Y. Hochberg, "Controlling the false discovery rate", JRSS B 57, 1995.
-    .. [3] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial Intelligence
+    .. [2] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial Intelligence
        74, 2015, arXiv:1208.0806.
+    .. [3] Y. Benjamini, Y. Hochberg, "Controlling the false discovery rate", JRSS B 57, 1995.
 
     Examples
     --------
@@ -243,8 +245,8 @@ class ConformalDetector(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
         """Select rows such that few of the selected ones are normal.
 
         The share of normal rows among those selected, the false discovery rate, is at most
-        ``alpha`` in the mean (Benjamini and Hochberg [2]_; [1]_ shows it for conformal p-values of
-        one fold).
+        ``alpha`` in the mean (Benjamini and Hochberg, 1995; Bates et al., 2023, show it for
+        conformal p-values of one fold).
 
         Parameters
         ----------
