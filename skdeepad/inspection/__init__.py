@@ -1,7 +1,19 @@
-"""Displays of codes, reconstructions and boundaries, like scikit-learn's."""
+"""Displays of scores, codes, reconstructions and more, like scikit-learn's."""
 
 from ._boundary import BoundaryDisplay
+from ._contributions import ContributionDisplay
+from ._history import HistoryDisplay
 from ._latent_space import LatentSpaceDisplay
+from ._p_values import PValueDisplay
 from ._reconstruction import ReconstructionDisplay
+from ._scores import ScoreDisplay
 
-__all__ = ["BoundaryDisplay", "LatentSpaceDisplay", "ReconstructionDisplay"]
+__all__ = [
+    "BoundaryDisplay",
+    "ContributionDisplay",
+    "HistoryDisplay",
+    "LatentSpaceDisplay",
+    "PValueDisplay",
+    "ReconstructionDisplay",
+    "ScoreDisplay",
+]

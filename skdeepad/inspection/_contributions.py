@@ -1,0 +1,175 @@
+"""Display of what the features of a row contribute to its anomaly score."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array
+
+from .._validation import Integral, check_matplotlib_support, take_rows
+
+BLUE, ORANGE = "#3b76af", "#d9822b"
+
+
+class ContributionDisplay:
+    """Display of the contributions of features to the anomaly score of a row.
+
+    Create it by :meth:`from_estimator` or :meth:`from_predictions`.
+
+    Read more in the :ref:`User Guide <pictures>`.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    contributions : ndarray of shape (n_features,)
+        Contributions; positive ones make the row more abnormal.
+    feature_names : sequence of str
+        Names of the features.
+    values : ndarray of shape (n_features,) or None, default=None
+        Values of the row, which are written beside the names.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the display.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    bars_ : matplotlib BarContainer
+        Bars, the largest contribution first, and last the sum of those that are not drawn.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from skdeepad import AutoEncoder
+    >>> from skdeepad.datasets import load_wine
+    >>> from skdeepad.inspection import ContributionDisplay
+    >>> X, y = load_wine(return_X_y=True, as_frame=True)
+    >>> det = AutoEncoder(max_epochs=20, random_state=0).fit(X)
+    >>> display = ContributionDisplay.from_estimator(det, X, row=3)
+    >>> plt.show()  # doctest: +SKIP
+    """
+
+    def __init__(self, *, contributions, feature_names, values=None):
+        self.contributions = contributions
+        self.feature_names = feature_names
+        self.values = values
+
+    @classmethod
+    def from_estimator(cls, estimator, X, *, row=0, max_features=10, ax=None, **kwargs):
+        """Draw the contributions of the features of a row.
+
+        Parameters
+        ----------
+        estimator : detector
+            Fitted detector with ``feature_contributions``.
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        row : int, default=0
+            Number of the row in ``X``.
+        max_features : int, default=10
+            Number of features to draw. The others are added up.
+        ax : matplotlib Axes or None, default=None
+            Axes to draw in. If None, those of a new figure.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.barh`.
+
+        Returns
+        -------
+        display : ContributionDisplay
+            The drawn display.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        if isinstance(estimator, Pipeline) or not hasattr(estimator, "feature_contributions"):
+            raise ValueError(
+                f"estimator={estimator!r} must be a detector with feature_contributions."
+            )
+        X = take_rows(X, [row])
+        return cls.from_predictions(
+            estimator.feature_contributions(X)[0],
+            feature_names=getattr(estimator, "feature_names_in_", None),
+            values=check_array(X)[0],
+            max_features=max_features,
+            ax=ax,
+            **kwargs,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls, contributions, *, feature_names=None, values=None, max_features=10, ax=None, **kwargs
+    ):
+        """Draw contributions.
+
+        Parameters
+        ----------
+        contributions : array-like of shape (n_features,)
+            Contributions; positive ones make the row more abnormal.
+        feature_names : sequence of str or None, default=None
+            Names of the features. If None, their numbers.
+        values : array-like of shape (n_features,) or None, default=None
+            Values of the row.
+        max_features : int, default=10
+            Number of features to draw. The others are added up.
+        ax : matplotlib Axes or None, default=None
+            Axes to draw in. If None, those of a new figure.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.barh`.
+
+        Returns
+        -------
+        display : ContributionDisplay
+            The drawn display.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_predictions")
+        contributions = check_array(contributions, ensure_2d=False)
+        if contributions.ndim != 1:
+            raise ValueError(f"contributions has the shape {contributions.shape}: pass one row.")
+        n_features = len(contributions)
+        if feature_names is None:
+            feature_names = [f"feature {i}" for i in range(n_features)]
+        for name, given in (("feature_names", feature_names), ("values", values)):
+            if given is not None and len(given) != n_features:
+                raise ValueError(f"{name} has {len(given)} entries, but there are {n_features}.")
+        display = cls(contributions=contributions, feature_names=feature_names, values=values)
+        return display.plot(max_features=max_features, ax=ax, **kwargs)
+
+    def plot(self, *, max_features=10, ax=None, **kwargs):
+        """Draw the display.
+
+        Parameters
+        ----------
+        max_features : int, default=10
+            Number of features to draw. The others are added up.
+        ax : matplotlib Axes or None, default=None
+            Axes to draw in. If None, those of a new figure.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.barh`.
+
+        Returns
+        -------
+        display : ContributionDisplay
+            The drawn display.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+
+        if not isinstance(max_features, Integral) or max_features < 1:
+            raise ValueError(f"max_features={max_features!r} must be an integer of at least 1.")
+        order = np.argsort(-np.abs(self.contributions), kind="stable")
+        drawn, others = order[:max_features], order[max_features:]
+        widths = self.contributions[drawn]
+        labels = [self._label(i) for i in drawn]
+        if len(others):
+            widths = np.append(widths, self.contributions[others].sum())
+            labels.append(f"{len(others)} others")
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        style = {"color": np.where(widths >= 0, ORANGE, BLUE)} | kwargs
+        self.bars_ = ax.barh(np.arange(len(widths)), widths, tick_label=labels, **style)
+        ax.invert_yaxis()
+        ax.axvline(0, color="black", linewidth=0.8)
+        ax.set(xlabel="contribution to the anomaly score")
+        return self
+
+    def _label(self, i: int) -> str:
+        name = str(self.feature_names[i])
+        return name if self.values is None else f"{name} = {self.values[i]:.4g}"

@@ -1,0 +1,196 @@
+"""Display of scores with their threshold."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils import column_or_1d
+
+from .._validation import Integral, check_matplotlib_support
+from ..metrics import anomaly_mask
+
+BLUE, ORANGE, BLACK = "#3b76af", "#d9822b", "#1a1a1a"
+
+
+class ScoreDisplay:
+    """Display of the distribution of scores, by label, with the threshold.
+
+    Create it by :meth:`from_estimator` or :meth:`from_predictions`. Several detectors share axes by
+    ``ax`` if their scores have the same units.
+
+    Read more in the :ref:`User Guide <pictures>`.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples,)
+        Scores, higher for more normal rows.
+    is_anomaly : ndarray of shape (n_samples,), dtype bool, or None, default=None
+        Which rows are anomalies. If None, all rows are drawn alike.
+    offset : float or None, default=None
+        Threshold; scores below it are those of outliers.
+    name : str or None, default=None
+        Name of the detector, for the legend.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the display.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    bars_ : list of matplotlib containers
+        Histograms, of all rows or of normal rows and of anomalies.
+    line_ : matplotlib Line2D or None
+        The threshold.
+
+    See Also
+    --------
+    sklearn.metrics.RocCurveDisplay : The rates of all thresholds; see
+        :class:`skdeepad.interop.DetectorClassifier`.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from skdeepad import AutoEncoder
+    >>> from skdeepad.datasets import load_wine
+    >>> from skdeepad.inspection import ScoreDisplay
+    >>> X, y = load_wine(return_X_y=True)
+    >>> det = AutoEncoder(max_epochs=20, random_state=0).fit(X)
+    >>> display = ScoreDisplay.from_estimator(det, X, y)
+    >>> plt.show()  # doctest: +SKIP
+    """
+
+    def __init__(self, *, scores, is_anomaly=None, offset=None, name=None):
+        self.scores = scores
+        self.is_anomaly = is_anomaly
+        self.offset = offset
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, bins=40, name=None, ax=None, **kwargs):
+        """Draw the scores of a fitted detector.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Outlier detector with ``score_samples``, or a pipeline that ends in one. With
+            ``offset_``, the threshold is drawn.
+        X : array-like of shape (n_samples, n_features)
+            Rows to score.
+        y : array-like of shape (n_samples,) or None, default=None
+            Labels, as in :func:`skdeepad.metrics.anomaly_mask`: 0/1 with 1 for an anomaly, or ±1
+            with −1 for an anomaly.
+        bins : int, default=40
+            Number of bars over the range of the scores.
+        name : str or None, default=None
+            Name in the legend. If None, that of the estimator's class.
+        ax : matplotlib Axes or None, default=None
+            Axes to draw in. If None, those of a new figure.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.hist`.
+
+        Returns
+        -------
+        display : ScoreDisplay
+            The drawn display.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        if not hasattr(estimator, "score_samples"):
+            raise ValueError(f"estimator={estimator!r} must be a detector with score_samples.")
+        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        offset = float(np.squeeze(last.offset_)) if hasattr(last, "offset_") else None
+        return cls.from_predictions(
+            estimator.score_samples(X),
+            y,
+            offset=offset,
+            bins=bins,
+            name=type(last).__name__ if name is None else name,
+            ax=ax,
+            **kwargs,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls, scores, y=None, *, offset=None, bins=40, name=None, ax=None, **kwargs
+    ):
+        """Draw scores.
+
+        Parameters
+        ----------
+        scores : array-like of shape (n_samples,)
+            Scores, higher for more normal rows. Those that are not finite are left out.
+        y : array-like of shape (n_samples,) or None, default=None
+            Labels, as in :meth:`from_estimator`.
+        offset : float or None, default=None
+            Threshold.
+        bins : int, default=40
+            Number of bars over the range of the scores.
+        name : str or None, default=None
+            Name in the legend.
+        ax : matplotlib Axes or None, default=None
+            Axes to draw in. If None, those of a new figure.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.hist`.
+
+        Returns
+        -------
+        display : ScoreDisplay
+            The drawn display.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_predictions")
+        scores = column_or_1d(scores)
+        is_anomaly = None if y is None else anomaly_mask(y)
+        if is_anomaly is not None and len(is_anomaly) != len(scores):
+            raise ValueError(f"y has {len(is_anomaly)} labels, but there are {len(scores)} scores.")
+        display = cls(scores=scores, is_anomaly=is_anomaly, offset=offset, name=name)
+        return display.plot(bins=bins, ax=ax, **kwargs)
+
+    def plot(self, *, bins=40, ax=None, **kwargs):
+        """Draw the display.
+
+        Parameters
+        ----------
+        bins : int, default=40
+            Number of bars over the range of the scores.
+        ax : matplotlib Axes or None, default=None
+            Axes to draw in. If None, those of a new figure.
+        **kwargs : dict
+            Passed to :meth:`matplotlib.axes.Axes.hist`.
+
+        Returns
+        -------
+        display : ScoreDisplay
+            The drawn display.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+
+        if not isinstance(bins, Integral) or bins < 1:
+            raise ValueError(f"bins={bins!r} must be an integer of at least 1.")
+        finite = np.isfinite(self.scores)
+        if not finite.any():
+            raise ValueError("scores has no finite value to draw.")
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        ends = [self.scores[finite].min(), self.scores[finite].max()]
+        prefix = "" if self.name is None else f"{self.name}, "
+        if self.is_anomaly is None:
+            groups = {prefix + "rows": (finite, BLUE)}
+        else:
+            groups = {
+                prefix + "normal": (finite & ~self.is_anomaly, BLUE),
+                prefix + "anomalies": (finite & self.is_anomaly, ORANGE),
+            }
+        edges = np.linspace(*ends, bins + 1) if ends[0] < ends[1] else bins
+        self.bars_ = []
+        for label, (mask, color) in groups.items():
+            style = {"density": True, "alpha": 0.6, "color": color, "label": label} | kwargs
+            if mask.any():
+                self.bars_.append(ax.hist(self.scores[mask], bins=edges, **style)[2])
+        self.line_ = None
+        if self.offset is not None and np.isfinite(self.offset):
+            label = prefix + "threshold"
+            self.line_ = ax.axvline(self.offset, color=BLACK, linewidth=1.2, label=label)
+        ax.set(xlabel="score (lower: more abnormal)", ylabel="density")
+        ax.legend()
+        return self
