@@ -1,4 +1,4 @@
-"""Displays of scores, histories, contributions and p-values: what they draw, and what they refuse."""
+"""Displays of scores, histories, contributions and p-values: what they draw and refuse."""
 
 import numpy as np
 import pandas as pd
