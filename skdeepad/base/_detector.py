@@ -38,6 +38,7 @@ from ._scaling import check_lazy, check_scaled, compress_in_place, fit_in_blocks
 from ._seeds import with_seeds
 from ._threshold import ThresholdMixin
 from ._training_scores import warn_if_degenerate
+from ._versions import VersionMixin
 
 # Scaled values beyond this are compressed: a column that is constant in training has no scale.
 CLIP = 20.0
@@ -45,7 +46,9 @@ CLIP = 20.0
 SLICE_VALUES = 2**21
 
 
-class BaseDetector(CommonParameters, CallbackSupportMixin, ThresholdMixin, BaseEstimator, ABC):
+class BaseDetector(
+    CommonParameters, CallbackSupportMixin, ThresholdMixin, VersionMixin, BaseEstimator, ABC
+):
     """Abstract base class of the detectors.
 
     A detector declares its parameters and implements its torch module and ``_make_module``. It may

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pickle
 import sys
 import warnings
 
@@ -16,10 +17,10 @@ _BETWEEN = (_PACKAGE + os.sep,) + tuple(
     os.path.dirname(os.path.abspath(path)) + os.sep
     for path in (joblib.__file__, sklearn.__file__, skorch.__file__, torch.__file__)
 )
-_BETWEEN += (os.path.abspath(contextlib.__file__),)
+_BETWEEN += tuple(os.path.abspath(module.__file__) for module in (contextlib, pickle))
 
 
-def warn(message: str, category: type[Warning] = UserWarning) -> None:
+def warn(message: str | Warning, category: type[Warning] = UserWarning) -> None:
     """Warn at the first calling line outside of this package and those that it uses."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back and os.path.abspath(frame.f_code.co_filename).startswith(_BETWEEN):

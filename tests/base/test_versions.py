@@ -1,0 +1,55 @@
+"""Saved detectors know the version that saved them."""
+
+import copy
+import pickle
+import warnings
+
+import joblib
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import InconsistentVersionWarning
+
+from skdeepad import AutoEncoder, DetectorEnsemble
+from skdeepad.base import _versions
+
+
+@pytest.fixture(scope="module")
+def detector(X):
+    return AutoEncoder(max_epochs=2, random_state=0).fit(X)
+
+
+def test_a_file_of_another_version_is_opened_with_a_warning(detector, X, monkeypatch, tmp_path):
+    ensemble = DetectorEnsemble(detector, n_estimators=2, random_state=0).fit(X)
+    path = tmp_path / "detector.joblib"
+    joblib.dump(detector, path)
+    files = pickle.dumps(detector), pickle.dumps(ensemble)
+    monkeypatch.setattr(_versions, "__version__", "9.9")
+    for load in (
+        lambda: pickle.loads(files[0]),
+        lambda: pickle.loads(files[1]),
+        lambda: joblib.load(path),
+    ):
+        with pytest.warns(
+            InconsistentVersionWarning, match=r"AutoEncoder was saved by .*9\.9"
+        ) as seen:
+            opened = load()
+        assert seen[0].filename == __file__
+        assert len(opened.score_samples(X)) == len(X)
+
+
+def test_the_same_version_and_copies_are_silent(detector, X):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for twin in (pickle.loads(pickle.dumps(detector)), copy.deepcopy(detector)):
+            assert_array_equal(twin.score_samples(X), detector.score_samples(X))
+            assert vars(twin).keys() == vars(detector).keys()
+        clone(detector).fit(X)
+
+
+def test_a_state_without_a_version_is_an_old_one(detector):
+    state = detector.__getstate__()
+    del state[_versions.VERSION]
+    with pytest.warns(InconsistentVersionWarning, match="before 0.1"):
+        AutoEncoder().__setstate__(state)
+    assert _versions.VERSION not in state
