@@ -41,6 +41,7 @@ __all__ = [
     "fit_context",
     "float_types",
     "innermost",
+    "last_step",
     "n_rows_of",
     "take_rows",
     "validate_data",
@@ -56,8 +57,16 @@ def float_types(X):
 
 def innermost(estimator):
     """Return the innermost estimator of a pipeline, a search or an ensemble, fitted or not."""
-    while hasattr(estimator, "steps") or hasattr(getattr(estimator, "estimator", None), "fit"):
-        estimator = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator.estimator
+    estimator = last_step(estimator)
+    while hasattr(getattr(estimator, "estimator", None), "fit"):
+        estimator = last_step(estimator.estimator)
+    return estimator
+
+
+def last_step(estimator):
+    """Return the last step of a pipeline, or of one in it, and any other estimator itself."""
+    while hasattr(estimator, "steps"):
+        estimator = estimator.steps[-1][1]
     return estimator
 
 

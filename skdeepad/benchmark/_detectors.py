@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from sklearn.base import clone, is_classifier
 
-from .._validation import innermost
+from .._validation import innermost, last_step
 from ..interop._foreign import is_pyod, rebuilt, seeded
 from ._norm import Norm
 
@@ -213,9 +213,9 @@ def normality(detector, X):
     """Scores in scikit-learn's sign, the higher the more normal, whatever the detector's own."""
     if _classifies(detector):
         return -_anomaly_class(detector, X)
-    last = detector
-    while hasattr(last, "steps") or hasattr(last, "best_estimator_"):
-        last = last.steps[-1][1] if hasattr(last, "steps") else last.best_estimator_
+    last = last_step(detector)
+    while hasattr(last, "best_estimator_"):
+        last = last_step(last.best_estimator_)
     if is_pyod(type(last)):
         return -detector.decision_function(X)
     if hasattr(detector, "score_samples"):

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 from scipy.stats import false_discovery_control
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import KFold, ShuffleSplit
-from sklearn.utils import check_random_state, get_tags, indexable
+from sklearn.utils import check_random_state, indexable
 
 from .._validation import (
     HasMethods,
@@ -25,6 +25,7 @@ from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
 from ..base._seeds import reseeded
 from ..base._threshold import DecisionMixin
+from ..base._wrapper import WrapperMixin
 from ..training import warn
 
 BELOW_ONE = Interval(Real, 0, 1, closed="neither")
@@ -35,7 +36,7 @@ ALMOST_ONE = 1 - 1e-6
 
 
 @detector
-class ConformalDetector(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
+class ConformalDetector(WrapperMixin, DecisionMixin, BaseEstimator):
     r"""Outlier detector whose rate of false alarms is known.
 
     Some rows are kept from the training of the detector: n calibration rows with scores
@@ -163,7 +164,7 @@ class ConformalDetector(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
         self : object
             The fitted detector.
         """
-        prototype = AutoEncoder() if self.detector is None else self.detector
+        prototype = self._prototype()
         X, y = indexable(X, y)
         n_samples = n_rows_of(X)
         is_anomaly = np.zeros(n_samples, dtype=bool)
@@ -318,25 +319,14 @@ class ConformalDetector(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
             n_alarming = int(self.alpha * (1 + self.n_calibration_) + ROUNDING)
         return n_alarming / (1 + self.n_calibration_)
 
-    @property
-    def n_features_in_(self) -> int:
-        check_is_fitted(self)
-        return self.detectors_[0].n_features_in_
+    def _prototype(self):
+        return AutoEncoder() if self.detector is None else self.detector
 
-    @property
-    def feature_names_in_(self):
-        check_is_fitted(self)
-        return self.detectors_[0].feature_names_in_
+    def _fitted_detector(self):
+        return self.detectors_[0]
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "n_calibration_")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags = get_tags(
-            AutoEncoder() if self.detector is None else self.detector
-        ).input_tags
-        return tags
 
 
 def _read_scores(estimator, X) -> np.ndarray:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef
-from sklearn.utils import check_random_state, get_tags, indexable
+from sklearn.utils import check_random_state, indexable
 
 from .._validation import (
     HasMethods,
@@ -15,6 +15,7 @@ from .._validation import (
     Real,
     check_is_fitted,
     fit_context,
+    last_step,
     n_rows_of,
     take_rows,
 )
@@ -25,6 +26,7 @@ from ..base._resuming import all_or_nothing
 from ..base._seeds import reseeded
 from ..base._threshold import DecisionMixin
 from ..base._training_scores import ranks_among, score_of_rank, scores_of_training_rows
+from ..base._wrapper import WrapperMixin
 
 METRICS: dict[str, Callable] = {
     "f1": f1_score,
@@ -36,7 +38,7 @@ MAX_THRESHOLDS = 200
 
 
 @detector
-class TunedThreshold(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
+class TunedThreshold(WrapperMixin, DecisionMixin, BaseEstimator):
     r"""Outlier detector whose threshold is tuned with known labels.
 
     A threshold is a rank among the scores of the training rows: the share of them that is more
@@ -134,7 +136,7 @@ class TunedThreshold(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
         measure = self._measure()
         X, y = indexable(X, y)
         signs = np.sign(check_labels(y, n_rows_of(X), all_known=True))
-        prototype = AutoEncoder() if self.detector is None else self.detector
+        prototype = self._prototype()
         rng = check_random_state(self.random_state)
         with all_or_nothing(self):
             vars(self).pop("_given_offset", None)
@@ -221,24 +223,11 @@ class TunedThreshold(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
         check_is_fitted(self)
         return float((self._training < self.offset_).mean())
 
-    @property
-    def n_features_in_(self) -> int:
-        check_is_fitted(self)
-        return self.detector_.n_features_in_
-
-    @property
-    def feature_names_in_(self):
-        check_is_fitted(self)
-        return self.detector_.feature_names_in_
+    def _prototype(self):
+        return AutoEncoder() if self.detector is None else self.detector
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_tuned_offset")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        inner = AutoEncoder() if self.detector is None else self.detector
-        tags.input_tags = get_tags(inner).input_tags
-        return tags
 
 
 def _trained(prototype, X, y, rng):
@@ -258,8 +247,7 @@ def _finite(scores) -> np.ndarray:
 
 def _own_offset(detector) -> float:
     """Return the threshold of a fitted detector, or of a pipeline that ends in one."""
-    while hasattr(detector, "steps"):
-        detector = detector.steps[-1][1]
+    detector = last_step(detector)
     if not hasattr(detector, "offset_"):
         raise ValueError(
             f"y must have known anomalies and known normal rows: {type(detector).__name__} has no "

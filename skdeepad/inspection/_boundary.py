@@ -1,13 +1,12 @@
 """Display of a density in the plane and the boundary of its support."""
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
-from .._validation import Integral, Real, check_matplotlib_support
+from .._validation import Integral, Real, check_matplotlib_support, last_step
 from ..metrics._box import framed_like
+from ._axes import BLACK, ORANGE, take_axes
 
-ORANGE, BLACK = "#d9822b", "#1a1a1a"
 #: Maximum number of shades.
 N_LEVELS = 12
 
@@ -147,7 +146,7 @@ class BoundaryDisplay:
         xx0, xx1 = _grid(estimator, [boundary, rows], grid_resolution, eps)
         points = np.column_stack([xx0.ravel(), xx1.ravel()])
         values = estimator.score_samples(framed_like(X, points)).reshape(xx0.shape)
-        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        last = last_step(estimator)
         # offset_ of OneClassSVM is an array of one value.
         level = float(np.squeeze(last.offset_)) if hasattr(last, "offset_") else None
         if response == "density":
@@ -180,11 +179,7 @@ class BoundaryDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = take_axes(self, ax)
         grid = self.xx0, self.xx1, self.response
         kwargs = {"levels": self._levels(), "cmap": "Blues", "extend": "min"} | kwargs
         self.surface_ = ax.contourf(*grid, **kwargs)

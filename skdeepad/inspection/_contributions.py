@@ -5,8 +5,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
 from .._validation import Integral, check_matplotlib_support, take_rows
-
-BLUE, ORANGE = "#3b76af", "#d9822b"
+from ._axes import BLUE, ORANGE, take_axes
 
 
 class ContributionDisplay:
@@ -149,8 +148,6 @@ class ContributionDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
         if not isinstance(max_features, Integral) or max_features < 1:
             raise ValueError(f"max_features={max_features!r} must be an integer of at least 1.")
         order = np.argsort(-np.abs(self.contributions), kind="stable")
@@ -160,9 +157,7 @@ class ContributionDisplay:
         if len(others):
             widths = np.append(widths, self.contributions[others].sum())
             labels.append(f"{len(others)} others")
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = take_axes(self, ax)
         style = {"color": np.where(widths >= 0, ORANGE, BLUE)} | kwargs
         self.bars_ = ax.barh(np.arange(len(widths)), widths, tick_label=labels, **style)
         ax.invert_yaxis()

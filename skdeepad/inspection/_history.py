@@ -1,9 +1,9 @@
 """Display of the losses of a training."""
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
-from .._validation import check_matplotlib_support
+from .._validation import check_matplotlib_support, last_step
+from ._axes import named, take_axes
 
 
 class HistoryDisplay:
@@ -75,7 +75,7 @@ class HistoryDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        last = last_step(estimator)
         if not hasattr(type(last), "history_") and not hasattr(last, "history_"):
             raise ValueError(f"estimator={estimator!r} must be a detector with history_.")
         name = type(last).__name__ if name is None else name
@@ -128,17 +128,16 @@ class HistoryDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
         from matplotlib.ticker import MaxNLocator
 
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
-        prefix = "" if self.name is None else f"{self.name}, "
+        ax = take_axes(self, ax)
         self.lines_ = []
         for key in self.keys:
             values = np.asarray(self.history[key], dtype=float)
-            style = {"label": prefix + key, "marker": "." if len(values) == 1 else None} | kwargs
+            style = {
+                "label": named(self.name, key),
+                "marker": "." if len(values) == 1 else None,
+            } | kwargs
             self.lines_ += ax.plot(np.arange(1, len(values) + 1), values, **style)
         ax.set(xlabel="epoch", ylabel="loss")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))

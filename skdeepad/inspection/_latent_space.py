@@ -7,6 +7,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from .._validation import check_matplotlib_support
+from ._axes import take_axes
 
 #: Maximum number of classes with matplotlib's categorical colours; more have a colour scale.
 N_COLORS = 10
@@ -149,11 +150,7 @@ class LatentSpaceDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = take_axes(self, ax)
         kwargs = {"s": 14, "alpha": 0.8, "linewidths": 0} | kwargs
         if self.y is None:
             self.scatters_ = [ax.scatter(*self.points.T, **kwargs)]

@@ -1,12 +1,9 @@
 """Display of p-values."""
 
-import numpy as np
 from sklearn.utils import column_or_1d
 
 from .._validation import check_matplotlib_support
-from ..metrics import anomaly_mask
-
-BLUE, ORANGE, GREY = "#3b76af", "#d9822b", "#888888"
+from ._axes import GREY, by_label, named, read_mask, take_axes
 
 
 class PValueDisplay:
@@ -117,11 +114,7 @@ class PValueDisplay:
         p_values = column_or_1d(p_values)
         if not ((p_values >= 0) & (p_values <= 1)).all():
             raise ValueError("p_values must be in [0, 1].")
-        is_anomaly = None if y is None else anomaly_mask(y)
-        if is_anomaly is not None and len(is_anomaly) != len(p_values):
-            raise ValueError(
-                f"y has {len(is_anomaly)} labels, but there are {len(p_values)} p-values."
-            )
+        is_anomaly = read_mask(y, len(p_values), "p-values")
         return cls(p_values=p_values, is_anomaly=is_anomaly, name=name).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax=None, **kwargs):
@@ -140,24 +133,11 @@ class PValueDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
-        prefix = "" if self.name is None else f"{self.name}, "
-        if self.is_anomaly is None:
-            groups = {prefix + "rows": (np.full(len(self.p_values), True), BLUE)}
-        else:
-            groups = {
-                prefix + "normal": (~self.is_anomaly, BLUE),
-                prefix + "anomalies": (self.is_anomaly, ORANGE),
-            }
+        ax = take_axes(self, ax)
         self.lines_ = []
-        for label, (mask, color) in groups.items():
-            if mask.any():
-                style = {"color": color, "label": label} | kwargs
-                self.lines_.append(ax.ecdf(self.p_values[mask], **style))
+        for kind, mask, color in by_label(self.is_anomaly, len(self.p_values)):
+            style = {"color": color, "label": named(self.name, kind)} | kwargs
+            self.lines_.append(ax.ecdf(self.p_values[mask], **style))
         if "uniform" not in ax.get_legend_handles_labels()[1]:
             ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--", label="uniform")
         ax.set(xlabel="p-value", ylabel="share of rows with at most this p-value", xlim=(0, 1))

@@ -1,13 +1,10 @@
 """Display of scores with their threshold."""
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils import column_or_1d
 
-from .._validation import Integral, check_matplotlib_support
-from ..metrics import anomaly_mask
-
-BLUE, ORANGE, BLACK = "#3b76af", "#d9822b", "#1a1a1a"
+from .._validation import Integral, check_matplotlib_support, last_step
+from ._axes import BLACK, by_label, named, read_mask, take_axes
 
 
 class ScoreDisplay:
@@ -96,7 +93,7 @@ class ScoreDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         if not hasattr(estimator, "score_samples"):
             raise ValueError(f"estimator={estimator!r} must be a detector with score_samples.")
-        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        last = last_step(estimator)
         offset = float(np.squeeze(last.offset_)) if hasattr(last, "offset_") else None
         return cls.from_predictions(
             estimator.score_samples(X),
@@ -138,9 +135,7 @@ class ScoreDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
         scores = column_or_1d(scores)
-        is_anomaly = None if y is None else anomaly_mask(y)
-        if is_anomaly is not None and len(is_anomaly) != len(scores):
-            raise ValueError(f"y has {len(is_anomaly)} labels, but there are {len(scores)} scores.")
+        is_anomaly = read_mask(y, len(scores), "scores")
         display = cls(scores=scores, is_anomaly=is_anomaly, offset=offset, name=name)
         return display.plot(bins=bins, ax=ax, **kwargs)
 
@@ -162,35 +157,24 @@ class ScoreDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
         if not isinstance(bins, Integral) or bins < 1:
             raise ValueError(f"bins={bins!r} must be an integer of at least 1.")
         finite = np.isfinite(self.scores)
         if not finite.any():
             raise ValueError("scores has no finite value to draw.")
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
-        ends = [self.scores[finite].min(), self.scores[finite].max()]
-        prefix = "" if self.name is None else f"{self.name}, "
-        if self.is_anomaly is None:
-            groups = {prefix + "rows": (finite, BLUE)}
-        else:
-            groups = {
-                prefix + "normal": (finite & ~self.is_anomaly, BLUE),
-                prefix + "anomalies": (finite & self.is_anomaly, ORANGE),
-            }
+        ax, scores = take_axes(self, ax), self.scores[finite]
+        is_anomaly = None if self.is_anomaly is None else self.is_anomaly[finite]
+        ends = scores.min(), scores.max()
         edges = np.linspace(*ends, bins + 1) if ends[0] < ends[1] else bins
         self.bars_ = []
-        for label, (mask, color) in groups.items():
-            style = {"density": True, "alpha": 0.6, "color": color, "label": label} | kwargs
-            if mask.any():
-                self.bars_.append(ax.hist(self.scores[mask], bins=edges, **style)[2])
+        for kind, mask, color in by_label(is_anomaly, len(scores)):
+            style = {"density": True, "alpha": 0.6, "color": color} | kwargs
+            style = {"label": named(self.name, kind)} | style
+            self.bars_.append(ax.hist(scores[mask], bins=edges, **style)[2])
         self.line_ = None
         if self.offset is not None and np.isfinite(self.offset):
-            label = prefix + "threshold"
-            self.line_ = ax.axvline(self.offset, color=BLACK, linewidth=1.2, label=label)
+            style = {"color": BLACK, "linewidth": 1.2, "label": named(self.name, "threshold")}
+            self.line_ = ax.axvline(self.offset, **style)
         ax.set(xlabel="score (lower: more abnormal)", ylabel="density")
         ax.legend()
         return self

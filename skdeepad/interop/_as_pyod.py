@@ -6,6 +6,7 @@ from pyod.models.base import BaseDetector
 from sklearn.base import clone
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
+from .._validation import last_step
 from ..base._training_scores import scores_of_training_rows
 
 # Share of anomalies if the detector names none; pyod's default.
@@ -72,8 +73,7 @@ class DetectorOfPyOD(BaseDetector):
 
 def _contamination_of(detector):
     """Return the share that a detector names, or one that it is made of; None without one."""
+    detector = last_step(detector)
     while detector is not None and not hasattr(detector, "contamination"):
-        steps = getattr(detector, "steps", None)
-        inner = getattr(detector, "detector", getattr(detector, "estimator", None))
-        detector = steps[-1][1] if steps else inner
+        detector = last_step(getattr(detector, "detector", getattr(detector, "estimator", None)))
     return getattr(detector, "contamination", None)

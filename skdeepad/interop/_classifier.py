@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.utils import assert_all_finite, check_consistent_length, get_tags
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, has_fit_parameter
 
@@ -13,13 +13,14 @@ from ..autoencoder import AutoEncoder
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
 from ..base._rows import read_weights
+from ..base._wrapper import WrapperMixin
 
 # Labels of normal rows and anomalies, if the labels leave open which they are.
 NORMAL, ANOMALY = 0, 1
 
 
 @detector
-class DetectorClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class DetectorClassifier(ClassifierMixin, WrapperMixin, BaseEstimator):
     """Outlier detector as a binary classifier, whose positive class are the anomalies.
 
     Tools for classifiers then work on a detector: tuned thresholds and calibrated probabilities,
@@ -95,7 +96,7 @@ class DetectorClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self : object
             The fitted classifier.
         """
-        estimator = AutoEncoder() if self.detector is None else self.detector
+        estimator = self._prototype()
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
         weights, weighs = {}, slice(None)
@@ -148,25 +149,17 @@ class DetectorClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.classes_[(self.detector_.predict(X) < 0).astype(int)]
 
-    @property
-    def n_features_in_(self) -> int:
-        return self.detector_.n_features_in_
-
-    @property
-    def feature_names_in_(self):
-        return self.detector_.feature_names_in_
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "detector_")
+    def _prototype(self):
+        return AutoEncoder() if self.detector is None else self.detector
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(AutoEncoder() if self.detector is None else self.detector)
-        tags.input_tags = inner.input_tags
-        tags.non_deterministic = inner.non_deterministic
         tags.classifier_tags.multi_class = False
         tags.classifier_tags.poor_score = True  # anomalies are not what sets classes apart
         return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "detector_")
 
 
 def _read_classes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -204,9 +204,11 @@ class AdversarialNet(DetectorNet):
     def _turn(self, player: str, optimizer: Optimizer, batch: Batch) -> Tensor:
         """Do one step of one player and return its loss, detached."""
         weights = chain.from_iterable(group["params"] for group in optimizer.param_groups)
+        weights = [weight for weight in weights if weight.requires_grad]
         optimizer.zero_grad(set_to_none=True)
         loss = self._reduce(self._player_losses(player, batch), batch)
-        loss.backward(inputs=[weight for weight in weights if weight.requires_grad])
+        loss.backward(inputs=weights)
+        self._shorten_gradients(weights)
         if self._batch_listener():
             named = self._weights_of(player)
             self.notify("on_grad_computed", named_parameters=named, batch=batch)

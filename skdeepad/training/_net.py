@@ -11,17 +11,12 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
-from ..nn import EvenProducts, link_generator
+from ..nn import link_generator
 from ._callbacks import StopTraining
 from ._data import Batch, TensorBatches, TensorData, as_tensor, count_batches
 from ._guard import with_default_settings
 from ._random import seeded_generator
-
-# Rows are scored in chunks of at most this many values and rows.
-CHUNK_ROWS, CHUNK_VALUES = 4096, 2**21
-# A chunk is padded to a multiple of this many rows: for few rows BLAS takes another kernel with
-# other rounding, and a score must not depend on the other rows.
-PAD = 32
+from ._scoring import apply_in_chunks
 
 
 class DetectorNet(NeuralNet):
@@ -48,7 +43,7 @@ class DetectorNet(NeuralNet):
     steps_per_epoch : int or None
         Steps of an epoch, if batches are drawn. If None, an epoch is one pass over the rows.
     max_gradient_norm : float or None
-        Norm to which larger gradients are shortened.
+        Norm to which larger gradients are shortened, those of each player by themselves.
     **kwargs
         As for :class:`skorch.NeuralNet`.
     """
@@ -331,9 +326,12 @@ class DetectorNet(NeuralNet):
         """Compute the gradients of the mean loss of a batch, and return the loss."""
         loss = self._loss(batch)
         loss.backward()
-        if self.max_gradient_norm is not None:
-            nn.utils.clip_grad_norm_(self.module_.parameters(), self.max_gradient_norm)
+        self._shorten_gradients(self.module_.parameters())
         return loss
+
+    def _shorten_gradients(self, weights: Iterable[nn.Parameter]) -> None:
+        if self.max_gradient_norm is not None:
+            nn.utils.clip_grad_norm_(weights, self.max_gradient_norm)
 
     def _reduce(self, losses: Tensor, batch: Batch) -> Tensor:
         """Return the mean loss of a batch without its trimmed rows, which are unlabelled."""
@@ -369,22 +367,8 @@ class DetectorNet(NeuralNet):
         ndarray of shape (n_samples, ...), float64
             Values; those of a row are the same to the bit whatever the other rows.
         """
-        X = as_tensor(X)
-        size = max(PAD, min(CHUNK_ROWS, CHUNK_VALUES // max(1, X.shape[1]) // PAD * PAD))
-        out: np.ndarray | None = None
         self.module_.eval()
-        with torch.inference_mode(), EvenProducts():
-            for start in range(0, len(X), size):
-                chunk = X[start : start + size]
-                n_rows = len(chunk)
-                if n_rows % PAD:
-                    chunk = nn.functional.pad(chunk, (0, 0, 0, -n_rows % PAD))
-                values = function(chunk.to(self.device))[:n_rows].cpu().numpy()
-                if out is None:
-                    out = np.empty((len(X), *values.shape[1:]), dtype=np.float64)
-                out[start : start + n_rows] = values
-        assert out is not None
-        return out
+        return apply_in_chunks(function, as_tensor(X), self.device)
 
 
 def _set_lr(optimizer: torch.optim.Optimizer, rate_of: Callable[[dict], float]) -> None:

@@ -165,7 +165,7 @@ def test_scores_are_the_same_in_any_order_chunk_and_company(X, monkeypatch):
     assert_allclose(det.score_samples(rows[order]), scores[order], rtol=1e-6)
     alone = np.concatenate([det.score_samples(row[None]) for row in rows[:40]])
     assert_allclose(alone, scores[:40], rtol=1e-6)
-    monkeypatch.setattr("skdeepad.training._net.CHUNK_ROWS", 64)
+    monkeypatch.setattr("skdeepad.training._scoring.CHUNK_ROWS", 64)
     assert_allclose(det.score_samples(rows), scores, rtol=1e-6)
 
 

@@ -329,3 +329,26 @@ def test_rows_without_a_spread_have_none_to_compare(rows, recwarn):
     assert "spread" not in history_table(net)
     assert "fooled" in history_table(net)
     assert not recwarn.list
+
+
+def test_the_gradients_of_each_player_are_shortened(rows):
+    def moves(**params):
+        net = make_net(
+            Duel(), net_class=AdversarialNet, max_steps=1, max_epochs=1, net_params=params
+        )
+        before = {name: weight.clone() for name, weight in net.module_.state_dict().items()}
+        net.partial_fit(rows)
+        return {
+            part: sum(
+                (weight - before[name]).square().sum().item()
+                for name, weight in net.module_.state_dict().items()
+                if name.startswith(part)
+            )
+            ** 0.5
+            / net.lr
+            for part in ("generator", "discriminator")
+        }
+
+    free, short = moves(), moves(max_gradient_norm=1e-3)
+    assert all(norm > 2e-3 for norm in free.values())
+    assert all(norm <= 1.001e-3 for norm in short.values())

@@ -321,3 +321,16 @@ def test_labelled_rows_are_never_trimmed():
     net.step_, net.trim_from_ = 0, 0
     assert net._reduce(losses, Batch(losses, y)) == (1 + 2 + 9 + 3) / 4
     assert net._reduce(losses, Batch(losses)) == (1 + 2 + 3) / 3
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_long_gradients_are_shortened(listens):
+    class Listener(Callback):
+        def on_batch_end(self, net, **kwargs):
+            pass
+
+    callbacks = [Listener()] if listens else None
+    params = {"max_gradient_norm": 0.5}
+    net = make_net(Mean(), max_steps=1, max_epochs=1, net_params=params, callbacks=callbacks)
+    net.partial_fit(column(3.0, 5.0))  # the gradient is -8
+    assert net.module_.mean.item() == pytest.approx(0.1 * 0.5)
