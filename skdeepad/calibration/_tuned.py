@@ -27,6 +27,7 @@ from ..base._seeds import reseeded
 from ..base._threshold import DecisionMixin
 from ..base._training_scores import ranks_among, score_of_rank, scores_of_training_rows
 from ..base._wrapper import WrapperMixin
+from ..training import warn
 
 METRICS: dict[str, Callable] = {
     "f1": f1_score,
@@ -76,7 +77,8 @@ class TunedThreshold(WrapperMixin, DecisionMixin, BaseEstimator):
         The detector that is trained on all rows.
     best_score_ : float
         Metric of the labelled rows at the threshold, or the negative of the mean cost; NaN if the
-        threshold is not tuned.
+        threshold is not tuned. It is that of the best of many thresholds, and with few labels is
+        not reached on new rows.
     share_ : float
         Share of the rows of ``fit`` below the threshold.
     offset_ : float
@@ -94,6 +96,10 @@ class TunedThreshold(WrapperMixin, DecisionMixin, BaseEstimator):
 
     Notes
     -----
+    A detector that fits its training rows closely, as a one-class SVM with a small ``nu`` does, may
+    give rows that it has not seen lower scores than any of them. The threshold is then below those
+    of all training rows, and ``fit`` warns.
+
     Without both kinds of labelled rows, the threshold is that of the detector itself, its
     ``offset_``.
 
@@ -153,6 +159,13 @@ class TunedThreshold(WrapperMixin, DecisionMixin, BaseEstimator):
                     ranks = self._held_out_ranks(prototype, X, y, signs, rng)[known]
                 rank, self.best_score_ = _best(ranks, signs[known], measure)
                 self._tuned_offset = score_of_rank(rank, self._training)
+                if rank < 0 and self.cv != "prefit":
+                    warn(
+                        "The tuned threshold is below the scores of all training rows: rows that "
+                        "the detector has not seen have lower scores than any that it was trained "
+                        "on, so that it is uncertain. Use more folds, or fit the detector first "
+                        "and tune it with other rows, by cv='prefit'."
+                    )
             else:
                 self.best_score_, self._tuned_offset = np.nan, _own_offset(self.detector_)
         return self

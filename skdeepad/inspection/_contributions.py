@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
-from .._validation import Integral, check_matplotlib_support, take_rows
+from .._validation import Integral, Real, check_matplotlib_support, n_rows_of, take_rows
 from ._axes import BLUE, ORANGE, take_axes
 
 
@@ -81,6 +81,8 @@ class ContributionDisplay:
             raise ValueError(
                 f"estimator={estimator!r} must be a detector with feature_contributions."
             )
+        if not isinstance(row, Integral) or not 0 <= row < n_rows_of(X):
+            raise ValueError(f"row={row!r} must be the number of one of the {n_rows_of(X)} rows.")
         X = take_rows(X, [row])
         return cls.from_predictions(
             estimator.feature_contributions(X)[0],
@@ -167,4 +169,7 @@ class ContributionDisplay:
 
     def _label(self, i: int) -> str:
         name = str(self.feature_names[i])
-        return name if self.values is None else f"{name} = {self.values[i]:.4g}"
+        if self.values is None:
+            return name
+        value = self.values[i]
+        return f"{name} = {value:.4g}" if isinstance(value, Real) else f"{name} = {value}"

@@ -59,7 +59,8 @@ class HistoryDisplay:
         Parameters
         ----------
         estimator : estimator
-            Detector with ``history_``, or a pipeline that ends in one.
+            Detector with ``history_``, a pipeline that ends in one, or a fitted wrapper of one,
+            such as :class:`~skdeepad.interop.DetectorClassifier`.
         keys : str, sequence of str or None, default=None
             Names of the values to draw. If None, all losses.
         name : str or None, default=None
@@ -76,6 +77,7 @@ class HistoryDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         last = last_step(estimator)
+        last = last_step(getattr(last, "detector_", last))
         if not hasattr(type(last), "history_") and not hasattr(last, "history_"):
             raise ValueError(f"estimator={estimator!r} must be a detector with history_.")
         name = type(last).__name__ if name is None else name

@@ -1,5 +1,6 @@
 """Display of p-values."""
 
+from sklearn.pipeline import Pipeline
 from sklearn.utils import column_or_1d
 
 from .._validation import check_matplotlib_support
@@ -64,7 +65,7 @@ class PValueDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted estimator with ``p_values``.
+            Fitted estimator with ``p_values``, or a pipeline that ends in one.
         X : array-like of shape (n_samples, n_features)
             Rows to test.
         y : array-like of shape (n_samples,) or None, default=None
@@ -82,6 +83,8 @@ class PValueDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        if isinstance(estimator, Pipeline):
+            X, estimator = estimator[:-1].transform(X), estimator[-1]
         if not hasattr(estimator, "p_values"):
             raise ValueError(
                 f"estimator={estimator!r} must have p_values, as ConformalDetector does."

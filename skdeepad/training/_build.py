@@ -52,7 +52,8 @@ def build_net(
     ``max_steps``, ``trim``, ``trim_start``, ``lr_milestones``) are passed to the net unchanged, and
     ``net_params`` overrides all.
     """
-    optimizer = find_optimizer(optimizer)
+    net_params = dict(net_params or {})
+    optimizer = find_optimizer(net_params.pop("optimizer", optimizer))
     if callbacks is not None and not all(isinstance(c, Callback) for c in callbacks):
         raise ValueError(f"callbacks={callbacks!r} must be instances of skorch.callbacks.Callback.")
     known = signature(optimizer).parameters
@@ -75,7 +76,7 @@ def build_net(
         kwargs["train_split"] = HoldOut(validation_fraction, seed)
         callbacks.append(StoppingAtBest(n_iter_no_change))
     kwargs |= {"seed": seed, "device": find_device(device), "callbacks": callbacks}
-    return net_class(module.float(), **kwargs | dict(net_params or {})).initialize()
+    return net_class(module.float(), **kwargs | net_params).initialize()
 
 
 class Run:

@@ -162,12 +162,13 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 
 def find_optimizer(optimizer: str | type) -> type[torch.optim.Optimizer]:
     """Return the class of an optimizer that is given by name or as a class."""
-    if isinstance(optimizer, str):
+    if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
         return OPTIMIZERS[optimizer]
     for eager in OPTIMIZERS.values():
         if optimizer in eager.__bases__:
             return eager
-    if not issubclass(optimizer, torch.optim.Optimizer) or optimizer is torch.optim.LBFGS:
+    of_torch = isinstance(optimizer, type) and issubclass(optimizer, torch.optim.Optimizer)
+    if not of_torch or optimizer is torch.optim.LBFGS:
         raise ValueError(
             f"optimizer={optimizer!r} must be one of {sorted(OPTIMIZERS)} or a subclass of "
             "torch.optim.Optimizer whose step needs no closure."

@@ -11,6 +11,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeepad import AutoEncoder, DeepSAD
@@ -132,6 +133,18 @@ def test_scores_that_are_no_numbers_are_the_lowest():
     det = TunedThreshold(RandomScale(0).fit(X), cv="prefit").fit(X, known)
     assert np.isfinite(det.offset_)
     assert det.best_score_ > 0.95
+
+
+def test_a_threshold_below_all_training_scores_is_uncertain():
+    rng = np.random.RandomState(0)
+    X, y = rng.randn(200, 5), np.zeros(200)
+    X[:10] += 4
+    y[:10], y[10:100] = -1, 1
+    close = OneClassSVM(nu=0.1)
+    with pytest.warns(UserWarning, match="below the scores of all training rows"):
+        det = TunedThreshold(close, cv=3, random_state=0).fit(X, y)
+    assert det.share_ == 0
+    TunedThreshold(close.fit(X[100:]), cv="prefit").fit(X[:100], y[:100])
 
 
 def test_what_can_not_be_tuned_says_why():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -17,6 +18,7 @@ from skdeepad.inspection import (
     PValueDisplay,
     ScoreDisplay,
 )
+from skdeepad.interop import DetectorClassifier
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +106,9 @@ def test_lines_are_the_losses_of_the_epochs(detector):
         make_pipeline(StandardScaler(), detector), keys="valid_loss", name="x", ax=display.ax_
     )
     assert texts(one)[-1] == "x, valid_loss"
+    params = {"max_epochs": 2, "random_state": 0}
+    classifier = DetectorClassifier(AutoEncoder(**params)).fit(np.eye(4)[:, :2], [0, 0, 0, 1])
+    assert HistoryDisplay.from_estimator(classifier).name == "AutoEncoder"
     for wrong in ("foo", []):
         with pytest.raises(ValueError, match="keys="):
             HistoryDisplay.from_estimator(detector, keys=wrong)
@@ -128,6 +133,12 @@ def test_bars_are_the_contributions_of_the_row_the_largest_first(detector, table
     signed = ContributionDisplay.from_predictions([1.0, -2.0])
     assert [to_hex(bar.get_facecolor()) for bar in signed.bars_] == ["#3b76af", "#d9822b"]
     assert signed.feature_names == ["feature 0", "feature 1"]
+    mixed = ContributionDisplay.from_predictions(np.ones(3), values=[1, "x", None])
+    labels = [text.get_text() for text in mixed.ax_.get_yticklabels()]
+    assert labels == ["feature 0 = 1", "feature 1 = x", "feature 2 = None"]
+    for row in (200, -1, "a"):
+        with pytest.raises(ValueError, match="row="):
+            ContributionDisplay.from_estimator(detector, X, row=row)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +168,9 @@ def test_lines_are_the_distribution_functions_of_the_p_values(table):
         x, share = line.get_data()
         at = 0.31
         assert share[np.searchsorted(x, at, side="right") - 1] == (p[mask] <= at).mean()
+    pipeline = make_pipeline(StandardScaler(), clone(det)).fit(X[y == 0])
+    of_pipeline = PValueDisplay.from_estimator(pipeline, X, y)
+    assert_allclose(of_pipeline.p_values, pipeline[-1].p_values(pipeline[0].transform(X)))
     again = PValueDisplay.from_predictions(p, name="all", ax=display.ax_)
     assert texts(again) == ["normal", "anomalies", "uniform", "all, rows"]
 

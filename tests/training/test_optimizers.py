@@ -5,8 +5,10 @@ from copy import deepcopy
 
 import pytest
 import torch
+from numpy.testing import assert_array_equal
 from torch import nn
 
+from skdeepad import AutoEncoder
 from skdeepad.training._optimizers import Adam, AdamW, find_optimizer
 
 TORCHS = {Adam: torch.optim.Adam, AdamW: torch.optim.AdamW}
@@ -134,3 +136,17 @@ def test_gradients_are_set_to_none_or_to_zero():
 def test_torchs_classes_are_replaced_by_ours():
     assert find_optimizer(torch.optim.Adam) is Adam
     assert find_optimizer("adamw") is AdamW
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.RMSprop, torch.optim.SGD, "rmsprop"])
+def test_the_optimizer_of_net_params_has_the_settings_that_it_knows(optimizer, X):
+    params = {"max_epochs": 2, "random_state": 0}
+    by_net = AutoEncoder(net_params={"optimizer": optimizer}, **params).fit(X)
+    expected = AutoEncoder(optimizer=optimizer, **params).fit(X)
+    assert_array_equal(by_net.score_samples(X), expected.score_samples(X))
+
+
+@pytest.mark.parametrize("wrong", ["RMSprop", 3, torch.optim.LBFGS, nn.Linear])
+def test_what_is_no_optimizer_is_refused(wrong, X):
+    with pytest.raises(ValueError, match="optimizer="):
+        AutoEncoder(net_params={"optimizer": wrong}).fit(X)
