@@ -34,7 +34,8 @@ FLOORS = [
     {"adversarial", "autoencoder", "clustering", "flow", "one_class", "reinforcement"}
     | {"variational", "weakly_supervised"},
     {"calibration", "ensemble", "group"},
-    {"metrics", "datasets", "preprocessing", "inspection", "interop", "model_selection"},
+    {"metrics", "datasets", "preprocessing", "inspection", "interop", "model_selection"}
+    | {"export"},
     {"benchmark"},
 ]
 FAMILIES = FLOORS[3]
@@ -46,6 +47,7 @@ PUBLIC_MODULES = [
     skdeepad.inspection,
     skdeepad.interop,
     skdeepad.calibration,
+    skdeepad.export,
     skdeepad.model_selection,
     skdeepad.nn,
 ]
@@ -114,6 +116,7 @@ def test_each_concern_has_one_home(pattern):
 
 def test_optional_dependencies_are_imported_where_they_are_used():
     optional = {"pyod", "pandas", "matplotlib", "pooch", "rich", "safetensors", "polars", "kneed"}
+    optional |= {"onnx", "onnxruntime", "skl2onnx"}
     at_the_top = {
         (str(path), name)
         for path in SOURCES

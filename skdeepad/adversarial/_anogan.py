@@ -230,6 +230,9 @@ class AnoGAN(ContextualDetector):
             **self._parameters_to("module"),
         )
 
+    def _needs_more_than_a_pass(self) -> str | None:
+        return None if self.net_.module_.encoder is not None else "train_encoder=False"
+
     def _train(self, run, net, X, y) -> None:
         super()._train(run, net, X, y)
         self.encoder_history_ = {}

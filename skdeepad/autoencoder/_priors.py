@@ -126,9 +126,9 @@ class DistributionPrior(Prior):
 
     def log_prob(self, z: Tensor) -> Tensor:
         codes = z.to(self._code)
-        inside = self.distribution.support.check(codes).reshape(len(z), -1).all(1)
+        inside = self.distribution.support.check(codes).reshape(z.shape[0], -1).all(1)
         codes = torch.where(inside[:, None], codes, self._code)
-        density = self.distribution.log_prob(codes).reshape(len(z), -1).double().sum(1)
+        density = self.distribution.log_prob(codes).reshape(z.shape[0], -1).double().sum(1)
         return torch.where(inside, density, OUTSIDE).to(z.device)
 
 

@@ -2,7 +2,7 @@
 
 from ._capabilities import DecoderMixin, EncoderMixin, ReconstructorMixin, SamplerMixin
 from ._common import CommonParameters, StopsEarly
-from ._detector import CLIP, BaseDetector
+from ._detector import BaseDetector
 from ._labels import SignedLabels
 from ._parameters import (
     COUNT,
@@ -18,7 +18,6 @@ from ._parameters import (
 )
 
 __all__ = [
-    "CLIP",
     "COUNT",
     "COUNT_OR_ZERO",
     "LAYER_SIZES",

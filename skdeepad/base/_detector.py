@@ -34,14 +34,20 @@ from ._labels import IgnoredLabels
 from ._report import FitReport
 from ._resuming import all_or_nothing, lasting_parameters, warn_of_changed_parameters
 from ._rows import as_given, is_large, read_weights, repetitions, rows_to_train_on
-from ._scaling import check_lazy, check_scaled, compress_in_place, fit_in_blocks
+from ._scaling import (
+    CLIP,
+    Scaling,
+    check_lazy,
+    check_scaled,
+    compress_in_place,
+    fit_in_blocks,
+    linear_scaling,
+)
 from ._seeds import with_seeds
 from ._threshold import ThresholdMixin
 from ._training_scores import warn_if_degenerate
 from ._versions import VersionMixin
 
-# Scaled values beyond this are compressed: a column that is constant in training has no scale.
-CLIP = 20.0
 # Scoring validates and scales rows in slices of this many values.
 SLICE_VALUES = 2**21
 
@@ -103,6 +109,12 @@ class BaseDetector(
         if self.backbone is not None:
             return self.backbone
         return MLPBackbone(**{"activation": self.activation} | kwargs)
+
+    def _needs_more_than_a_pass(self) -> str | None:
+        """Return the setting with which a score takes more than one pass through the net, or None.
+
+        Such a score has no place in a file of operators.
+        """
 
     # Fit -------------------------------------------------------------------------------------
 
@@ -256,6 +268,16 @@ class BaseDetector(
             if not fit or np.isfinite(scaled.sum()):
                 return scaled
         return check_scaled(scaled, X, self.scaler)
+
+    def _scaling(self) -> Scaling:
+        """Return the scaling of rows as a torch module."""
+        scaling = linear_scaling(self.scaler_, self.n_features_in_)
+        if scaling is None:
+            raise ValueError(
+                f"scaler={self.scaler!r} must be 'standard', 'minmax', 'robust' or None: torch "
+                "can't compute with others."
+            )
+        return Scaling(*scaling, self._clips)
 
     def _with_names(self, X: np.ndarray):
         """Return rows with the names of their columns if the scaler may need them."""

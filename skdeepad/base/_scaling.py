@@ -1,15 +1,58 @@
-"""Checks and compression of scaled rows."""
+"""Scaling of rows, its checks, and the compression of scaled rows."""
 
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.preprocessing import RobustScaler
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils import check_array, gen_batches
+from torch import Tensor, nn
 
 from ..nn import compress
 from ..training import LazyRows, rows_of_a_block
+
+# Scaled values beyond this are compressed: a column that is constant in training has no scale.
+CLIP = 20.0
+
+
+def linear_scaling(scaler, n_features: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return slope and intercept of each feature's scaling, or None if it may not be linear."""
+    one, zero = np.ones(n_features), np.zeros(n_features)
+    if scaler is None:
+        return one, zero
+    if isinstance(scaler, MinMaxScaler):
+        return None if scaler.clip else (scaler.scale_, scaler.min_)
+    if isinstance(scaler, StandardScaler | RobustScaler):
+        if isinstance(scaler, StandardScaler):
+            center = scaler.mean_ if scaler.with_mean else None
+        else:
+            center = scaler.center_
+        slope = one if scaler.scale_ is None else 1 / scaler.scale_
+        return slope, zero if center is None else -center * slope
+    return None
+
+
+class Scaling(nn.Module):
+    """Linear scaling of rows, and the compression of scaled values, as a torch module.
+
+    Parameters
+    ----------
+    slope, intercept : ndarray of shape (n_features,)
+        Scaled values are ``x * slope + intercept``, computed in float64.
+    compresses : bool
+        Whether scaled values beyond ``CLIP`` are compressed.
+    """
+
+    def __init__(self, slope: np.ndarray, intercept: np.ndarray, compresses: bool) -> None:
+        super().__init__()
+        self.register_buffer("slope", torch.as_tensor(slope, dtype=torch.float64))
+        self.register_buffer("intercept", torch.as_tensor(intercept, dtype=torch.float64))
+        self.compresses = compresses
+
+    def forward(self, x: Tensor) -> Tensor:
+        scaled = x.double() * self.slope + self.intercept
+        return (compress(scaled, CLIP) if self.compresses else scaled).float()
 
 
 def fit_in_blocks(scaler, X: np.ndarray, rows: np.ndarray | slice, with_names: Callable) -> None:

@@ -9,12 +9,13 @@ from torch import nn
 
 from .._validation import HasMethods, Integral, Interval, Real, check_is_fitted, check_parameter
 from ..base import COUNT, LAYER_SIZES, NON_NEGATIVE, POSITIVE, detector, param
+from ..base._scaling import linear_scaling
 from ..nn import check_widths, make_mlp
 from ..training import as_tensor
 from ._bdsgm_module import BDSGMModule, BoundaryModule
 from ._boundary import N_BOUNDARY, N_QUANTILES, train_boundary
 from ._density_modules import GaussianDensity, GivenDensity, covariance_factor
-from ._flow import FlowDetector, begin_flow, linear_scaling, log_volume, make_flow
+from ._flow import FlowDetector, begin_flow, log_volume, make_flow
 
 
 @detector
@@ -274,6 +275,10 @@ class BDSGM(FlowDetector):
     def _has_trained(self) -> bool:
         # A density without training has no history, but its boundary can resume.
         return super()._has_trained() or (hasattr(self, "net_") and self._boundary.n_trainings > 0)
+
+    def _needs_more_than_a_pass(self) -> str | None:
+        is_given = isinstance(self.net_.module_.density, GivenDensity)
+        return f"density={self.density!r}" if is_given else None
 
     def _planned_epochs(self, net, n_samples: int, epochs: int | None) -> int:
         n_batches = max(1, n_samples // self.reference_batch_size)

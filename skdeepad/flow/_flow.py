@@ -4,12 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from torch import Tensor
 
 from .._validation import Interval, Real, check_is_fitted
 from ..base import (
-    CLIP,
     COUNT,
     NON_NEGATIVE,
     BaseDetector,
@@ -20,25 +18,12 @@ from ..base import (
     param,
 )
 from ..base._rows import evenly_spaced
-from ..nn import LIPSCHITZ_ACTIVATIONS, check_widths, compress
+from ..base._scaling import linear_scaling
+from ..nn import LIPSCHITZ_ACTIVATIONS, check_widths
 from ._iresnet_module import InvertibleResNetModule
 
 # Maximum number of rows used to estimate the location and scale of all.
 N_SOME = 4096
-
-
-def linear_scaling(scaler, n_features: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return slope and intercept of each feature's scaling, or None if it may not be linear."""
-    one, zero = np.ones(n_features), np.zeros(n_features)
-    if scaler is None:
-        return one, zero
-    if isinstance(scaler, MinMaxScaler):
-        return scaler.scale_, scaler.min_
-    if isinstance(scaler, StandardScaler | RobustScaler):
-        center = getattr(scaler, "mean_" if isinstance(scaler, StandardScaler) else "center_")
-        slope = one if scaler.scale_ is None else 1 / scaler.scale_
-        return slope, zero if center is None else -center * slope
-    return None
 
 
 def log_volume(scaler, n_features: int) -> float:
@@ -119,14 +104,6 @@ class FlowDetector(SamplerMixin, DecoderMixin, BaseDetector):
             ``score_samples`` of the rows, to the precision of ``x``.
         """
         check_is_fitted(self)
-        scaling = linear_scaling(self.scaler_, self.n_features_in_)
-        if scaling is None:
-            raise ValueError(
-                f"scaler={self.scaler!r} must be 'standard', 'minmax', 'robust' or None for the "
-                "gradient of a log-density."
-            )
-        slope, intercept = (torch.as_tensor(values, device=x.device) for values in scaling)
-        scaled = (x.double() * slope + intercept).to(self.net_.device, torch.float32)
+        scaled = self._scaling().to(x.device)(x).to(self.net_.device)
         self.net_.module_.eval()
-        scaled = compress(scaled, CLIP) if self._clips else scaled
         return self.net_.module_.log_prob(scaled).to(x.device)

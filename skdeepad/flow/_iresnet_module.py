@@ -173,7 +173,7 @@ class InvertibleResNetModule(Stochastic):
             cores.append(core)
             x = x + residual
         scales = torch.stack([norm.log_scale for norm in self.norms])
-        total = self.log_volume + scales.sum() + log_det(cores, len(x))
+        total = self.log_volume + scales.sum() + log_det(cores, x.shape[0])
         return total - 0.5 * (x**2).sum(1) - 0.5 * x.shape[1] * log(2 * pi)
 
     def total_log_det(self, cores: list[JacobianCore], n_rows: int) -> Tensor:

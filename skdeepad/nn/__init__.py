@@ -14,7 +14,13 @@ from ._backbone import (
 from ._dcgan import DCGANBackbone, reset_weights
 from ._divergences import KERNELS, squared_mmd
 from ._latent_search import latent_search
-from ._lipschitz import LIPSCHITZ_ACTIVATIONS, JacobianCore, LipschitzMLP, bounded_weights
+from ._lipschitz import (
+    LIPSCHITZ_ACTIVATIONS,
+    JacobianCore,
+    LipschitzLinear,
+    LipschitzMLP,
+    bounded_weights,
+)
 from ._losses import (
     RECONSTRUCTION_LOSSES,
     gaussian_nll,
@@ -53,6 +59,7 @@ __all__ = [
     "EvenProducts",
     "Generators",
     "JacobianCore",
+    "LipschitzLinear",
     "LipschitzMLP",
     "MLPBackbone",
     "ResidualScore",

@@ -142,7 +142,7 @@ class _Reshape(nn.Module):
         self.shape = shape
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.reshape(len(x), *self.shape)
+        return x.reshape(-1, *self.shape)
 
 
 class ConvBackbone(Backbone):

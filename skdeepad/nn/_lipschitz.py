@@ -26,8 +26,13 @@ def spectral_norm(weight: Tensor) -> Tensor:
     return torch.linalg.vector_norm(moved, dim=(-2, -1)) * size[..., 0, 0]
 
 
-def bounded(weight: Tensor, bound: float) -> Tensor:
-    """Return W · bound / max(bound, σ(W)) for matrices W, where σ is the spectral norm."""
+def bounded(weight: Tensor, bound: float | None) -> Tensor:
+    """Return W · bound / max(bound, σ(W)) for matrices W, where σ is the spectral norm.
+
+    Without a bound, the weights are returned as they are.
+    """
+    if bound is None:
+        return weight
     return weight * (bound / spectral_norm(weight).clamp(min=bound))[..., None, None]
 
 
@@ -36,10 +41,16 @@ class LipschitzLinear(nn.Linear):
 
     def __init__(self, n_in: int, n_out: int, bound: float) -> None:
         super().__init__(n_in, n_out)
-        self.bound = bound
+        self.bound: float | None = bound
 
     def bounded_weight(self) -> Tensor:
         return bounded(self.weight, self.bound)
+
+    @torch.no_grad()
+    def fix_weight(self) -> None:
+        """Let the bounded weight be the weight, for a layer that is not trained any more."""
+        self.weight.copy_(self.bounded_weight())
+        self.bound = None
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.bounded_weight(), self.bias)

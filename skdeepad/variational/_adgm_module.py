@@ -1,6 +1,6 @@
 """Module of ADGM and SDGM."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import log
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..nn import Backbone, compress
 from ._auxiliary_module import AuxiliaryModule
+from ._layered_scores import Draw
 
 # Terms of a combined score grow with their logarithm beyond this many units. The unit is the
 # distance from the median to this quantile of the training rows' scores.
@@ -33,6 +34,7 @@ class DeepGenerativeModule(AuxiliaryModule):
         self.n_classes = n_classes
         self.classifier = heads.make_encoder(n_inner + n_auxiliary, n_classes)
         self.register_buffer("normal", normal)
+        self.normal_classes = normal.nonzero().flatten().tolist()
         # Medians and scales of the joint bound and of the log odds on the training rows.
         self.register_buffer("medians", torch.zeros(2, dtype=torch.float64))
         self.register_buffer("scales", torch.ones(2, dtype=torch.float64))
@@ -69,37 +71,47 @@ class DeepGenerativeModule(AuxiliaryModule):
         row, k = possible.nonzero(as_tuple=True)
         y = F.one_hot(k, self.n_classes).to(x.dtype)
         draw = self.explain(x[row], h[row], a[row], log_q_a[row], y, noise_z)
-        cost = self.warm_up(draw.kl + log(self.n_classes))
-        f = -draw.nll.sum(1, dtype=cost.dtype if self.training else torch.float64) - cost
+        f = self._bound(draw)
         return f.new_zeros(possible.shape).masked_scatter(possible, f), log_q
+
+    def _bound(self, draw: Draw) -> Tensor:
+        """Return f, (batch,), from the terms of a draw; scores need it in float64."""
+        cost = self.warm_up(draw.kl + log(self.n_classes))
+        return -draw.nll.sum(1, dtype=cost.dtype if self.training else torch.float64) - cost
 
     # Scores ----------------------------------------------------------------------------------
 
-    def draws(self, x: Tensor, classes: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the bounds f and log q(y|a,x) of each of the fixed draws, in float64."""
-        h, possible = self.features(x), classes.expand(len(x), -1)
-        n_pairs = len(x) * int(classes.sum())
-        for noise in self.noise:
-            noise_a, noise_z = noise.split((self.n_auxiliary, sum(self.widths)))
-            f, log_q = self._bounds(
-                x, h, possible, noise_a.expand(len(x), -1), noise_z.expand(n_pairs, -1)
-            )
-            yield f, log_q.double()
+    def draws(self, x: Tensor, classes: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the bounds f of some classes, (batch, n_classes), and log q(y|a,x), in float64.
+
+        There is one pair for each of the fixed draws.
+        """
+        h = self.features(x)
+        one_hot = F.one_hot(torch.tensor(classes, device=x.device), self.n_classes).to(x.dtype)
+        for noise in self.noise.expand(x.shape[0], -1, -1).unbind(1):
+            noise_a, noise_z = noise.split((self.n_auxiliary, sum(self.widths)), 1)
+            a, log_q_a = self.draw_auxiliary(h, noise_a)
+            log_q = F.log_softmax(self.classifier(torch.cat([h, a], 1)), 1).double()
+            explained = [
+                self.explain(x, h, a, log_q_a, y.expand(x.shape[0], -1), noise_z) for y in one_hot
+            ]
+            yield torch.stack([self._bound(draw) for draw in explained], 1), log_q
 
     def joint(self, x: Tensor) -> Tensor:
         """Return the bound of −log p(x, y normal)."""
-        f = torch.stack([f for f, _ in self.draws(x, self.normal)]).mean(0)
-        return -torch.logsumexp(f[:, self.normal], 1)
+        f = torch.stack([f for f, _ in self.draws(x, self.normal_classes)]).mean(0)
+        return -torch.logsumexp(f, 1)
 
     def posterior(self, x: Tensor) -> Tensor:
         """Return the log odds of an anomaly, log q(y anomalous|x) − log q(y normal|x)."""
         log_q = self.log_classes(x)
-        anomalous, normal = log_q[:, ~self.normal], log_q[:, self.normal]
+        anomalous = log_q.masked_fill(self.normal, -torch.inf)
+        normal = log_q.masked_fill(~self.normal, -torch.inf)
         return torch.logsumexp(anomalous, 1) - torch.logsumexp(normal, 1)
 
     def marginal(self, x: Tensor) -> Tensor:
         """Return U(x), the bound of −log p(x)."""
-        draws = self.draws(x, torch.ones_like(self.normal))
+        draws = self.draws(x, range(self.n_classes))
         return torch.stack([(q.exp() * (q - f)).sum(1) for f, q in draws]).mean(0)
 
     negative_elbo = marginal
@@ -121,7 +133,7 @@ class DeepGenerativeModule(AuxiliaryModule):
         Log odds below the median count as 0. A row that is improbable as a normal one thus stays
         anomalous even if it differs clearly from the known anomalies.
         """
-        if self.normal.all():
+        if len(self.normal_classes) == self.n_classes:
             return self.joint(x)
         units = (self.joint_and_posterior(x) - self.medians) / self.scales
         units = compress(units, MOST_UNITS)
@@ -134,7 +146,7 @@ class DeepGenerativeModule(AuxiliaryModule):
         """Return the log of the mean of q(y|a,x) over the draws of a, (batch, K)."""
         h, log_q = self.features(x), []
         for noise in self.noise[:, : self.n_auxiliary]:
-            a, _ = self.draw_auxiliary(h, noise.expand(len(x), -1))
+            a, _ = self.draw_auxiliary(h, noise.expand(x.shape[0], -1))
             log_q.append(F.log_softmax(self.classifier(torch.cat([h, a], 1)).double(), 1))
         return torch.logsumexp(torch.stack(log_q), 0) - log(len(log_q))
 

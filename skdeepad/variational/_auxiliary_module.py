@@ -160,7 +160,9 @@ class AuxiliaryVAEModule(AuxiliaryModule):
         """Yield the terms of each of the fixed draws."""
         h, y = self.features(x), _no_class(x)
         for noise in self.noise:
-            eps_a, eps_z = noise.expand(len(x), -1).split((self.n_auxiliary, sum(self.widths)), 1)
+            eps_a, eps_z = noise.expand(x.shape[0], -1).split(
+                (self.n_auxiliary, sum(self.widths)), 1
+            )
             a, log_q_a = self.draw_auxiliary(h, eps_a)
             yield self.explain(x, h, a, log_q_a, y, eps_z)
 
@@ -189,7 +191,7 @@ class AuxiliaryVAEModule(AuxiliaryModule):
 
 def _no_class(x: Tensor) -> Tensor:
     """Return one-hot vectors of zero classes."""
-    return x.new_empty(len(x), 0)
+    return x.new_empty(x.shape[0], 0)
 
 
 def make_networks(backbone: Backbone | None, heads: Backbone, n_features: int) -> dict:

@@ -296,6 +296,10 @@ class VAE(VariationalDetector):
             n_draws=self.n_draws,
         )
 
+    def _needs_more_than_a_pass(self) -> str | None:
+        searches = self.net_.module_.score in ("decoder_nearest", "jacodeco")
+        return f"anomaly_score={self.net_.module_.score!r}" if searches else None
+
     def _calibrate(self, net, X) -> None:
         module = net.module_
         mu, logvar = self._posteriors(net, X)

@@ -1,0 +1,219 @@
+"""Fitted detectors and pipelines as ONNX models."""
+
+import importlib
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.pipeline import Pipeline, make_pipeline
+from torch import Tensor, nn
+
+from .._validation import check_is_fitted, take_rows
+from .._version import __version__
+from ..ensemble import DetectorEnsemble
+from ..training import with_default_settings
+from ._decompositions import DECOMPOSITIONS
+from ._module import ScoringModule, innermost_detector, to_module
+
+# Operators of this version are known to all runtimes since onnxruntime 1.14.
+OPSET = 18
+# Rows of the example that is traced; the exporter takes 0 and 1 for constants.
+N_EXAMPLE = 3
+
+
+class _Outputs(nn.Module):
+    """Scores, decisions and labels of rows."""
+
+    def __init__(self, module: ScoringModule) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        scores = self.module(x)
+        decision = scores - self.module.offset
+        return scores, decision, torch.where(decision >= 0, 1, -1)
+
+
+def to_onnx(estimator, path=None, *, X=None):
+    """Return a fitted detector, or a pipeline that ends in one, as an ONNX model.
+
+    The model maps raw rows to three outputs of shape (batch,), for any number of rows: ``score`` is
+    ``score_samples`` in float64, ``decision`` is ``decision_function`` in float64, and ``label`` is
+    ``predict`` in int64. It needs neither Python nor this library, only a runtime for ONNX.
+
+    Read more in the :ref:`User Guide <export>`.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    estimator : detector or Pipeline
+        Fitted detector, as for :func:`to_module`, or a pipeline that ends in one and whose other
+        steps ``skl2onnx`` converts.
+    path : str, Path or None, default=None
+        File to write the model to.
+    X : array-like of shape (n_samples, n_features) or None, default=None
+        Rows as ``estimator`` takes them; only types and names of columns are read. An array gives
+        the model one input, ``X`` of shape (batch, n_features), and for a pipeline a data frame
+        gives one input of shape (batch, 1) for each column, by its name. A detector takes float64
+        numbers unless those of ``X`` are float32; a pipeline takes float32, because runtimes have
+        few of its operators in float64.
+
+    Returns
+    -------
+    model : onnx.ModelProto
+        The model, of opset 18.
+
+    Raises
+    ------
+    ImportError
+        If onnx, onnxscript, or for a pipeline skl2onnx, is not installed:
+        ``pip install skdeepad[onnx]``.
+    TypeError
+        If ``estimator`` is none of the above.
+    ValueError
+        If the scores of the detector can't be computed by one pass through a net. These are
+        :class:`~skdeepad.AnoGAN` without ``train_encoder``, the scores ``"decoder_nearest"`` and
+        ``"jacodeco"`` of :class:`~skdeepad.VAE`, :class:`~skdeepad.BDSGM` with the density of
+        another estimator, and :class:`~skdeepad.DetectorEnsemble` with ``combine="rank"``.
+
+    See Also
+    --------
+    to_module : A detector as a torch module.
+
+    Notes
+    -----
+    Scores differ from those of ``score_samples`` by rounding in float32, about 1e-6 of their size.
+    Rows with missing or infinite values, which ``score_samples`` refuses, get scores that are not
+    numbers or of no meaning.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad import AutoEncoder
+    >>> from skdeepad.export import to_onnx
+    >>> X = np.random.RandomState(0).randn(200, 3) @ np.ones((3, 8)) / 3
+    >>> det = AutoEncoder(max_epochs=20, random_state=0).fit(X)
+    >>> model = to_onnx(det, "detector.onnx")  # doctest: +SKIP
+    """
+    check_is_fitted(estimator)
+    onnx, steps = _need("onnx", "onnxscript"), []
+    while isinstance(estimator, Pipeline):
+        steps += [step for _, step in estimator.steps[:-1] if step not in (None, "passthrough")]
+        estimator = estimator.steps[-1][1]
+    dtype = torch.float32 if getattr(X, "dtype", None) == np.float32 else torch.float64
+    detector = innermost_detector(estimator)
+    if steps:
+        before = _convert_steps(make_pipeline(*steps), X)
+        dtype = torch.float32
+    _check_one_pass(detector)
+    model = _convert(to_module(estimator), detector.n_features_in_, dtype)
+    if steps:
+        model = _joined(before, model)
+    _describe(model, detector, steps[0] if steps else detector)
+    onnx.checker.check_model(model)
+    if path is not None:
+        Path(path).write_bytes(model.SerializeToString())
+    return model
+
+
+def _need(*names: str):
+    """Return the first of some modules; raise if one of them is not installed."""
+    try:
+        first, *_ = [importlib.import_module(name) for name in names]
+        return first
+    except ImportError as error:
+        raise ImportError(
+            f"to_onnx needs {' and '.join(names)}: pip install 'skdeepad[onnx]'"
+        ) from error
+
+
+def _check_one_pass(detector) -> None:
+    """Raise if scores take more than one pass through a net."""
+    if isinstance(detector, DetectorEnsemble):
+        for member in detector.estimators_:
+            _check_one_pass(innermost_detector(member))
+        reason = "combine='rank'" if detector.combine == "rank" else None
+    else:
+        reason = detector._needs_more_than_a_pass()
+    if reason is not None:
+        raise ValueError(f"{type(detector).__name__} can't be exported to ONNX with {reason}.")
+
+
+@with_default_settings
+def _convert(module: ScoringModule, n_features: int, dtype: torch.dtype):
+    """Return the ONNX model of a detector."""
+    example = torch.zeros(N_EXAMPLE, n_features, dtype=dtype)
+    rows = {0: torch.export.Dim("batch")}
+    with _quiet():
+        program = torch.export.export(_Outputs(module).eval(), (example,), dynamic_shapes=(rows,))
+        if any(node.target in DECOMPOSITIONS for node in program.graph.nodes):
+            program = program.run_decompositions(DECOMPOSITIONS)
+        converted = torch.onnx.export(
+            program,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["X"],
+            output_names=["score", "decision", "label"],
+            verbose=False,
+        )
+    return converted.model_proto
+
+
+def _convert_steps(steps: Pipeline, X):
+    """Return the ONNX model of the steps before a detector."""
+    _need("skl2onnx")
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, guess_data_type
+
+    if X is None or not hasattr(X, "columns"):
+        types = [("X", FloatTensorType([None, steps.n_features_in_]))]
+    else:
+        types = [
+            (name, FloatTensorType(kind.shape) if isinstance(kind, DoubleTensorType) else kind)
+            for name, kind in guess_data_type(take_rows(X, [0]))
+        ]
+    return convert_sklearn(steps, initial_types=types, target_opset={"": OPSET, "ai.onnx.ml": 3})
+
+
+def _joined(before, model):
+    """Return one model of the steps before a detector, and of the detector."""
+    from onnx import compose
+
+    before.ir_version = model.ir_version
+    for opset in before.opset_import:  # skl2onnx writes the oldest one that has its operators
+        if opset.domain == "":
+            opset.version = OPSET
+    before = compose.add_prefix(before, "before_", rename_inputs=False)
+    return compose.merge_models(before, model, io_map=[(before.graph.output[0].name, "X")])
+
+
+def _describe(model, detector, first_step) -> None:
+    """Write to a model what made it."""
+    import onnx
+
+    model.producer_name, model.producer_version = "skdeepad", __version__
+    model.doc_string = f"{type(detector).__name__} of skdeepad: score, decision and label of rows."
+    names = getattr(first_step, "feature_names_in_", None)
+    if names is not None:
+        onnx.helper.set_model_props(model, {"feature_names": ",".join(names)})
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep exporters from logging what they skip, and from warning of their own code."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

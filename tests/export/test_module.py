@@ -1,0 +1,164 @@
+"""Detectors as torch modules."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    PowerTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+
+import skdeepad
+from skdeepad import AutoEncoder, DetectorEnsemble, InvertibleResNet
+from skdeepad.calibration import TunedThreshold
+from skdeepad.export import to_module
+
+from ..instances import small, without_labels
+
+DETECTORS = [name for name, _ in skdeepad.all_detectors()]
+
+
+def some_rows(n=200, d=5):
+    """Rows with units far from 1, and the same rows 100 standard deviations away."""
+    rng = np.random.RandomState(0)
+    X = rng.randn(n, d) @ rng.randn(d, d) * 10.0 ** np.arange(-2, d - 2) + 3
+    return X, X + 100 * X.std(0) * rng.choice([-1, 1], X.shape)
+
+
+def assert_close(scores, expected, spread, tolerance=1e-5):
+    assert np.abs(np.asarray(scores) - expected).max() <= tolerance * spread
+
+
+def in_torch(module, X):
+    return module(torch.from_numpy(X)).numpy()
+
+
+@without_labels
+@pytest.mark.usefixtures("quick_stages")
+@pytest.mark.parametrize("name", DETECTORS)
+def test_scores_are_those_of_the_detector_in_range_and_far_out(name):
+    X, far = some_rows()
+    y = np.where(np.arange(len(X)) < 10, -1, 0)
+    det = small(name).fit(X, y)
+    module = to_module(det)
+    scores, of_far = det.score_samples(X), det.score_samples(far)
+    assert_close(in_torch(module, X), scores, scores.std())
+    assert_close(in_torch(module, far), of_far, np.r_[scores, of_far].std())
+    assert module.offset == det.offset_
+    assert module(torch.from_numpy(X)).dtype == torch.float64
+
+
+@without_labels
+@pytest.mark.parametrize("name", ["AutoEncoder", "VAE", "DeepSVDD", "SDGM", "InvertibleResNet"])
+def test_torch_exports_it_for_any_number_of_rows(name):
+    X, _ = some_rows()
+    det = small(name).fit(X)
+    rows = {0: torch.export.Dim("batch")}
+    module = to_module(det)
+    program = torch.export.export(module, (torch.from_numpy(X[:3]),), dynamic_shapes=(rows,))
+    scores = det.score_samples(X)
+    for n in (1, 2, len(X)):
+        assert_close(in_torch(program.module(), X[:n]), scores[:n], scores.std())
+
+
+@pytest.mark.parametrize(
+    "scaler",
+    [
+        "standard",
+        "minmax",
+        "robust",
+        None,
+        StandardScaler(with_mean=False),
+        StandardScaler(with_std=False),
+        RobustScaler(with_centering=False),
+        MinMaxScaler((-1, 2)),
+    ],
+    ids=str,
+)
+def test_linear_scalers_are_part_of_it(scaler):
+    X, far = some_rows(d=3)
+    det = AutoEncoder(max_epochs=3, scaler=scaler, random_state=0).fit(X)
+    for rows in (X, far):
+        expected = det.score_samples(rows)
+        assert_allclose(in_torch(to_module(det), rows), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scaler", [PowerTransformer(), MaxAbsScaler(), MinMaxScaler(clip=True)])
+def test_other_scalers_are_refused_by_name(scaler):
+    X, _ = some_rows()
+    det = AutoEncoder(max_epochs=1, scaler=scaler).fit(X)
+    with pytest.raises(ValueError, match=f"scaler={type(scaler).__name__}.* must be 'standard'"):
+        to_module(det)
+
+
+def test_a_constant_column_and_one_row_have_scores():
+    X, far = some_rows()
+    X[:, 1] = 7.0
+    det = AutoEncoder(max_epochs=3, random_state=0).fit(X)
+    for rows in (X[:1], X, far):
+        assert_allclose(in_torch(to_module(det), rows), det.score_samples(rows), rtol=1e-4)
+
+
+@pytest.mark.parametrize("combine", ["log", "rank", "zscore"])
+def test_an_ensemble_is_one_module(combine):
+    X, far = some_rows()
+    members = AutoEncoder(max_epochs=3)
+    det = DetectorEnsemble(members, n_estimators=3, combine=combine, random_state=0).fit(X)
+    module = to_module(det)
+    scores = det.score_samples(X)
+    assert_close(in_torch(module, X), scores, scores.std())
+    assert_allclose(in_torch(module, far), det.score_samples(far), rtol=1e-4)
+    assert module.offset == det.offset_
+
+
+def test_a_tuned_threshold_and_a_frozen_detector_are_looked_through():
+    X, _ = some_rows()
+    y = np.where(np.arange(len(X)) < 100, -1, 1)
+    det = AutoEncoder(max_epochs=3, random_state=0).fit(X)
+    tuned = TunedThreshold(FrozenEstimator(det), cv="prefit").fit(X, y)
+    module = to_module(tuned)
+    scores = det.score_samples(X)
+    assert_close(in_torch(module, X), scores, scores.std())
+    assert module.offset == tuned.offset_ != det.offset_
+
+
+def test_it_is_a_copy_without_gradients():
+    X, _ = some_rows()
+    det = InvertibleResNet(n_blocks=2, max_epochs=2, random_state=0).fit(X)
+    scores = det.score_samples(X)
+    module = to_module(det)
+    assert not any(weight.requires_grad for weight in module.parameters())
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.zero_()
+    assert_array_equal(det.score_samples(X), scores)
+    assert all(weight.requires_grad for weight in det.net_.module_.parameters())
+
+
+def test_scores_have_gradients_in_the_rows():
+    X, _ = some_rows()
+    module = to_module(AutoEncoder(max_epochs=3, random_state=0).fit(X))
+    x = torch.from_numpy(X).requires_grad_()
+    (gradient,) = torch.autograd.grad(module(x).sum(), x)
+    step = 1e-4 * X.std(0)
+    moved = module(x + gradient.sign() * torch.from_numpy(step)).detach() - module(x).detach()
+    assert (moved > 0).float().mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [LogisticRegression(), make_pipeline(StandardScaler(), AutoEncoder(max_epochs=1))],
+    ids=["classifier", "pipeline"],
+)
+def test_other_estimators_are_refused(estimator):
+    X, _ = some_rows()
+    estimator.fit(X, np.arange(len(X)) % 2)
+    with pytest.raises(TypeError, match=r"estimator=[^!]* must be a fitted detector of skdeepad"):
+        to_module(estimator)

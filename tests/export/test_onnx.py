@@ -1,0 +1,178 @@
+"""Detectors and pipelines as ONNX models, computed by onnxruntime."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from torch.distributions import MultivariateNormal
+
+from skdeepad import BDSGM, VAE, AnoGAN, AutoEncoder, DetectorEnsemble, InvertibleResNet
+from skdeepad.export import to_onnx
+
+from ..flow.gaussians import KnownDensity
+from ..instances import small, without_labels
+from .test_module import DETECTORS, assert_close, some_rows
+
+for name in ("onnx", "onnxscript", "onnxruntime", "skl2onnx"):
+    pytest.importorskip(name, reason=f"{name} is not installed")
+
+# These have all operators that need care; the others take a minute and are slow.
+QUICK = {"AutoEncoder", "DeepSVDD", "EGBAD", "REPEN"}
+OTHERS = {
+    "AnoGAN": {"train_encoder": True, "encoder_steps": 5},
+    "LadderVAE": {"n_draws": 2},
+    "ADGM": {"n_draws": 2},
+    "SDGM": {"n_draws": 2},
+}
+
+
+def in_runtime(model, inputs):
+    from onnxruntime import InferenceSession
+
+    session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(None, inputs if isinstance(inputs, dict) else {"X": inputs})
+
+
+@without_labels
+@pytest.mark.usefixtures("quick_stages")
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in DETECTORS],
+)
+def test_a_runtime_agrees_in_range_and_far_out_for_any_number_of_rows(name):
+    X, far = some_rows()
+    y = np.where(np.arange(len(X)) < 10, -1, 0)
+    det = small(name, **OTHERS.get(name, {})).fit(X, y)
+    model = to_onnx(det)
+    scores, of_far = det.score_samples(X), det.score_samples(far)
+    for n in (1, 2, len(X)):
+        score, decision, label = in_runtime(model, X[:n])
+        assert_close(score, scores[:n], scores.std(), 1e-4)
+        assert_close(decision, det.decision_function(X[:n]), scores.std(), 1e-4)
+        clear = np.abs(det.decision_function(X[:n])) > 1e-4 * scores.std()
+        assert_array_equal(label[clear], det.predict(X[:n])[clear])
+    assert_close(in_runtime(model, far)[0], of_far, np.r_[scores, of_far].std(), 1e-4)
+
+
+def test_a_flow_of_many_features_has_its_determinants():
+    X, far = some_rows(d=36)
+    params = {"hidden_layer_sizes": (40,), "n_blocks": 2, "max_epochs": 3}
+    det = InvertibleResNet(random_state=0, scaler="standard", **params).fit(X)
+    model = to_onnx(det)
+    for rows in (X, far):
+        assert_allclose(in_runtime(model, rows)[0], det.score_samples(rows), rtol=1e-4)
+
+
+def test_float32_rows_are_taken_as_they_are():
+    X = some_rows()[0].astype(np.float32)
+    det = AutoEncoder(max_epochs=3, random_state=0).fit(X)
+    scores = det.score_samples(X)
+    assert_close(in_runtime(to_onnx(det, X=X), X)[0], scores, scores.std(), 1e-4)
+
+
+def test_a_file_is_written_and_says_what_it_is(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(some_rows(d=2)[0], columns=["height", "weight"])
+    det = AutoEncoder(max_epochs=2, random_state=0).fit(X)
+    to_onnx(det, tmp_path / "model.onnx")
+    model = onnx.load(tmp_path / "model.onnx")
+    assert model.producer_name == "skdeepad"
+    assert "AutoEncoder" in model.doc_string
+    assert {p.key: p.value for p in model.metadata_props} == {"feature_names": "height,weight"}
+    assert [output.name for output in model.graph.output] == ["score", "decision", "label"]
+
+
+def test_missing_values_are_outliers():
+    X, _ = some_rows()
+    det = AutoEncoder(max_epochs=2, random_state=0).fit(X)
+    X[0, 0] = np.nan
+    assert in_runtime(to_onnx(det), X[:1])[2] == [-1]
+
+
+def test_a_pipeline_of_numbers_is_one_model():
+    X = some_rows()[0].astype(np.float32)
+    det = make_pipeline(StandardScaler(), PCA(3), "passthrough", AutoEncoder(max_epochs=3))
+    det.set_params(autoencoder__random_state=0).fit(X)
+    score, _, label = in_runtime(to_onnx(det), X)
+    scores = det.score_samples(X)
+    assert_close(score, scores, scores.std(), 1e-4)
+    assert (label == det.predict(X)).mean() > 0.99
+
+
+def test_a_pipeline_of_mixed_columns_has_an_input_for_each():
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.RandomState(0)
+    X = pandas.DataFrame(rng.randn(200, 2), columns=["size", "price"])
+    X["kind"] = rng.choice(["new", "used"], 200)
+    X.loc[3, "size"] = np.nan
+    numbers = make_pipeline(SimpleImputer(), StandardScaler())
+    kinds = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = make_column_transformer((numbers, ["size", "price"]), (kinds, ["kind"]))
+    det = make_pipeline(columns, AutoEncoder(max_epochs=3, random_state=0)).fit(X)
+    model = to_onnx(det, X=X)
+    inputs = {name: X[[name]].to_numpy(dtype=np.float32) for name in ("size", "price")}
+    inputs["kind"] = X[["kind"]].to_numpy(dtype=object)
+    scores = det.score_samples(X)
+    assert_close(in_runtime(model, inputs)[0], scores, scores.std(), 1e-4)
+    inputs["kind"] = np.full((200, 1), "unheard of", dtype=object)
+    X["kind"] = "unheard of"
+    scores = det.score_samples(X)
+    assert_close(in_runtime(model, inputs)[0], scores, scores.std(), 1e-4)
+
+
+@pytest.mark.parametrize("combine", ["log", "zscore"])
+def test_an_ensemble_is_one_model(combine):
+    X, _ = some_rows()
+    members = AutoEncoder(max_epochs=3)
+    det = DetectorEnsemble(members, n_estimators=2, combine=combine, random_state=0).fit(X)
+    scores = det.score_samples(X)
+    assert_close(in_runtime(to_onnx(det), X)[0], scores, scores.std(), 1e-4)
+
+
+def of_another_density(X):
+    normal = MultivariateNormal(torch.zeros(X.shape[1]), torch.eye(X.shape[1]))
+    return BDSGM(density=KnownDensity(normal), generator_steps=3, random_state=0)
+
+
+@pytest.mark.usefixtures("quick_stages")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda X: AnoGAN(max_epochs=1), "AnoGAN can't .* with train_encoder=False"),
+        (
+            lambda X: VAE(max_epochs=1, n_latent=3, anomaly_score="jacodeco"),
+            "VAE can't .* with anomaly_score='jacodeco'",
+        ),
+        (
+            lambda X: VAE(max_epochs=1, anomaly_score="decoder_nearest"),
+            "VAE can't .* with anomaly_score='decoder_nearest'",
+        ),
+        (
+            lambda X: DetectorEnsemble(AutoEncoder(max_epochs=1), combine="rank"),
+            "DetectorEnsemble can't .* with combine='rank'",
+        ),
+        (
+            lambda X: DetectorEnsemble(AnoGAN(max_epochs=1), n_estimators=2),
+            "AnoGAN can't .* with train_encoder=False",
+        ),
+        (of_another_density, "BDSGM can't .* with density=.*KnownDensity"),
+    ],
+)
+def test_scores_of_more_than_one_pass_are_refused_by_name(make, message):
+    X, _ = some_rows(n=60)
+    det = make(X).fit(X)
+    with pytest.raises(ValueError, match=message):
+        to_onnx(det)
+
+
+def test_steps_without_a_converter_are_named():
+    X, _ = some_rows()
+    steps = FunctionTransformer(np.abs), AutoEncoder(max_epochs=1)
+    with pytest.raises(Exception, match="FunctionTransformer"):
+        to_onnx(make_pipeline(*steps).fit(X))
