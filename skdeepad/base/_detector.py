@@ -34,6 +34,7 @@ from ._labels import IgnoredLabels
 from ._report import FitReport
 from ._resuming import all_or_nothing, lasting_parameters, warn_of_changed_parameters
 from ._rows import as_given, is_large, read_weights, repetitions, rows_to_train_on
+from ._saved_state import SavedStateMixin
 from ._scaling import (
     CLIP,
     Scaling,
@@ -46,14 +47,13 @@ from ._scaling import (
 from ._seeds import with_seeds
 from ._threshold import ThresholdMixin
 from ._training_scores import warn_if_degenerate
-from ._versions import VersionMixin
 
 # Scoring validates and scales rows in slices of this many values.
 SLICE_VALUES = 2**21
 
 
 class BaseDetector(
-    CommonParameters, CallbackSupportMixin, ThresholdMixin, VersionMixin, BaseEstimator, ABC
+    CommonParameters, CallbackSupportMixin, ThresholdMixin, SavedStateMixin, BaseEstimator, ABC
 ):
     """Abstract base class of the detectors.
 

@@ -26,10 +26,15 @@ def lasting_parameters(estimator) -> dict[str, str]:
     return {name: re.sub(r" at 0x\w+", "", repr(params[name])) for name in lasting}
 
 
+def changed_parameters(estimator, made_with: dict[str, str]) -> list[str]:
+    """Return the names of lasting parameters whose values have changed."""
+    now = lasting_parameters(estimator)
+    return [name for name, value in made_with.items() if now.get(name, value) != value]
+
+
 def warn_of_changed_parameters(estimator, made_with: dict[str, str]) -> None:
     """Warn if training resumes and ignores changed parameters."""
-    now = lasting_parameters(estimator)
-    changed = [name for name, value in made_with.items() if now.get(name, value) != value]
+    changed = changed_parameters(estimator, made_with)
     if changed:
         warn(
             f"Training resumes with the values that these parameters had when it began: "

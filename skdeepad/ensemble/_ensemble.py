@@ -157,7 +157,7 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
             scores = [scores for _, scores in fitted]
             self.member_scores_ = [np.sort(each) for each in scores]
             self._check_scores()
-            self._combine = COMBINATIONS[self.combine]
+            self._combined_by = self.combine
             self._forget_threshold()
             self.training_scores_ = np.sort(self._combined(scores))
             for name in ("n_features_in_", "feature_names_in_"):
@@ -184,8 +184,9 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
         return self._combined([member.score_samples(X) for member in self.estimators_])
 
     def _combined(self, scores: list[np.ndarray]) -> np.ndarray:
+        comparable = COMBINATIONS[self._combined_by]
         pairs = zip(scores, self.member_scores_, strict=True)
-        return np.mean([self._combine(each, training) for each, training in pairs], axis=0)
+        return np.mean([comparable(each, training) for each, training in pairs], axis=0)
 
     def _check_scores(self) -> None:
         if self.combine == "log" and any(training[-1] > 0 for training in self.member_scores_):

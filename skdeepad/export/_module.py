@@ -77,7 +77,7 @@ class EnsembleScores(nn.Module):
 
     def __init__(self, ensemble: DetectorEnsemble) -> None:
         super().__init__()
-        make = COMBINATIONS[ensemble.combine]
+        make = COMBINATIONS[ensemble._combined_by]
         self.members = nn.ModuleList(_scores(member) for member in ensemble.estimators_)
         self.comparable = nn.ModuleList(
             make(torch.from_numpy(training)) for training in ensemble.member_scores_

@@ -137,7 +137,7 @@ def _check_one_pass(detector) -> None:
     if isinstance(detector, DetectorEnsemble):
         for member in detector.estimators_:
             _check_one_pass(innermost_detector(member))
-        reason = "combine='rank'" if detector.combine == "rank" else None
+        reason = "combine='rank'" if detector._combined_by == "rank" else None
     else:
         reason = detector._needs_more_than_a_pass()
     if reason is not None:

@@ -274,7 +274,9 @@ class BDSGM(FlowDetector):
 
     def _has_trained(self) -> bool:
         # A density without training has no history, but its boundary can resume.
-        return super()._has_trained() or (hasattr(self, "net_") and self._boundary.n_trainings > 0)
+        return super()._has_trained() or (
+            hasattr(self, "net_") and bool(self._boundary.n_trainings)
+        )
 
     def _needs_more_than_a_pass(self) -> str | None:
         is_given = isinstance(self.net_.module_.density, GivenDensity)

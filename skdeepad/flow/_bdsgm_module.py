@@ -42,7 +42,7 @@ class BoundaryModule(nn.Module):
         self.distance_weight = distance_weight
         self.dispersion_weight = dispersion_weight
         self.batch_size = batch_size
-        self.n_trainings = 0
+        self.register_buffer("n_trainings", torch.zeros((), dtype=torch.long))
         # Median log-density of the training rows.
         self.register_buffer("reference", torch.zeros(()))
 

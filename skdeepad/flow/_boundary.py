@@ -77,7 +77,7 @@ def train_boundary(detector, run, net, X: Tensor) -> None:
             BoundaryTraining,
             boundary,
             density,
-            seed=net.seed + 1 + boundary.n_trainings,  # other draws in each fit
+            seed=net.seed + 1 + int(boundary.n_trainings),  # other draws in each fit
             max_steps=detector.generator_steps,
             batch_size=detector.reference_batch_size,
             lr_milestones=(0.7,),

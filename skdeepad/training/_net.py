@@ -15,6 +15,7 @@ from ..nn import link_generator
 from ._callbacks import StopTraining
 from ._data import Batch, TensorBatches, TensorData, as_tensor, count_batches
 from ._guard import with_default_settings
+from ._plain import as_plain, as_tensors
 from ._random import seeded_generator
 from ._scoring import apply_in_chunks
 
@@ -116,6 +117,42 @@ class DetectorNet(NeuralNet):
             if self.generator_.get_state().shape == state["generator_"].shape:
                 self.generator_.set_state(state["generator_"])
             link_generator(self.module_, self.generator_)
+
+    def plain_state(self) -> dict:
+        """Return what was learned, and what training resumes with, as arrays and plain values."""
+        optimizers = self._named_optimizers().items()
+        state = {
+            "seed": self.seed,
+            "lr": self.lr,
+            "weights": self.module_.state_dict(),
+            "optimizers": {prefix: optimizer.state_dict() for prefix, optimizer in optimizers},
+            "generator": self.generator_.get_state(),
+            "history": list(self.history),
+        }
+        return as_plain(state)
+
+    def set_plain_state(self, state: dict) -> None:
+        """Take over the state of a net with the same parameters."""
+        self.lr = state["lr"]
+        learned = as_tensors(state["weights"])
+        own = self.module_.state_dict()
+        if learned.keys() != own.keys():
+            raise ValueError(
+                f"The file does not fit: its net has other weights, "
+                f"{sorted(learned.keys() ^ own.keys())}."
+            )
+        for name, values in learned.items():
+            if values.shape != own[name].shape:  # it depends on the training rows
+                self.module_.get_submodule(name.rpartition(".")[0]).register_buffer(
+                    name.rpartition(".")[2], values.to(own[name])
+                )
+        self.module_.load_state_dict(learned)
+        for prefix, optimizer in self._named_optimizers().items():
+            optimizer.load_state_dict(as_tensors(state["optimizers"][prefix]))
+        drawn = as_tensors(state["generator"])
+        if self.generator_.get_state().shape == drawn.shape:
+            self.generator_.set_state(drawn)
+        self.history.extend(state["history"])
 
     def update_budget(
         self, *, max_epochs: int, max_steps: int | None, batch_size: int | None, lr: float, **_

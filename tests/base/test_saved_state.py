@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning
 
 from skdeepad import AutoEncoder, DetectorEnsemble
-from skdeepad.base import _versions
+from skdeepad.base import _saved_state
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def test_a_file_of_another_version_is_opened_with_a_warning(detector, X, monkeyp
     path = tmp_path / "detector.joblib"
     joblib.dump(detector, path)
     files = pickle.dumps(detector), pickle.dumps(ensemble)
-    monkeypatch.setattr(_versions, "__version__", "9.9")
+    monkeypatch.setattr(_saved_state, "__version__", "9.9")
     for load in (
         lambda: pickle.loads(files[0]),
         lambda: pickle.loads(files[1]),
@@ -49,7 +49,7 @@ def test_the_same_version_and_copies_are_silent(detector, X):
 
 def test_a_state_without_a_version_is_an_old_one(detector):
     state = detector.__getstate__()
-    del state[_versions.VERSION]
+    del state[_saved_state.VERSION]
     with pytest.warns(InconsistentVersionWarning, match="before 0.1"):
         AutoEncoder().__setstate__(state)
-    assert _versions.VERSION not in state
+    assert _saved_state.VERSION not in state

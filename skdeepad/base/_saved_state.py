@@ -1,0 +1,77 @@
+"""Saved detectors: their version, and states of plain values for files that hold no code."""
+
+import copyreg
+
+from sklearn.exceptions import InconsistentVersionWarning
+
+from .._version import __version__
+from ..training import find_device, warn, with_default_settings
+from ._resuming import changed_parameters
+
+# Entry of a saved state.
+VERSION = "_skdeepad_version"
+
+
+class InconsistentDetectorVersionWarning(InconsistentVersionWarning):
+    """Warning that a detector was saved by another version of skdeepad."""
+
+    def __init__(self, estimator_name: str, original_version: str) -> None:
+        self.estimator_name = estimator_name
+        self.original_version = original_version
+
+    def __str__(self) -> str:
+        return (
+            f"This {self.estimator_name} was saved by version {self.original_version} of skdeepad, "
+            f"and is opened by version {__version__}. Its scores may differ, or it may not work: "
+            "fit it again, or install the version that saved it."
+        )
+
+
+class SavedStateMixin:
+    """Saved states of a detector.
+
+    Pickles and copies hold the net with its torch objects. ``__getstate__``, which skops saves,
+    holds the net's weights as arrays, and ``__setstate__`` makes the net again from the parameters.
+    Both know the version of skdeepad; another one opens them with a warning.
+    """
+
+    def __reduce_ex__(self, protocol):
+        return copyreg.__newobj__, (type(self),), self._full_state()
+
+    def _full_state(self) -> dict:
+        return super().__getstate__() | {VERSION: __version__}
+
+    def __getstate__(self) -> dict:
+        state = self._full_state()
+        if "net_" not in state:
+            return state
+        changed = changed_parameters(self, self._made_with)
+        if changed:
+            raise ValueError(
+                f"{', '.join(changed)} of this {type(self).__name__} changed after fit, so that "
+                "its net can't be made again from its parameters: fit it again before it is saved."
+            )
+        return state | {"net_": self.net_.plain_state()}
+
+    def __setstate__(self, state: dict) -> None:
+        state = dict(state)
+        saved_by = state.pop(VERSION, "before 0.1")
+        if saved_by != __version__:
+            warn(InconsistentDetectorVersionWarning(type(self).__name__, saved_by))
+        super().__setstate__(state)
+        if isinstance(state.get("net_"), dict):
+            self.net_ = self._net_of(state["net_"])
+
+    @with_default_settings
+    def _net_of(self, state: dict):
+        """Return a new net with the weights of a plain state."""
+        try:
+            device = find_device(self.device)
+        except ValueError as error:
+            warn(f"{error} The detector is opened on the CPU.")
+            device = "cpu"
+        net = self._make_net(
+            self._make_module, self.n_features_in_, seed=int(state["seed"]), device=device
+        )
+        net.set_plain_state(state)
+        return net

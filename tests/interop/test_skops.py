@@ -1,0 +1,209 @@
+"""Files without code: detectors through skops."""
+
+import io
+import json
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import skdeepad
+from skdeepad import (
+    EGBAD,
+    VAE,
+    AutoEncoder,
+    DeepSVDD,
+    DetectorEnsemble,
+    GroupAnomalyDetector,
+    InvertibleResNet,
+)
+from skdeepad.base import _saved_state
+from skdeepad.calibration import ConformalDetector, TunedThreshold
+from skdeepad.interop import DetectorClassifier, trusted_types
+from skdeepad.nn import MLPBackbone
+
+from ..instances import other_values, small, without_labels
+
+sio = pytest.importorskip("skops.io", reason="skops is not installed")
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+DETECTORS = [name for name, _ in skdeepad.all_detectors()]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.RandomState(0)
+    return rng.randn(150, 5) @ rng.randn(5, 5), np.where(np.arange(150) < 8, -1, 0)
+
+
+def through_a_file(estimator):
+    return sio.loads(sio.dumps(estimator), trusted=trusted_types())
+
+
+def assert_goes_on_alike(det, opened, X, y):
+    assert_array_equal(opened.score_samples(X), det.score_samples(X))
+    assert_array_equal(opened.predict(X), det.predict(X))
+    det, opened = pickle.loads(pickle.dumps(det)), opened
+    for each in (det, opened):
+        each.partial_fit(X, y)
+    assert_array_equal(opened.score_samples(X), det.score_samples(X))
+    assert opened.n_iter_ == det.n_iter_
+
+
+@without_labels
+@pytest.mark.usefixtures("quick_stages")
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_scores_and_trains_on_as_before(name, rows):
+    det = small(name).fit(*rows)
+    assert_goes_on_alike(det, through_a_file(det), *rows)
+
+
+@without_labels
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        pytest.param(name, others | {parameter: value}, id=f"{name}-{parameter}")
+        for name in DETECTORS
+        for parameter, value, others in other_values(name)
+        if parameter not in ("callbacks", "random_state")
+    ],
+)
+def test_whatever_its_parameters_are(name, params, rows):
+    det = small(name, **params).fit(*rows)
+    assert_goes_on_alike(det, through_a_file(det), *rows)
+
+
+@pytest.mark.parametrize(
+    "det",
+    [
+        AutoEncoder(n_snapshots=3, max_epochs=6, early_stopping=True),
+        DeepSVDD(objective="soft-boundary", max_epochs=4, warm_up_epochs=1, pretrain_epochs=1),
+        EGBAD(average_decay=0.9, turns=(2, 1), max_epochs=3, hidden_layer_sizes=(8,)),
+        VAE(backbone=MLPBackbone((6,), dropout=0.2), max_epochs=3, optimizer="sgd"),
+        AutoEncoder(scaler=StandardScaler(), max_epochs=3, net_params={"optimizer__eps": 1e-3}),
+    ],
+    ids=["snapshots", "radius", "averages", "backbone", "scaler"],
+)
+def test_state_of_training_is_kept(det, rows):
+    det = clone(det).set_params(random_state=0).fit(*rows)
+    assert_goes_on_alike(det, through_a_file(det), *rows)
+
+
+def test_estimators_made_of_detectors_are_kept(rows):
+    X, y = rows
+    labels = np.where(np.arange(150) < 20, -1, 1)
+    inner = AutoEncoder(max_epochs=2, random_state=0)
+    for estimator in (
+        make_pipeline(StandardScaler(), PCA(3), inner),
+        DetectorEnsemble(inner, n_estimators=2, random_state=0),
+        ConformalDetector(inner, random_state=0),
+        TunedThreshold(inner, cv=2, random_state=0),
+        DetectorClassifier(inner),
+    ):
+        estimator = clone(estimator).fit(X, (labels < 0) * 1 if "Class" in repr(estimator) else y)
+        opened = through_a_file(estimator)
+        assert_array_equal(opened.decision_function(X), estimator.decision_function(X))
+        assert_array_equal(opened.predict(X), estimator.predict(X))
+
+
+def test_a_detector_of_groups_is_kept(rows):
+    X, _ = rows
+    groups = np.repeat(np.arange(15), 10)
+    inner = VAE(max_epochs=2, random_state=0)
+    det = GroupAnomalyDetector(inner, random_state=0).fit(X, groups=groups)
+    opened = through_a_file(det)
+    assert_array_equal(opened.score_samples(X, groups=groups), det.score_samples(X, groups=groups))
+
+
+def test_an_unfitted_detector_is_kept():
+    opened = through_a_file(AutoEncoder(n_latent=3))
+    assert opened.get_params()["n_latent"] == 3
+    assert not hasattr(opened, "net_")
+
+
+def test_a_file_holds_names_and_arrays_only(rows):
+    with zipfile.ZipFile(io.BytesIO(sio.dumps(InvertibleResNet(max_epochs=1).fit(*rows)))) as file:
+        assert {name.rpartition(".")[2] for name in file.namelist()} == {"json", "npy"}
+        assert "torch" not in file.read("schema.json").decode()
+
+
+def test_no_code_of_a_hostile_file_runs(rows, tmp_path):
+    data = sio.dumps(AutoEncoder(max_epochs=1).fit(*rows))
+    trap = tmp_path / "trap"
+    hostile = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as file, zipfile.ZipFile(hostile, "w") as other:
+        for name in file.namelist():
+            content = file.read(name)
+            if name == "schema.json":
+                schema = json.loads(content)
+                schema["content"]["content"]["scaler_"] = {
+                    "__class__": "system",
+                    "__module__": "os",
+                    "__loader__": "ConstructorFromReduceNode",
+                    "__id__": 1,
+                    "content": {
+                        "__class__": "str",
+                        "__module__": "builtins",
+                        "__loader__": "JsonNode",
+                        "content": json.dumps([f"touch {trap}"]),
+                        "is_json": True,
+                    },
+                }
+                content = json.dumps(schema)
+            other.writestr(name, content)
+    with pytest.raises(Exception, match=r"os\.system") as caught:
+        sio.loads(hostile.getvalue(), trusted=trusted_types())
+    assert "Untrusted" in type(caught.value).__name__
+    assert not trap.exists()
+
+
+def test_a_net_of_other_weights_is_refused(rows):
+    state = AutoEncoder(max_epochs=1).fit(*rows).__getstate__()
+    state["net_"]["weights"].popitem()
+    with pytest.raises(ValueError, match="The file does not fit: its net has other weights"):
+        AutoEncoder().__setstate__(state)
+
+
+def test_parameters_that_changed_after_fit_are_named(rows):
+    det = AutoEncoder(max_epochs=1).fit(*rows)
+    det.set_params(contamination=0.2, max_steps=10)
+    assert through_a_file(det).offset_ == det.offset_
+    det.set_params(n_latent=2)
+    with pytest.raises(ValueError, match="n_latent of this AutoEncoder changed after fit"):
+        sio.dumps(det)
+    assert pickle.loads(pickle.dumps(det)).n_latent == 2
+
+
+def test_a_file_of_another_version_is_opened_with_a_warning(rows, monkeypatch):
+    data = sio.dumps(AutoEncoder(max_epochs=1).fit(*rows))
+    monkeypatch.setattr(_saved_state, "__version__", "9.9")
+    with pytest.warns(InconsistentVersionWarning, match="AutoEncoder was saved by"):
+        sio.loads(data, trusted=trusted_types())
+
+
+def test_without_its_device_it_is_opened_on_the_cpu(rows):
+    det = AutoEncoder(max_epochs=1, random_state=0).fit(*rows)
+    state = det.__getstate__() | {"device": "mps:7"}
+    opened = AutoEncoder()
+    with pytest.warns(UserWarning, match="device='mps:7' can't be used here.* opened on the CPU"):
+        opened.__setstate__(state)
+    assert_array_equal(opened.score_samples(rows[0]), det.score_samples(rows[0]))
+
+
+@pytest.mark.filterwarnings("ignore")  # of its own code
+def test_mlflow_saves_and_opens_it(rows, tmp_path):
+    mlflow = pytest.importorskip("mlflow.sklearn", reason="mlflow is not installed")
+    X, y = rows
+    det = make_pipeline(StandardScaler(), AutoEncoder(max_epochs=2, random_state=0)).fit(X, y)
+    mlflow.save_model(det, tmp_path / "model", skops_trusted_types=trusted_types())
+    opened = mlflow.load_model(tmp_path / "model")
+    assert_array_equal(opened.score_samples(X), det.score_samples(X))
