@@ -358,16 +358,6 @@ def test_pickles_hold_the_weights_once_and_no_data(name, X):
     assert few < values + overhead
 
 
-@every_detector
-def test_weights_go_through_safetensors(name, X, tmp_path):
-    pytest.importorskip("safetensors")
-    det, other = small(name).fit(X), small(name, random_state=1).fit(X)
-    path = tmp_path / "weights.safetensors"
-    det.net_.save_params(f_params=str(path), use_safetensors=True)
-    other.net_.load_params(f_params=str(path), use_safetensors=True)
-    assert_array_equal(other.score_samples(X), det.score_samples(X))
-
-
 # Input --------------------------------------------------------------------------------------
 
 

@@ -203,6 +203,7 @@ class BaseDetector(
             n_own = len(data)
             data, labels = self._labels.recall(self, data, labels, fresh=fresh)
             if fresh:
+                self._n_scaled_features = data.shape[1]
                 self.net_ = self._make_net(self._make_module, data.shape[1], seed=seed)
                 self._made_with = lasting_parameters(self)
             else:

@@ -2,12 +2,15 @@
 
 import copyreg
 
+import torch
 from sklearn.exceptions import InconsistentVersionWarning
 
 from .._version import __version__
 from ..training import find_device, warn, with_default_settings
 from ._resuming import changed_parameters
 
+# Types of parameters that can't be written as names and arrays.
+OBJECTS_OF_TORCH = (torch.Tensor, torch.nn.Module, torch.distributions.Distribution)
 # Entry of a saved state.
 VERSION = "_skdeepad_version"
 
@@ -51,6 +54,11 @@ class SavedStateMixin:
                 f"{', '.join(changed)} of this {type(self).__name__} changed after fit, so that "
                 "its net can't be made again from its parameters: fit it again before it is saved."
             )
+        for name, value in self.get_params(deep=False).items():
+            if isinstance(value, OBJECTS_OF_TORCH):
+                raise ValueError(
+                    f"{name}={value!r} is an object of torch, which only a pickle can hold."
+                )
         return state | {"net_": self.net_.plain_state()}
 
     def __setstate__(self, state: dict) -> None:
@@ -71,7 +79,7 @@ class SavedStateMixin:
             warn(f"{error} The detector is opened on the CPU.")
             device = "cpu"
         net = self._make_net(
-            self._make_module, self.n_features_in_, seed=int(state["seed"]), device=device
+            self._make_module, self._n_scaled_features, seed=int(state["seed"]), device=device
         )
         net.set_plain_state(state)
         return net

@@ -142,10 +142,10 @@ class DetectorNet(NeuralNet):
                 f"{sorted(learned.keys() ^ own.keys())}."
             )
         for name, values in learned.items():
-            if values.shape != own[name].shape:  # it depends on the training rows
-                self.module_.get_submodule(name.rpartition(".")[0]).register_buffer(
-                    name.rpartition(".")[2], values.to(own[name])
-                )
+            path, _, last = name.rpartition(".")
+            buffers = self.module_.get_submodule(path)._buffers
+            if last in buffers:  # their shapes and types depend on the training rows
+                buffers[last] = values.to(own[name].device)
         self.module_.load_state_dict(learned)
         for prefix, optimizer in self._named_optimizers().items():
             optimizer.load_state_dict(as_tensors(state["optimizers"][prefix]))

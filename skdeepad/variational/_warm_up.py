@@ -14,7 +14,7 @@ class WarmUp(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("weight", torch.ones(()))
-        self.n_epochs = 0
+        self.register_buffer("n_epochs", torch.zeros((), dtype=torch.long))
 
     def forward(self, kl: Tensor) -> Tensor:
         return kl * self.weight if self.training else kl
@@ -28,12 +28,13 @@ class WarmUp(nn.Module):
         held-out rows.
         """
         if not net.history:
-            self.n_epochs = n_epochs
+            self.n_epochs.fill_(n_epochs)
+        length = int(self.n_epochs)
 
         def update(net: DetectorNet) -> None:
             n_past = len(net.history)
-            self.weight.fill_(min(1.0, n_past / self.n_epochs) if self.n_epochs else 1.0)
-            if n_past <= self.n_epochs:
+            self.weight.fill_(min(1.0, n_past / length) if length else 1.0)
+            if n_past <= length:
                 net.forget_best()
 
         update(net)
