@@ -1,13 +1,18 @@
 """Fitted detectors as torch modules."""
 
 from copy import deepcopy
+from dataclasses import dataclass, field
+from math import isfinite
 
 import torch
-from sklearn.utils import get_tags
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from torch import Tensor, nn
 
 from .._validation import check_is_fitted
 from ..base import BaseDetector
+from ..calibration import ConformalDetector, TunedThreshold
+from ..calibration._conformal import ALMOST_ONE
 from ..ensemble import DetectorEnsemble
 from ..nn import LipschitzLinear
 
@@ -75,10 +80,10 @@ class DetectorScores(nn.Module):
 class EnsembleScores(nn.Module):
     """Scores of an ensemble: the mean of its members', made comparable by ``combine``."""
 
-    def __init__(self, ensemble: DetectorEnsemble) -> None:
+    def __init__(self, ensemble: DetectorEnsemble, members: list[nn.Module]) -> None:
         super().__init__()
         make = COMBINATIONS[ensemble._combined_by]
-        self.members = nn.ModuleList(_scores(member) for member in ensemble.estimators_)
+        self.members = nn.ModuleList(members)
         self.comparable = nn.ModuleList(
             make(torch.from_numpy(training)) for training in ensemble.member_scores_
         )
@@ -127,6 +132,48 @@ class Rank(nn.Module):
         return share + (scores - inside) / torch.where(high > low, high - low, 1.0)
 
 
+class ConformalScores(nn.Module):
+    """P-values of rows, as :class:`~skdeepad.calibration.ConformalDetector` scores them."""
+
+    def __init__(self, detector: ConformalDetector, members: list[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.n_calibration = detector.n_calibration_
+        self.places = nn.ModuleList(
+            Place(torch.from_numpy(scores)) for scores in detector.calibration_scores_
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        pairs = zip(self.members, self.places, strict=True)
+        counts, parts = zip(*(place(member(x)) for member, place in pairs), strict=True)
+        place = torch.stack(counts).sum(0) + torch.stack(parts).mean(0)
+        return place / (1 + self.n_calibration)
+
+
+class Place(nn.Module):
+    """Number of calibration scores up to a score, and the part of the way to the next one."""
+
+    def __init__(self, calibration: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("calibration", calibration)
+        first, last = float(calibration[0]), float(calibration[-1])
+        self.first, self.last = first, last
+        self.unit = last - first if isfinite(last - first) and last > first else 1.0
+
+    def forward(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        scores = torch.where(scores.isnan(), -torch.inf, scores)
+        count = (scores[:, None] >= self.calibration).sum(1)
+        n = len(self.calibration)
+        low = self.calibration[(count - 1).clamp_min(0)]
+        high = self.calibration[count.clamp_max(n - 1)]
+        before = ((self.first - scores) / self.unit).clamp_min(0)
+        beyond = ((scores - self.last) / self.unit).clamp_min(0)
+        between = (scores - low) / torch.where(high > low, high - low, 1.0)
+        part = torch.where(count == n, 1 - 1 / (1 + beyond), between)
+        part = torch.where(count == 0, 1 / (1 + before), part)
+        return count, part.nan_to_num(0.0).clamp(0, ALMOST_ONE)
+
+
 COMBINATIONS = {"log": NegativeLog, "rank": Rank, "zscore": ZScore}
 
 
@@ -145,8 +192,9 @@ def to_module(estimator):
     ----------
     estimator : detector
         Fitted detector of this library, :class:`~skdeepad.DetectorEnsemble` of such, or one of them
-        within a :class:`~sklearn.frozen.FrozenEstimator` or a
-        :class:`~skdeepad.calibration.TunedThreshold`.
+        within a :class:`~sklearn.frozen.FrozenEstimator`, a
+        :class:`~skdeepad.calibration.TunedThreshold` or a
+        :class:`~skdeepad.calibration.ConformalDetector`, whose scores are p-values.
 
     Returns
     -------
@@ -179,22 +227,40 @@ def to_module(estimator):
     >>> bool((scores < module.offset).sum() == (det.predict(X) == -1).sum())
     True
     """
-    return ScoringModule(_scores(estimator), float(estimator.offset_))
+    return ScoringModule(scores_of(estimator, Parts()), float(estimator.offset_))
 
 
-def innermost_detector(estimator):
-    """Return the detector that an estimator's scores are those of."""
+@dataclass
+class Parts:
+    """What an estimator is made of, which :func:`scores_of` finds."""
+
+    detectors: list = field(default_factory=list)
+    #: Transformers before the detector, or None if there may be none.
+    steps: list | None = None
+
+
+def scores_of(estimator, parts: Parts) -> nn.Module:
+    """Return the module of an estimator's scores; raise if there is none."""
     check_is_fitted(estimator)
-    while not isinstance(estimator, BaseDetector | DetectorEnsemble):
-        inner = getattr(estimator, "detector_", getattr(estimator, "estimator", None))
-        if inner is None or get_tags(estimator).estimator_type != "outlier_detector":
-            raise TypeError(f"estimator={estimator!r} must be a fitted detector of skdeepad.")
-        estimator = inner
-    return estimator
-
-
-def _scores(estimator) -> nn.Module:
-    detector = innermost_detector(estimator)
-    if isinstance(detector, DetectorEnsemble):
-        return EnsembleScores(detector)
-    return DetectorScores(detector)
+    alone = Parts(parts.detectors)  # for one of several, whose steps may differ
+    match estimator:
+        case BaseDetector():
+            parts.detectors.append(estimator)
+            return DetectorScores(estimator)
+        case DetectorEnsemble():
+            parts.detectors.append(estimator)
+            members = [scores_of(member, alone) for member in estimator.estimators_]
+            return EnsembleScores(estimator, members)
+        case ConformalDetector():
+            inner = parts if len(estimator.detectors_) == 1 else alone
+            members = [scores_of(member, inner) for member in estimator.detectors_]
+            return ConformalScores(estimator, members)
+        case TunedThreshold():
+            return scores_of(estimator.detector_, parts)
+        case FrozenEstimator():
+            return scores_of(estimator.estimator, parts)
+        case Pipeline() if parts.steps is not None:
+            steps = (step for _, step in estimator.steps[:-1])
+            parts.steps += [step for step in steps if step not in (None, "passthrough")]
+            return scores_of(estimator.steps[-1][1], parts)
+    raise TypeError(f"estimator={estimator!r} must be a fitted detector of skdeepad.")

@@ -12,12 +12,12 @@ import torch
 from sklearn.pipeline import Pipeline, make_pipeline
 from torch import Tensor, nn
 
-from .._validation import check_is_fitted, take_rows
+from .._validation import last_step, take_rows
 from .._version import __version__
 from ..ensemble import DetectorEnsemble
 from ..training import with_default_settings
 from ._decompositions import DECOMPOSITIONS
-from ._module import ScoringModule, innermost_detector, to_module
+from ._module import Parts, ScoringModule, scores_of
 
 # Operators of this version are known to all runtimes since onnxruntime 1.14.
 OPSET = 18
@@ -53,7 +53,8 @@ def to_onnx(estimator, path=None, *, X=None):
     ----------
     estimator : detector or Pipeline
         Fitted detector, as for :func:`to_module`, or a pipeline that ends in one and whose other
-        steps ``skl2onnx`` converts.
+        steps ``skl2onnx`` converts. A ``ConformalDetector`` or a ``TunedThreshold`` may also hold
+        the pipeline.
     path : str, Path or None, default=None
         File to write the model to.
     X : array-like of shape (n_samples, n_features) or None, default=None
@@ -100,20 +101,17 @@ def to_onnx(estimator, path=None, *, X=None):
     >>> det = AutoEncoder(max_epochs=20, random_state=0).fit(X)
     >>> model = to_onnx(det, "detector.onnx")  # doctest: +SKIP
     """
-    check_is_fitted(estimator)
-    onnx, steps = _need("onnx", "onnxscript"), []
-    while isinstance(estimator, Pipeline):
-        steps += [step for _, step in estimator.steps[:-1] if step not in (None, "passthrough")]
-        estimator = estimator.steps[-1][1]
-    dtype = torch.float32 if getattr(X, "dtype", None) == np.float32 else torch.float64
-    detector = innermost_detector(estimator)
+    onnx = _need("onnx", "onnxscript")
+    parts = Parts(steps=[])
+    module = ScoringModule(scores_of(estimator, parts), float(last_step(estimator).offset_))
+    for detector in parts.detectors:
+        _check_one_pass(detector)
+    detector, steps = parts.detectors[-1], parts.steps
+    is_double = not steps and getattr(X, "dtype", None) != np.float32
+    dtype = torch.float64 if is_double else torch.float32
+    model = _convert(module, detector.n_features_in_, dtype)
     if steps:
-        before = _convert_steps(make_pipeline(*steps), X)
-        dtype = torch.float32
-    _check_one_pass(detector)
-    model = _convert(to_module(estimator), detector.n_features_in_, dtype)
-    if steps:
-        model = _joined(before, model)
+        model = _joined(_convert_steps(make_pipeline(*steps), X), model)
     _describe(model, detector, steps[0] if steps else detector)
     onnx.checker.check_model(model)
     if path is not None:
@@ -135,8 +133,6 @@ def _need(*names: str):
 def _check_one_pass(detector) -> None:
     """Raise if scores take more than one pass through a net."""
     if isinstance(detector, DetectorEnsemble):
-        for member in detector.estimators_:
-            _check_one_pass(innermost_detector(member))
         reason = "combine='rank'" if detector._combined_by == "rank" else None
     else:
         reason = detector._needs_more_than_a_pass()

@@ -17,7 +17,7 @@ from sklearn.preprocessing import (
 
 import skdeepad
 from skdeepad import AutoEncoder, DetectorEnsemble, InvertibleResNet
-from skdeepad.calibration import TunedThreshold
+from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.export import to_module
 
 from ..instances import small, without_labels
@@ -127,6 +127,22 @@ def test_a_tuned_threshold_and_a_frozen_detector_are_looked_through():
     scores = det.score_samples(X)
     assert_close(in_torch(module, X), scores, scores.std())
     assert module.offset == tuned.offset_ != det.offset_
+
+
+@pytest.mark.parametrize(
+    ("cv", "guarantee"), [(3, "marginal"), (0.5, "marginal"), (0.5, "conditional")]
+)
+def test_a_conformal_detector_has_p_values(cv, guarantee):
+    X, far = some_rows()
+    params = {"cv": cv, "guarantee": guarantee, "alpha": 0.2, "random_state": 0}
+    det = ConformalDetector(AutoEncoder(max_epochs=3), **params).fit(X)
+    module = to_module(det)
+    near = X + 0.3 * X.std(0) * np.random.RandomState(1).randn(*X.shape)
+    for rows in (near, far):
+        assert_allclose(in_torch(module, rows), det.score_samples(rows), atol=1e-4)
+        assert_array_equal(in_torch(module, rows) < float(module.offset), det.predict(rows) < 0)
+    X[0, 0] = np.nan
+    assert in_torch(module, X[:1]) < float(module.offset)
 
 
 def test_it_is_a_copy_without_gradients():

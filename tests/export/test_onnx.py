@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from torch.distributions import MultivariateNormal
 
 from skdeepad import BDSGM, VAE, AnoGAN, AutoEncoder, DetectorEnsemble, InvertibleResNet
+from skdeepad.calibration import ConformalDetector
 from skdeepad.export import to_onnx
 
 from ..flow.gaussians import KnownDensity
@@ -124,6 +125,15 @@ def test_a_pipeline_of_mixed_columns_has_an_input_for_each():
     X["kind"] = "unheard of"
     scores = det.score_samples(X)
     assert_close(in_runtime(model, inputs)[0], scores, scores.std(), 1e-4)
+
+
+def test_p_values_of_a_pipeline_are_one_model():
+    X = some_rows()[0].astype(np.float32)
+    inner = make_pipeline(StandardScaler(), PCA(3), AutoEncoder(max_epochs=3, random_state=0))
+    det = ConformalDetector(inner, alpha=0.2, random_state=0).fit(X)
+    score, _, label = in_runtime(to_onnx(det), X)
+    assert_allclose(score, det.score_samples(X), atol=1e-3)
+    assert (label == det.predict(X)).mean() > 0.99
 
 
 @pytest.mark.parametrize("combine", ["log", "zscore"])
