@@ -177,7 +177,7 @@ def test_a_net_of_other_weights_is_refused(rows):
 
 def test_a_parameter_that_is_an_object_of_torch_is_named(rows):
     det = WAE(prior=Normal(0.0, 1.0), max_epochs=1).fit(*rows)
-    with pytest.raises(ValueError, match="prior=Normal.*is an object of torch"):
+    with pytest.raises(ValueError, match=r"prior=Normal.*is an object of torch"):
         sio.dumps(det)
 
 
