@@ -1,6 +1,7 @@
 """Threshold of an outlier detector that is tuned with labels."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -57,9 +58,10 @@ class TunedThreshold(WrapperMixin, DecisionMixin, BaseEstimator):
     detector : estimator or None, default=None
         Outlier detector with ``fit`` and ``score_samples``, or a pipeline that ends in one. If
         None, it is :class:`~skdeepad.AutoEncoder` with its defaults.
-    metric : {"f1", "balanced_accuracy", "matthews_corrcoef"} or callable, default="f1"
+    metric : {"f1", "balanced_accuracy", "matthews_corrcoef"}, callable or thresholder, default="f1"
         Metric to maximise, or a function of the true and the predicted labels of rows, in which 1
-        is an anomaly and 0 a normal row, whose larger values are better.
+        is an anomaly and 0 a normal row, whose larger values are better. A thresholder of pythresh,
+        an object with ``eval``, needs no labels: it separates the scores of the training rows.
     costs : pair of float or None, default=None
         Costs of a false alarm and of an anomaly that is missed. If given, their mean is minimised,
         and ``metric`` is ignored.
@@ -117,7 +119,7 @@ class TunedThreshold(WrapperMixin, DecisionMixin, BaseEstimator):
     """
 
     detector: Any = param(HasMethods(["fit", "score_samples"]), None, default=None, kw_only=False)
-    metric: str | Callable = param(set(METRICS), callable, default="f1")
+    metric: Any = param(set(METRICS), callable, HasMethods(["eval"]), default="f1")
     costs: Any = param("array-like", None, default=None)
     cv: Any = param(Interval(Integral, 2, None, closed="left"), {"prefit"}, default=5)
     random_state: Any = param("random_state", default=None)
@@ -152,7 +154,10 @@ class TunedThreshold(WrapperMixin, DecisionMixin, BaseEstimator):
                 self.detector_ = _trained(prototype, X, y, rng)
                 scores = scores_of_training_rows(self.detector_, X)
             self._training = np.sort(_finite(scores))
-            if (signs < 0).any() and (signs > 0).any():
+            if hasattr(self.metric, "eval"):
+                self.best_score_ = np.nan
+                self._tuned_offset = _offset_of(self.metric, self._training)
+            elif (signs < 0).any() and (signs > 0).any():
                 known = np.flatnonzero(signs)
                 ranks = ranks_among(_finite(scores), self._training)[known]
                 if self.cv != "prefit":
@@ -267,6 +272,17 @@ def _own_offset(detector) -> float:
             "threshold of its own."
         )
     return float(detector.offset_)
+
+
+def _offset_of(thresholder, training: np.ndarray) -> float:
+    """Return the threshold between the sorted scores that a thresholder separates."""
+    is_outlier = np.asarray(deepcopy(thresholder).eval(-training)).astype(bool)
+    n_outliers = int(is_outlier.sum())
+    if not n_outliers:
+        return float(training[0])
+    if n_outliers == len(training):
+        return float(np.nextafter(training[-1], np.inf))
+    return float(training[n_outliers - 1 : n_outliers + 1].mean())
 
 
 def _best(ranks: np.ndarray, signs: np.ndarray, measure) -> tuple[float, float]:
