@@ -15,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -26,7 +27,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skdeepad import BDSGM, AutoEncoder, DeepSVDD, DetectorEnsemble
+from skdeepad import BDSGM, AutoEncoder, DeepSVDD, DetectorEnsemble, InvertibleResNet
 from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.inspection import ContributionDisplay, feature_contributions
 from skdeepad.interop import DetectorClassifier
@@ -141,6 +142,15 @@ def test_integrated_gradients_of_a_normal_density_are_known():
     assert_allclose(det.feature_contributions(X), expected, rtol=1e-3, atol=1e-4)
 
 
+def test_a_density_of_ones_own_has_the_contributions_of_its_scores():
+    pytest.importorskip("captum")
+    X = np.random.RandomState(0).randn(200, 4)
+    flow = InvertibleResNet(max_epochs=3, random_state=0).fit(X)
+    det = BDSGM(density=flow, generator_steps=2, random_state=0).fit(X)
+    found = det.feature_contributions(X[:20])
+    assert_allclose(found, flow.feature_contributions(X[:20]), rtol=1e-4, atol=1e-4)
+
+
 # Steps that mix columns ----------------------------------------------------------------------
 
 
@@ -208,6 +218,11 @@ def test_wrappers_are_reached_through(table):
     conformal = ConformalDetector(det, cv="prefit").fit(X)
     for wrapper in (FrozenEstimator(det), tuned, conformal):
         assert_array_equal(feature_contributions(wrapper, X), expected)
+    search = GridSearchCV(det, {"autoencoder__lr": [1e-3]}, cv=2, scoring="roc_auc").fit(
+        X, np.resize([1, -1], len(X))
+    )
+    inner = feature_contributions(search.best_estimator_, X)
+    assert_array_equal(feature_contributions(search, X), inner)
     classifier = DetectorClassifier(det).fit(X, np.arange(len(X)) < 10)
     inner = feature_contributions(classifier.detector_, X)
     assert_array_equal(feature_contributions(classifier, X), inner)
