@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as n_rows_of
@@ -41,8 +42,10 @@ __all__ = [
     "fit_context",
     "float_types",
     "innermost",
+    "input_columns_of",
     "last_step",
     "n_rows_of",
+    "output_container",
     "take_rows",
     "validate_data",
 ]
@@ -86,3 +89,13 @@ def check_is_fitted(estimator) -> None:
         "again, or with warm_start=True to resume."
     )
     sklearn_check_is_fitted(estimator, msg=stopped if "net_" in vars(estimator) else None)
+
+
+def input_columns_of(column_transformer) -> dict[str, list[int]]:
+    """Return the indices of the columns that each part of a fitted ColumnTransformer takes."""
+    return column_transformer._transformer_to_input_indices
+
+
+def output_container(estimator) -> str:
+    """Return what ``transform`` of an estimator is configured to return: "default", "pandas" …"""
+    return _get_output_config("transform", estimator)["dense"]

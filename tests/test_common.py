@@ -14,6 +14,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -22,6 +23,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeepad import all_detectors
+from skdeepad.base import GradientContributionsMixin
 
 from .instances import INSTANCES, UNTRAINED, other_values, small, with_few_rows, without_labels
 
@@ -29,6 +31,9 @@ DETECTORS = dict(all_detectors())
 TRANSFORMERS = [name for name, cls in DETECTORS.items() if hasattr(cls, "transform")]
 
 pytestmark = [pytest.mark.usefixtures("quick_stages"), without_labels]
+BY_GRADIENTS = [
+    name for name, cls in DETECTORS.items() if issubclass(cls, GradientContributionsMixin)
+]
 every_detector = pytest.mark.parametrize("name", DETECTORS)
 every_learned = pytest.mark.parametrize("learned", DETECTORS, indirect=True)
 every_transformer = pytest.mark.parametrize("name", TRANSFORMERS)
@@ -310,6 +315,77 @@ def test_large_inputs_are_scored_in_slices_with_the_same_bits(name, X, monkeypat
     frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(X.shape[1])])
     named = small(name).fit(frame)
     assert_array_equal(named.score_samples(frame), expected)
+
+
+# Contributions of features ------------------------------------------------------------------
+
+
+@every_learned
+@pytest.mark.whole_stages
+def test_the_spoilt_feature_contributes_most(learned, X, known_far):
+    pytest.importorskip("captum")
+    det, name, rng = learned, type(learned).__name__, np.random.RandomState(5)
+    if INSTANCES[name].needs_anomalies:
+        det = clone(learned).fit(*training_rows(name, X, known_far))
+    rows, columns = X[:100].copy(), rng.randint(X.shape[1], size=100)
+    rows[np.arange(100), columns] += 5 * X.std(0)[columns] * rng.choice([-1, 1], 100)
+    contributions = det.feature_contributions(rows)
+    assert contributions.shape == rows.shape
+    assert (contributions.argmax(1) == columns).mean() >= 0.8
+    far = X[:5] + 1e9 * (np.arange(X.shape[1]) == 2)
+    assert (det.feature_contributions(far).argmax(1) == 2).all()
+
+
+@every_detector
+def test_contributions_depend_on_their_row_alone_and_change_nothing(name, X):
+    pytest.importorskip("captum")
+
+    def states():
+        weights = [value.numpy().tobytes() for value in det.net_.module_.state_dict().values()]
+        seeds = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+        return weights, seeds
+
+    rows = X[:50]
+    det = small(name).fit(X, some_labels(X))
+    before, scores = states(), det.score_samples(rows)
+    contributions = det.feature_contributions(rows)
+    assert contributions.dtype == np.float64
+    assert np.isfinite(contributions).all()
+    order = np.random.RandomState(0).permutation(len(rows))
+    assert_array_equal(det.feature_contributions(rows[order]), contributions[order])
+    for size in (1, 33):
+        parts = [det.feature_contributions(rows[i : i + size]) for i in range(0, 50, size)]
+        assert_array_equal(np.concatenate(parts), contributions)
+    with torch.inference_mode():
+        assert_array_equal(det.feature_contributions(rows), contributions)
+    assert states() == before
+    assert_array_equal(det.score_samples(rows), scores)
+
+
+@every_detector
+@pytest.mark.filterwarnings("ignore:The boundary needs features of about unit variance")
+def test_contributions_are_those_of_features_or_refused(name, X):
+    pytest.importorskip("captum")
+    apart = small(name, scaler=QuantileTransformer(n_quantiles=20)).fit(X)
+    assert apart.feature_contributions(X[:3]).shape == (3, X.shape[1])
+    mixing = small(name, scaler=PCA(5, random_state=0)).fit(X)
+    with pytest.raises(ValueError, match=r"scaler_=PCA.* mixes features"):
+        mixing.feature_contributions(X[:3])
+
+
+@pytest.mark.parametrize("name", BY_GRADIENTS)
+def test_contributions_by_gradients_sum_to_the_difference_of_scores(name, X):
+    pytest.importorskip("captum")
+    det = small(name).fit(X, some_labels(X))
+    assert_allclose(det.baseline_, np.median(X, axis=0))
+    for rows in (X[:60], 3 * X[:20], 1e6 + X[:20], np.r_[X[:1], det.baseline_[None]]):
+        difference = det.score_samples(det.baseline_[None]) - det.score_samples(rows)
+        size = np.abs(det.score_samples(rows)).max()
+        found = det.feature_contributions(rows)
+        assert_allclose(found.sum(1), difference, rtol=1e-4, atol=3e-6 * size)
+    assert_array_equal(found[1], 0)
+    det.partial_fit(2 + X, some_labels(X))
+    assert_allclose(det.baseline_, 2 + np.median(X, axis=0))
 
 
 # Copies -------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from ._capabilities import DecoderMixin, EncoderMixin, ReconstructorMixin, SamplerMixin
 from ._common import CommonParameters, StopsEarly
 from ._detector import BaseDetector
+from ._gradients import GradientContributionsMixin
 from ._labels import SignedLabels
 from ._parameters import (
     COUNT,
@@ -29,6 +30,7 @@ __all__ = [
     "CommonParameters",
     "DecoderMixin",
     "EncoderMixin",
+    "GradientContributionsMixin",
     "ReconstructorMixin",
     "SamplerMixin",
     "SignedLabels",

@@ -8,6 +8,7 @@ from sklearn.utils import check_array, check_random_state
 
 from .._validation import check_is_fitted
 from ..training import with_default_settings
+from ._gradients import of_features
 
 
 class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -104,9 +105,14 @@ class ReconstructorMixin(DecoderMixin):
             evidence bounds they sum to its part that is a sum over features, in nats. Scores that
             are not sums over features (a cost, a density of codes, a discriminator, a KL term)
             cannot be decomposed; the contributions then explain the reconstruction error only.
+
+        Raises
+        ------
+        ValueError
+            If the scaler mixes features.
         """
         check_is_fitted(self)
-        return self._apply(self.net_.module_.contributions, X)
+        return of_features(self, self._apply(self.net_.module_.contributions, X))
 
 
 class SamplerMixin:

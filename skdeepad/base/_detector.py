@@ -94,6 +94,9 @@ class BaseDetector(
     def _check_rows(self, X: np.ndarray) -> None:
         """Raise if the scaled rows, or the parameters for this many rows, don't allow training."""
 
+    def _note_rows(self, X: np.ndarray, rows: np.ndarray | slice) -> None:
+        """Note what is needed of the training rows: ``rows`` of a table that is not scaled."""
+
     def _planned_epochs(self, net: DetectorNet, n_samples: int, epochs: int | None) -> int:
         """Return the number of epochs of a fit without early stopping; ``epochs`` is per net."""
         return net.planned_epochs(n_samples, epochs)
@@ -198,8 +201,9 @@ class BaseDetector(
                 if hasattr(self.scaler_, "set_output"):
                     self.scaler_.set_output(transform="default")
                 self._clips = isinstance(self.scaler, str)
-            data = self._scale_rows(data, rows, fit=fresh)
+            table, data = data, self._scale_rows(data, rows, fit=fresh)
             self._check_rows(data)
+            self._note_rows(table, rows)
             n_own = len(data)
             data, labels = self._labels.recall(self, data, labels, fresh=fresh)
             if fresh:

@@ -145,6 +145,9 @@ class BDSGM(FlowDetector):
         Level :math:`\log\tau` of the boundary, in the units of ``score_samples``.
     boundary_false_alarm_rate_ : float
         Share of the training rows below the level of the boundary.
+    baseline_ : ndarray of shape (`n_features_in_`,)
+        Median of each feature over the training rows, or over 4,096 of them. It is where the paths
+        of ``feature_contributions`` begin.
     training_scores_ : ndarray of shape (n_samples,)
         Scores of the training rows, in ascending order.
     offset_ : float

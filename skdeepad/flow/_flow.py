@@ -12,6 +12,7 @@ from ..base import (
     NON_NEGATIVE,
     BaseDetector,
     DecoderMixin,
+    GradientContributionsMixin,
     SamplerMixin,
     detector,
     fixed,
@@ -55,7 +56,7 @@ def begin_flow(flow: InvertibleResNetModule, X: Tensor) -> None:
 
 
 @detector
-class FlowDetector(SamplerMixin, DecoderMixin, BaseDetector):
+class FlowDetector(SamplerMixin, DecoderMixin, GradientContributionsMixin, BaseDetector):
     """Base class of the detectors with a flow, whose ``score_samples`` are log-densities."""
 
     n_blocks: int = param(COUNT, default=6)

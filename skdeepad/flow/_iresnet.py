@@ -99,6 +99,9 @@ class InvertibleResNet(FlowDetector, StopsEarly):
         The trained net; ``net_.module_`` is the torch module.
     scaler_ : transformer or None
         The fitted scaler.
+    baseline_ : ndarray of shape (`n_features_in_`,)
+        Median of each feature over the training rows, or over 4,096 of them. It is where the paths
+        of ``feature_contributions`` begin.
     training_scores_ : ndarray of shape (n_samples,)
         Scores of the training rows, in ascending order.
     offset_ : float

@@ -1,7 +1,8 @@
-"""Displays of scores, codes, reconstructions and more, like scikit-learn's."""
+"""Contributions of columns, and displays of scores, codes and more, like scikit-learn's."""
 
 from ._boundary import BoundaryDisplay
 from ._contributions import ContributionDisplay
+from ._feature_contributions import feature_contributions
 from ._history import HistoryDisplay
 from ._latent_space import LatentSpaceDisplay
 from ._p_values import PValueDisplay
@@ -16,4 +17,5 @@ __all__ = [
     "PValueDisplay",
     "ReconstructionDisplay",
     "ScoreDisplay",
+    "feature_contributions",
 ]

@@ -1,11 +1,11 @@
 """Display of what the features of a row contribute to its anomaly score."""
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
 from .._validation import Integral, Real, check_matplotlib_support, n_rows_of, take_rows
 from ._axes import BLUE, ORANGE, take_axes
+from ._feature_contributions import explain
 
 
 class ContributionDisplay:
@@ -35,6 +35,10 @@ class ContributionDisplay:
     bars_ : matplotlib BarContainer
         Bars, the largest contribution first, and last the sum of those that are not drawn.
 
+    See Also
+    --------
+    feature_contributions : The contributions themselves, of many rows.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt
@@ -58,8 +62,8 @@ class ContributionDisplay:
 
         Parameters
         ----------
-        estimator : detector
-            Fitted detector with ``feature_contributions``.
+        estimator : detector or Pipeline
+            Fitted estimator, as for :func:`feature_contributions`.
         X : array-like of shape (n_samples, n_features)
             Rows.
         row : int, default=0
@@ -77,17 +81,15 @@ class ContributionDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        if isinstance(estimator, Pipeline) or not hasattr(estimator, "feature_contributions"):
-            raise ValueError(
-                f"estimator={estimator!r} must be a detector with feature_contributions."
-            )
         if not isinstance(row, Integral) or not 0 <= row < n_rows_of(X):
             raise ValueError(f"row={row!r} must be the number of one of the {n_rows_of(X)} rows.")
         X = take_rows(X, [row])
+        explained = explain(estimator, X)
+        are_named = hasattr(X, "columns") or hasattr(estimator, "feature_names_in_")
         return cls.from_predictions(
-            estimator.feature_contributions(X)[0],
-            feature_names=getattr(estimator, "feature_names_in_", None),
-            values=check_array(X)[0],
+            explained.contributions[0],
+            feature_names=explained.names if are_named or not explained.are_inputs else None,
+            values=np.asarray(X, dtype=object)[0] if explained.are_inputs else None,
             max_features=max_features,
             ax=ax,
             **kwargs,

@@ -127,6 +127,9 @@ class DeepSAD(SphereDetector):
         Centre c, the mean of the initial codes in evaluation mode.
     pretrain_history_ : dict of ndarray
         Losses of each epoch of pre-training, if there was any.
+    baseline_ : ndarray of shape (`n_features_in_`,)
+        Median of each feature over the training rows, or over 4,096 of them. It is where the paths
+        of ``feature_contributions`` begin.
     training_scores_ : ndarray of shape (n_samples,)
         Scores of the training rows, in ascending order.
     offset_ : float

@@ -138,6 +138,9 @@ class DeepSVDD(SphereDetector):
         Radius R; a share ``nu`` of the training rows is farther from the centre.
     pretrain_history_ : dict of ndarray
         Losses of each epoch of pre-training, if there was any.
+    baseline_ : ndarray of shape (`n_features_in_`,)
+        Median of each feature over the training rows, or over 4,096 of them. It is where the paths
+        of ``feature_contributions`` begin.
     training_scores_ : ndarray of shape (n_samples,)
         Scores of the training rows, in ascending order.
     offset_ : float

@@ -10,7 +10,16 @@ from sklearn.pipeline import make_pipeline
 from torch import Tensor, nn
 
 from .._validation import HasMethods, Interval, Real, check_is_fitted
-from ..base import COUNT, NON_NEGATIVE, SHARE_BELOW_ONE, BaseDetector, detector, fixed, param
+from ..base import (
+    COUNT,
+    NON_NEGATIVE,
+    SHARE_BELOW_ONE,
+    BaseDetector,
+    GradientContributionsMixin,
+    detector,
+    fixed,
+    param,
+)
 from ..base._seeds import with_seeds
 from ..base._threshold import value_above
 from ..nn import check_widths, make_activation
@@ -56,7 +65,7 @@ class OCNNModule(nn.Module):
 
 
 @detector
-class OCNN(BaseDetector):
+class OCNN(GradientContributionsMixin, BaseDetector):
     r"""One-class neural network, a one-class SVM with learned features.
 
     With :math:`\hat y(x) = \langle w, g(V u(x)) \rangle` the detector minimises
@@ -146,6 +155,9 @@ class OCNN(BaseDetector):
         The fitted encoder and scaler.
     r_ : float
         Threshold r; a share ``nu`` of the training rows scores lower.
+    baseline_ : ndarray of shape (`n_features_in_`,)
+        Median of each feature over the training rows, or over 4,096 of them. It is where the paths
+        of ``feature_contributions`` begin.
     training_scores_ : ndarray of shape (n_samples,)
         Scores of the training rows, in ascending order.
     offset_ : float

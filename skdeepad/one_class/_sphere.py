@@ -7,7 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from .._validation import check_is_fitted
-from ..base import COUNT, POSITIVE, BaseDetector, EncoderMixin, StopsEarly, detector, param
+from ..base import (
+    COUNT,
+    POSITIVE,
+    BaseDetector,
+    EncoderMixin,
+    GradientContributionsMixin,
+    StopsEarly,
+    detector,
+    param,
+)
 from ..base._pretraining import PretrainingMixin
 from ..nn import EncoderDecoder, check_batch_norm
 from ..training import mean_over_rows
@@ -42,7 +51,9 @@ class SphereModule(nn.Module):
 
 
 @detector
-class SphereDetector(PretrainingMixin, EncoderMixin, BaseDetector, StopsEarly):
+class SphereDetector(
+    PretrainingMixin, EncoderMixin, GradientContributionsMixin, BaseDetector, StopsEarly
+):
     """Base class of the detectors whose module is a SphereModule."""
 
     n_latent: int = param(COUNT, default=16)

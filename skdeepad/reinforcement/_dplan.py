@@ -12,6 +12,7 @@ from ..base import (
     SHARE,
     SHARE_BELOW_ONE,
     BaseDetector,
+    GradientContributionsMixin,
     detector,
     param,
 )
@@ -22,7 +23,7 @@ from ._dplan_module import DPLANModule, QNetwork
 
 
 @detector
-class DPLAN(BaseDetector):
+class DPLAN(GradientContributionsMixin, BaseDetector):
     r"""DPLAN, an agent that learns from few known anomalies to call rows anomalous.
 
     States are rows; the actions are to call the row normal, :math:`a^0`, or anomalous, :math:`a^1`.
@@ -134,6 +135,9 @@ class DPLAN(BaseDetector):
         with weights :math:`\theta^-`.
     scaler_ : transformer or None
         The fitted scaler.
+    baseline_ : ndarray of shape (`n_features_in_`,)
+        Median of each feature over the training rows, or over 4,096 of them. It is where the paths
+        of ``feature_contributions`` begin.
     training_scores_ : ndarray of shape (n_samples,)
         Scores of the training rows, in ascending order.
     offset_ : float

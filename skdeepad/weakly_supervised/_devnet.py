@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from .._validation import Integral, Interval
-from ..base import COUNT, POSITIVE, BaseDetector, detector, param
+from ..base import COUNT, POSITIVE, BaseDetector, GradientContributionsMixin, detector, param
 from ..base._labels import LABELS_OR_PSEUDO_ANOMALIES, with_pseudo_anomalies
 from ..nn import ScalarNet
 from ..training import BalancedBatches
@@ -37,7 +37,7 @@ class DevNetModule(nn.Module):
 
 
 @detector
-class DevNet(BaseDetector):
+class DevNet(GradientContributionsMixin, BaseDetector):
     r"""Deviation network, whose scores of known anomalies are far from those of other rows.
 
     A net :math:`\phi` gives each row a score. A prior defines its deviation from the scores of
@@ -119,6 +119,9 @@ class DevNet(BaseDetector):
         The trained net; ``net_.module_`` is the torch module.
     scaler_ : transformer or None
         The fitted scaler.
+    baseline_ : ndarray of shape (`n_features_in_`,)
+        Median of each feature over the training rows, or over 4,096 of them. It is where the paths
+        of ``feature_contributions`` begin.
     training_scores_ : ndarray of shape (n_samples,)
         Scores of the training rows, in ascending order.
     offset_ : float

@@ -5,7 +5,17 @@ import torch
 from sklearn.utils.random import sample_without_replacement
 from torch import Tensor, nn
 
-from ..base import COUNT, NON_NEGATIVE, POSITIVE, SHARE, BaseDetector, EncoderMixin, detector, param
+from ..base import (
+    COUNT,
+    NON_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    BaseDetector,
+    EncoderMixin,
+    GradientContributionsMixin,
+    detector,
+    param,
+)
 from ..base._labels import SignedLabels
 from ..nn import make_activation
 from ..training import TupleBatches
@@ -104,7 +114,7 @@ def _shares(rows: np.ndarray, weights: np.ndarray | float = 1.0) -> np.ndarray:
 
 
 @detector
-class REPEN(EncoderMixin, BaseDetector):
+class REPEN(EncoderMixin, GradientContributionsMixin, BaseDetector):
     r"""REPEN, a representation in which outliers are far from random subsamples of the rows.
 
     The score of a row x from its nearest-neighbour distances to m subsamples :math:`S_i` of the
@@ -196,6 +206,9 @@ class REPEN(EncoderMixin, BaseDetector):
         The trained net; ``net_.module_`` is the torch module.
     scaler_ : transformer or None
         The fitted scaler.
+    baseline_ : ndarray of shape (`n_features_in_`,)
+        Median of each feature over the training rows, or over 4,096 of them. It is where the paths
+        of ``feature_contributions`` begin.
     training_scores_ : ndarray of shape (n_samples,)
         Scores of the training rows, in ascending order.
     offset_ : float

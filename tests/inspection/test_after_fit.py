@@ -148,7 +148,7 @@ def test_bars_are_the_contributions_of_the_row_the_largest_first(detector, table
         (lambda: ContributionDisplay.from_predictions([1.0], values=[1, 2]), "values has 2"),
         (lambda: ContributionDisplay.from_predictions([1.0], feature_names="ab"), "feature_names"),
         (lambda: ContributionDisplay.from_predictions([1.0], max_features=0), "max_features=0"),
-        (lambda: ContributionDisplay.from_estimator(DeepSVDD(), [[1]]), "feature_contributions"),
+        (lambda: ContributionDisplay.from_estimator(DeepSVDD(), [[1]]), "not fitted"),
     ],
 )
 def test_what_has_no_contributions_of_one_row_is_refused(call, message):
