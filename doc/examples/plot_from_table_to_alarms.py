@@ -141,7 +141,9 @@ class Service(BaseHTTPRequestHandler):
     def do_POST(self):
         rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         inputs = {
-            name: np.array([[row.get(name)] for row in rows], dtype=object if name in kinds else "f4")
+            name: np.array(
+                [[row.get(name)] for row in rows], dtype=object if name in kinds else "f4"
+            )
             for name in [*numbers, *kinds]
         }
         score, _, label = session.run(["score", "decision", "label"], inputs)
