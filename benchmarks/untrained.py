@@ -30,8 +30,12 @@ def distinct_shares(cls):
 
 
 def main():
-    options = make_parser(__doc__, n_jobs=2).parse_args()
     detectors = {name: cls for name, cls in all_detectors() if name not in WITH_LABELS}
+    parser = make_parser(__doc__, n_jobs=2)
+    names = list(detectors)
+    parser.add_argument("--detectors", nargs="+", default=names, choices=names, metavar="NAME")
+    options = parser.parse_args()
+    detectors = {name: detectors[name] for name in options.detectors}
     variants = {name: cls() for name, cls in detectors.items()}
     variants |= {f"{name}, untrained": untrained(cls) for name, cls in detectors.items()}
     results = run_benchmark(
