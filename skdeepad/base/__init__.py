@@ -4,6 +4,7 @@ from ._capabilities import DecoderMixin, EncoderMixin, ReconstructorMixin, Sampl
 from ._common import CommonParameters, StopsEarly
 from ._detector import BaseDetector
 from ._labels import SignedLabels
+from ._missing import AcceptsMissing
 from ._parameters import (
     COUNT,
     COUNT_OR_ZERO,
@@ -25,6 +26,7 @@ __all__ = [
     "POSITIVE",
     "SHARE",
     "SHARE_BELOW_ONE",
+    "AcceptsMissing",
     "BaseDetector",
     "CommonParameters",
     "DecoderMixin",
