@@ -73,7 +73,7 @@ def fit_in_blocks(
             scaler.partial_fit(with_names(np.ascontiguousarray(X[block])))
     elif type(scaler) in (StandardScaler, MinMaxScaler, RobustScaler):
         of_columns = [clone(scaler).fit(column[rows][:, None]) for column in X.T]
-        scaler.fit(with_names(X[:1]))  # sets what describes the columns
+        scaler.fit(with_names(np.zeros_like(X[:1])))  # sets what describes the columns
         for name in STATISTICS:
             if getattr(scaler, name, None) is not None:
                 setattr(scaler, name, np.concatenate([getattr(one, name) for one in of_columns]))
