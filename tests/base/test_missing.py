@@ -332,7 +332,7 @@ def spoiled(X, values):
     [
         (
             np.nan,
-            r"Input X contains NaN in column 'f2'.*(missing='mask'.*imputer|imputer.*missing='mask')",
+            r"contains NaN in column 'f2'.*(missing='mask'.*imputer|imputer.*missing='mask')",
         ),
         (np.inf, r"Input X contains infinity .* in column 'f2'\."),
         ("red", r"could not convert string to float: 'red'\. Column 'f2' holds text: .*OneHot"),
