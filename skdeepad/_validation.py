@@ -57,7 +57,7 @@ def validate_data(estimator, X, **kwargs):
         return sklearn_validate_data(estimator, X, **kwargs)
     except (TypeError, ValueError) as error:
         try:
-            message = _explain(str(error), type(estimator), X, kwargs)
+            message = _explain(str(error), estimator, X, kwargs)
         except Exception:  # the table can't be searched, and the error is explanation enough
             message = None
         if message is None:
@@ -72,18 +72,18 @@ NO_NUMBERS = ("could not convert", " argument must be", "could not be promoted",
 BLOCK_VALUES = 2**20
 
 
-def _explain(message: str, cls: type, X, kwargs: dict) -> str | None:
+def _explain(message: str, estimator, X, kwargs: dict) -> str | None:
     """Return a message of scikit-learn with the column and a way out, or None if it has neither."""
     if message.startswith("Sparse data was passed"):
         dense = "X.toarray()" if issparse(X) else "X.sparse.to_dense()"
         return (
-            f"Sparse data was passed for X, but {cls.__name__} needs dense rows: use {dense}, or a "
-            "transformer before it that makes few dense columns, e.g. TruncatedSVD."
+            f"Sparse data was passed for X, but {type(estimator).__name__} needs dense rows: use "
+            f"{dense}, or a transformer before it that makes few dense columns, e.g. TruncatedSVD."
         )
     what = message.splitlines()[0].split(". This means")[0].rstrip(".")  # numpy then lists types
     if what.startswith("Input X contains"):
         name, _ = _first_column(X, lambda column: what in _refusal(column, kwargs))
-        way_out = _way_out_of_missing(cls) if what.endswith("NaN") else "."
+        way_out = _way_out_of_missing(estimator) if what.endswith("NaN") else "."
         return None if name is None else f"{what} in column {name!r}{way_out}"
     if any(words in what for words in NO_NUMBERS):
         name, held = _first_column(X, _no_number_in)
@@ -92,14 +92,13 @@ def _explain(message: str, cls: type, X, kwargs: dict) -> str | None:
     return None
 
 
-def _way_out_of_missing(cls: type) -> str:
+def _way_out_of_missing(estimator) -> str:
+    name, choice = type(estimator).__name__, getattr(estimator, "missing", None)
     impute = "put an imputer before it, e.g. SimpleImputer"
-    if hasattr(cls, "missing"):
-        return f": use {cls.__name__}(missing='mask'), which leaves it out, or {impute}."
-    return (
-        f", but {cls.__name__} needs complete rows: {impute}, or use a detector with "
-        "missing='mask', e.g. AutoEncoder."
-    )
+    if choice == "raise":
+        return f": use {name}(missing='mask'), which leaves it out, or {impute}."
+    other = "" if choice else ", or use a detector with missing='mask', e.g. AutoEncoder"
+    return f", but {name} needs complete rows here: {impute}{other}."
 
 
 def _first_column(X, find: Callable) -> tuple:

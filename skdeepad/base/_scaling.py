@@ -82,8 +82,8 @@ def fit_in_blocks(
 
 
 def check_scales_missing(fitted, scaler) -> None:
-    """Raise if a scaler does not say that it takes missing cells."""
-    if fitted is not None and not get_tags(fitted).input_tags.allow_nan:
+    """Raise if a scaler says that it takes no missing cells."""
+    if hasattr(fitted, "__sklearn_tags__") and not get_tags(fitted).input_tags.allow_nan:
         raise ValueError(
             f"missing='mask' needs a scaler that leaves NaN as it is, got scaler={scaler!r}."
         )

@@ -87,7 +87,7 @@ class ContributionDisplay:
         return cls.from_predictions(
             estimator.feature_contributions(X)[0],
             feature_names=getattr(estimator, "feature_names_in_", None),
-            values=check_array(X)[0],
+            values=check_array(X, ensure_all_finite="allow-nan")[0],
             max_features=max_features,
             ax=ax,
             **kwargs,

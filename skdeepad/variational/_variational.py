@@ -65,6 +65,7 @@ class VariationalDetector(
         -------
         elbo : float
             Bound in nats per scaled row. It is a lower bound of the mean log-likelihood for any
-            weights of its terms in training.
+            weights of its terms in training, if no value is missing: the values that a row has
+            stand in for the others.
         """
         return float(-np.mean(self._apply(lambda x: self.net_.module_.negative_elbo(x), X)))

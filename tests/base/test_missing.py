@@ -22,8 +22,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skdeepad import VAE, WAE, AutoEncoder, DetectorEnsemble, RobustAutoEncoder, all_detectors
 from skdeepad.base import _rows
 from skdeepad.base._scaling import fit_in_blocks
+from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.datasets import load_breastw, load_cardio, load_wine
 from skdeepad.export import to_module
+from skdeepad.inspection import ContributionDisplay, ReconstructionDisplay
+from skdeepad.interop import to_pyod
 from skdeepad.metrics import anomaly_roc_auc
 from skdeepad.nn import cell_weights, masked_reconstruction_loss
 from skdeepad.training import _lazy_rows as lazy_module
@@ -312,9 +315,19 @@ def test_nets_are_trained_as_one_with_holes(holed):
         assert spearmanr(det.score_samples(holed), scores).statistic > 0.999
 
 
-def test_an_ensemble_passes_holes_on(holed):
-    ensemble = DetectorEnsemble(masking("AutoEncoder"), n_estimators=2).fit(holed)
-    assert np.isfinite(ensemble.score_samples(holed)).all()
+@pytest.mark.parametrize("wrap", [DetectorEnsemble, ConformalDetector, TunedThreshold, to_pyod])
+def test_estimators_made_of_detectors_pass_holes_on(wrap, holed):
+    wrapper = wrap(masking("AutoEncoder")).fit(holed, (np.arange(300) % 9 == 0).astype(int))
+    assert np.isfinite(wrapper.decision_function(holed)).all()
+
+
+def test_displays_show_rows_with_holes(holed):
+    pytest.importorskip("matplotlib").use("Agg")
+    det = masking("AutoEncoder").fit(holed)
+    assert len(ContributionDisplay.from_estimator(det, holed).contributions) == holed.shape[1]
+    display = ReconstructionDisplay.from_estimator(det, holed, rows=[0, 1])
+    assert np.isfinite(display.reconstruction).all()
+    assert_array_equal(np.isnan(display.X), np.isnan(holed[:2]))
 
 
 # Errors of all detectors ---------------------------------------------------------------------
@@ -353,7 +366,9 @@ def test_the_same_errors_come_in_scoring(columns, X):
     det = small("DeepSVDD").fit(rows if columns == "names" else X)
     bad = spoiled(X, np.nan)
     column = "'f2'" if columns == "names" else "2"
-    with pytest.raises(ValueError, match=f"NaN in column {column}, but DeepSVDD needs complete"):
+    with pytest.raises(
+        ValueError, match=f"NaN in column {column}, but DeepSVDD needs complete rows"
+    ):
         det.score_samples(bad if columns == "names" else bad.to_numpy())
 
 
