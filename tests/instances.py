@@ -108,7 +108,7 @@ without_labels = pytest.mark.filterwarnings("ignore:There is no labelled anomaly
 
 
 #: Parameters that act on something else than the result, each with a test of its own.
-TESTED_ELSEWHERE = {"device", "verbose", "warm_start"}
+TESTED_ELSEWHERE = {"device", "missing", "verbose", "warm_start"}
 
 
 class Instances(dict):

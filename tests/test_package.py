@@ -17,7 +17,7 @@ import skdeepad.metrics
 import skdeepad.model_selection
 import skdeepad.nn
 import skdeepad.preprocessing
-from skdeepad.base import BaseDetector, CommonParameters, StopsEarly
+from skdeepad.base import AcceptsMissing, BaseDetector, CommonParameters, StopsEarly
 
 from .instances import INSTANCES, small, without_labels
 
@@ -95,7 +95,8 @@ HOMES = {
     r"\.backward\(": {"training"},
     r"\bskorch\b.*import|import skorch": {"training"},
     r"manual_seed\(": {"training"},
-    r"validate_data\(": {"base", "group", "interop", "model_selection", "preprocessing"},
+    r"validate_data\(": {"_validation", "base", "group", "interop", "model_selection"}
+    | {"preprocessing"},
     r"fit_transform\(": {"base", "inspection"},
     r"sklearn\.(base import _|utils import _|utils\._)": {"_validation"},
     r"(?<![\w.])print\(": set(),
@@ -186,7 +187,9 @@ OF_THE_METHOD = {"hidden_layer_sizes", "activation", "backbone", "trim"}
 @pytest.mark.parametrize("name", DETECTORS)
 def test_a_common_parameter_has_one_text_which_a_detector_may_add_to(name):
     cls = DETECTORS[name]
-    common = [base for base in (CommonParameters, StopsEarly) if issubclass(cls, base)]
+    common = [
+        base for base in (CommonParameters, StopsEarly, AcceptsMissing) if issubclass(cls, base)
+    ]
     texts = {field.name: field for base in common for field in ClassDoc(base)["Parameters"]}
     assert texts.keys() | OF_THE_METHOD == {
         key for base in common for key in inspect.signature(base).parameters

@@ -12,7 +12,7 @@ import torch
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 STUDIES = sorted(path for path in BENCHMARKS.rglob("*.py") if not path.name.startswith("_"))
 WITHOUT_FILES = {
-    *("agent", "contributions", "export", "large", "log_det", "row_bytes"),
+    *("agent", "contributions", "export", "large", "log_det", "missing", "row_bytes"),
     *("speed", "stacked", "thresholds", "untrained"),
 }
 

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 
 from ..base import detector, param
-from ..nn import reconstruction_loss
 from ..training import AdversarialNet
 from ._matched_codes import CodeDiscriminator, MatchedCodes, MatchedCodesDetector
 
@@ -23,7 +22,7 @@ class AAEModule(MatchedCodes):
         self.discriminator = discriminator
 
     def loss_reconstruction(self, x: Tensor) -> Tensor:
-        return reconstruction_loss(self.decode(self.draw_codes(x)), x)
+        return self.row_loss(self.decode(self.draw_codes(x)), x)
 
     def loss_discriminator(self, x: Tensor) -> Tensor:
         with torch.no_grad():
@@ -89,6 +88,12 @@ class AAE(MatchedCodesDetector):
     lr_milestones : sequence of float, default=()
         Shares of the training after which all learning rates are divided by 10. They bring codes
         closer to the prior.
+    missing : {"raise", "mask"}, default="raise"
+        What to do about missing values, which are NaN. ``"raise"`` is an error. ``"mask"`` leaves
+        them out of the loss and the score: a mean over the features is that of the values that a
+        row has, and a sum is n_features times this mean. The encoder reads 0 in their place, the
+        mean of a standardised column, or 1/2 with ``scaler="minmax"``. Not with
+        ``residual_scaling="mahalanobis"``.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code; the decoder mirrors them.
     activation : str, default="tanh"

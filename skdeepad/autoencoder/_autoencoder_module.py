@@ -1,5 +1,7 @@
 """Module of the autoencoder."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +24,7 @@ class AutoEncoderModule(EncoderDecoder):
         *,
         n_latent: int,
         loss: str = "squared_error",
+        row_loss: Callable[..., Tensor] = reconstruction_loss,
         noise: float = 0.0,
         activity_weight: float = 0.0,
         n_snapshots: int = 1,
@@ -30,6 +33,7 @@ class AutoEncoderModule(EncoderDecoder):
         self.residual = residual
         self.n_latent = n_latent
         self.loss_name = loss
+        self.row_loss = row_loss
         self.noise = AdditiveNoise(noise)
         self.activity_weight = activity_weight
         self.has_activity_penalty = activity_weight > 0
@@ -43,7 +47,7 @@ class AutoEncoderModule(EncoderDecoder):
 
     def loss(self, x: Tensor) -> Tensor:
         z = self.encode(self.noise(x))
-        loss = reconstruction_loss(self.decoder(z), x, self.loss_name)
+        loss = self.row_loss(self.decoder(z), x, self.loss_name)
         return loss + self.activity_weight * z.abs().sum(1) if self.has_activity_penalty else loss
 
     def scored(self) -> list["AutoEncoderModule"]:
@@ -51,11 +55,11 @@ class AutoEncoderModule(EncoderDecoder):
         return list(self.snapshots or ()) or [self]
 
     def anomaly_score(self, x: Tensor) -> Tensor:
-        scores = [module.residual(x - module.reconstruct(x)) for module in self.scored()]
+        scores = [module.residual(x, module.reconstruct(x)) for module in self.scored()]
         return torch.stack(scores).mean(0) if len(scores) > 1 else scores[0]
 
     def contributions(self, x: Tensor) -> Tensor:
         parts = [
-            module.residual.contributions(x - module.reconstruct(x)) for module in self.scored()
+            module.residual.contributions(x, module.reconstruct(x)) for module in self.scored()
         ]
         return torch.stack(parts).mean(0)

@@ -5,6 +5,7 @@ import torch
 from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
+from ..nn import masked_residual
 from ..training import DetectorNet, LazyRows
 
 
@@ -27,7 +28,7 @@ class Decomposition:
     def update(self, net: DetectorNet) -> float:
         """Set the S that minimises the objective given the output for L; return the objective."""
         module = net.module_
-        residual = self.X - torch.as_tensor(net.apply(module.reconstruct, self.L)).to(self.X)
+        residual = _residual(self.X, net, self.L)
         self.S.copy_(module.sparse_part(residual))
         torch.sub(self.X, self.S, out=self.L)
         return module.objective(residual, self.S)
@@ -35,6 +36,11 @@ class Decomposition:
     def sparse(self) -> csr_array:
         """Return S."""
         return csr_array(self.S.cpu().numpy())
+
+
+def _residual(X: Tensor, net: DetectorNet, L: Tensor) -> Tensor:
+    """Return X less the output for L; it is 0 for missing cells, so that their S is 0."""
+    return masked_residual(X, torch.as_tensor(net.apply(net.module_.reconstruct, L)).to(X))
 
 
 class Remainder(LazyRows):
@@ -85,7 +91,7 @@ class LazyDecomposition:
 
     def _residuals(self, net: DetectorNet):
         for x, L in zip(self.X.blocks(), self.L.blocks(), strict=True):
-            yield x - torch.as_tensor(net.apply(net.module_.reconstruct, L)).to(x)
+            yield _residual(x, net, L)
 
     def sparse(self) -> csr_array:
         """Return S."""

@@ -1,6 +1,6 @@
 """Autoencoders whose codes together follow a prior distribution."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..base import (
     COUNT,
     LAYER_SIZES,
     POSITIVE,
+    AcceptsMissing,
     BaseDetector,
     ReconstructorMixin,
     SamplerMixin,
@@ -46,6 +47,7 @@ class MatchedCodes(Stochastic):
         residual: ResidualScore,
         prior: Prior,
         *,
+        row_loss: Callable[..., Tensor],
         random: bool,
         score: str,
     ) -> None:
@@ -54,6 +56,7 @@ class MatchedCodes(Stochastic):
         self.decoder = decoder
         self.residual = residual
         self.prior = prior
+        self.row_loss = row_loss
         self.random = random
         self.score = score
 
@@ -91,14 +94,14 @@ class MatchedCodes(Stochastic):
 
     def reconstruction_score(self, x: Tensor) -> Tensor:
         """Return the size of the residual x − G(E(x))."""
-        return self.residual(x - self.reconstruct(x))
+        return self.residual(x, self.reconstruct(x))
 
     def latent_density_score(self, x: Tensor) -> Tensor:
         """Return −log p(E(x))."""
         return -self.prior.log_prob(self.encode(x))
 
     def contributions(self, x: Tensor) -> Tensor:
-        return self.residual.contributions(x - self.reconstruct(x))
+        return self.residual.contributions(x, self.reconstruct(x))
 
 
 class CodeDiscriminator(nn.Module):
@@ -122,7 +125,9 @@ class CodeDiscriminator(nn.Module):
 
 
 @detector
-class MatchedCodesDetector(SamplerMixin, ReconstructorMixin, BaseDetector, StopsEarly):
+class MatchedCodesDetector(
+    SamplerMixin, ReconstructorMixin, AcceptsMissing, BaseDetector, StopsEarly
+):
     """Base class of the detectors whose module is a :class:`MatchedCodes`."""
 
     n_latent: int | None = param(COUNT, None, default=None)
@@ -143,10 +148,12 @@ class MatchedCodesDetector(SamplerMixin, ReconstructorMixin, BaseDetector, Stops
         """Return the arguments of :class:`MatchedCodes`."""
         n_latent, random = self._n_latent(n_features), self.posterior == "gaussian"
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
+        encoder = backbone.make_encoder(n_features, n_latent * (2 if random else 1))
         return {
-            "encoder": backbone.make_encoder(n_features, n_latent * (2 if random else 1)),
+            "encoder": self._reading(encoder),
             "decoder": backbone.make_decoder(n_latent, n_features),
-            "residual": ResidualScore(n_features, self.residual_scaling),
+            "residual": self._make_residual(n_features, self.residual_scaling),
+            "row_loss": self._row_loss,
             "prior": make_prior(self.prior, n_latent),
             "random": random,
             "score": self.anomaly_score,

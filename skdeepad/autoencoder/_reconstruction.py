@@ -8,18 +8,19 @@ from ..base import (
     COUNT,
     LAYER_SIZES,
     SHARE_BELOW_ONE,
+    AcceptsMissing,
     BaseDetector,
     ReconstructorMixin,
     detector,
     param,
 )
 from ..base._residual_calibration import calibrate_residuals
-from ..nn import RESIDUAL_NORMS, RESIDUAL_SCALINGS, ResidualScore, check_widths, make_activation
+from ..nn import RESIDUAL_NORMS, RESIDUAL_SCALINGS, check_widths, make_activation
 from ._snapshots import train_with_snapshots
 
 
 @detector
-class ReconstructionDetector(ReconstructorMixin, BaseDetector):
+class ReconstructionDetector(ReconstructorMixin, AcceptsMissing, BaseDetector):
     """Base class of the detectors that score by residuals, averaged over snapshots."""
 
     n_latent: int | None = param(COUNT, None, default=None)
@@ -36,9 +37,10 @@ class ReconstructionDetector(ReconstructorMixin, BaseDetector):
         backbone = self._make_backbone(hidden_layer_sizes=widths, dropout=dropout)
         encoder = backbone.make_encoder(n_features, n_latent)
         return {
-            "encoder": nn.Sequential(encoder, make_activation(backbone.activation)),
+            "encoder": self._reading(nn.Sequential(encoder, make_activation(backbone.activation))),
             "decoder": backbone.make_decoder(n_latent, n_features),
-            "residual": ResidualScore(n_features, self.residual_scaling, self.norm),
+            "residual": self._make_residual(n_features, self.residual_scaling, self.norm),
+            "row_loss": self._row_loss,
             "n_latent": n_latent,
             "n_snapshots": self.n_snapshots,
         }

@@ -100,6 +100,12 @@ class RobustAutoEncoder(ReconstructionDetector):
         Maximum number of snapshots of the weights, as in :class:`AutoEncoder`.
     trim_start : float, default=0.2
         Share of the steps before trimming begins.
+    missing : {"raise", "mask"}, default="raise"
+        What to do about missing values, which are NaN. ``"raise"`` is an error. ``"mask"`` leaves
+        them out of the loss and the score: a mean over the features is that of the values that a
+        row has, and a sum is n_features times this mean. The encoder reads 0 in their place, the
+        mean of a standardised column, or 1/2 with ``scaler="minmax"``. Not with
+        ``residual_scaling="mahalanobis"``.
     hidden_layer_sizes : "auto" or sequence of int, default="auto"
         Widths from the input to the code, which is the last of them; the decoder mirrors them.
         ``"auto"`` is (64, 32, max(2, n_features // 4)), as in :class:`AutoEncoder`.

@@ -15,14 +15,14 @@ from ._matched_codes import CodeDiscriminator, MatchedCodes, MatchedCodesDetecto
 from ._priors import Prior, make_prior
 
 
-def squared_error(x: Tensor, reconstruction: Tensor) -> Tensor:
+def squared_error(x: Tensor, reconstruction: Tensor, row_loss=reconstruction_loss) -> Tensor:
     """Return ‖x − x̂‖²."""
-    return reconstruction_loss(reconstruction, x, "squared_error")
+    return row_loss(reconstruction, x, "squared_error")
 
 
-def absolute_error(x: Tensor, reconstruction: Tensor) -> Tensor:
+def absolute_error(x: Tensor, reconstruction: Tensor, row_loss=reconstruction_loss) -> Tensor:
     """Return ‖x − x̂‖₁."""
-    return reconstruction_loss(reconstruction, x, "absolute_error")
+    return row_loss(reconstruction, x, "absolute_error")
 
 
 def euclidean(x: Tensor, reconstruction: Tensor) -> Tensor:
@@ -143,6 +143,13 @@ class WAE(MatchedCodesDetector):
     lr_milestones : sequence of float, default=()
         Shares of the training after which all learning rates are divided by 10. They bring codes
         closer to the prior.
+    missing : {"raise", "mask"}, default="raise"
+        What to do about missing values, which are NaN. ``"raise"`` is an error. ``"mask"`` leaves
+        them out of the loss and the score: a mean over the features is that of the values that a
+        row has, and a sum is n_features times this mean. The encoder reads 0 in their place, the
+        mean of a standardised column, or 1/2 with ``scaler="minmax"``. Not with
+        ``residual_scaling="mahalanobis"``, and only with the costs ``"squared_error"`` and
+        ``"absolute_error"``.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code; the decoder mirrors them.
     activation : str, default="tanh"
@@ -266,6 +273,8 @@ class WAE(MatchedCodesDetector):
         return WAEModule(divergence=self._measure(parts["prior"]), **parts)
 
     def _cost(self) -> Callable[[Tensor, Tensor], Tensor]:
+        if self._masks:
+            return partial(COSTS[self.cost], row_loss=self._row_loss)
         # As a partial, the user's cost is not a submodule, and its weights are not trained.
         return COSTS[self.cost] if isinstance(self.cost, str) else partial(self.cost)
 
@@ -283,6 +292,8 @@ class WAE(MatchedCodesDetector):
     def _check_rows(self, X) -> None:
         super()._check_rows(X)
         check_scales(self.kernel_scales)
+        if self.cost not in ("squared_error", "absolute_error"):
+            self._need_complete_rows("cost")
         if callable(self.cost):
             rows = to_tensor(X[:2], self.device)
             check_values("cost", self.cost, self.cost(rows, rows), (2,))

@@ -5,6 +5,7 @@ from ._common import CommonParameters, StopsEarly
 from ._detector import BaseDetector
 from ._gradients import GradientContributionsMixin
 from ._labels import SignedLabels
+from ._missing import AcceptsMissing
 from ._parameters import (
     COUNT,
     COUNT_OR_ZERO,
@@ -26,6 +27,7 @@ __all__ = [
     "POSITIVE",
     "SHARE",
     "SHARE_BELOW_ONE",
+    "AcceptsMissing",
     "BaseDetector",
     "CommonParameters",
     "DecoderMixin",

@@ -40,6 +40,7 @@ from ._scaling import (
     Scaling,
     check_lazy,
     check_scaled,
+    check_scales_missing,
     compress_in_place,
     fit_in_blocks,
     linear_scaling,
@@ -71,6 +72,9 @@ class BaseDetector(
 
     #: Reader of ``y``.
     _labels: IgnoredLabels = IgnoredLabels()
+
+    #: Whether the net leaves missing cells out.
+    _masks: bool = False
 
     #: Attributes with one value per training row, and the value for rows of weight 0.
     _of_training_rows: dict[str, float] = {}
@@ -177,10 +181,10 @@ class BaseDetector(
     @with_default_settings
     def _fit(self, X, y, sample_weight, *, fresh: bool, epochs: int | None = None):
         with all_or_nothing(self):
-            data = validate_data(
-                self,
+            if fresh:
+                self._masks = getattr(self, "missing", "raise") == "mask"
+            data = self._validate(
                 X,
-                dtype=float_types(X),
                 order=None if is_large(X) else "C",  # another order would be a copy
                 ensure_min_samples=2 if fresh else 1,
                 reset=fresh,
@@ -200,6 +204,8 @@ class BaseDetector(
                 self.scaler_ = self._make_scaler(seed)
                 if hasattr(self.scaler_, "set_output"):
                     self.scaler_.set_output(transform="default")
+                if self._masks:
+                    check_scales_missing(self.scaler_, self.scaler)
                 self._clips = isinstance(self.scaler, str)
             table, data = data, self._scale_rows(data, rows, fit=fresh)
             self._check_rows(data)
@@ -233,6 +239,11 @@ class BaseDetector(
         report.end()
         return self
 
+    def _validate(self, X, **kwargs) -> np.ndarray:
+        """Return rows as an array; raise if they are not numbers, or not those of the detector."""
+        finite = "allow-nan" if self._masks else True
+        return validate_data(self, X, dtype=float_types(X), ensure_all_finite=finite, **kwargs)
+
     def _repetitions(self, X, sample_weight, least: int) -> np.ndarray:
         """Return how often each row is trained on; raise if the sum is below ``least``."""
         counts = repetitions(read_weights(sample_weight, X), self.n_features_in_)
@@ -256,9 +267,9 @@ class BaseDetector(
             return self._scale(X[rows], fit=fit)
         with _without_checks():
             if fit and self.scaler_ is not None:
-                fit_in_blocks(self.scaler_, X, rows, self._with_names)
+                fit_in_blocks(self.scaler_, X, rows, self._with_names, has_holes=self._masks)
         lazy = LazyRows(X, self._scale, None if isinstance(rows, slice) else rows)
-        return check_lazy(lazy, X, self.scaler)
+        return check_lazy(lazy, X, self.scaler, self._masks)
 
     def _scale(self, X: np.ndarray, *, fit: bool = False) -> np.ndarray:
         """Scale validated rows to float32 in C order."""
@@ -272,7 +283,7 @@ class BaseDetector(
             scaled = compress_in_place(scaled, CLIP).astype(np.float32, order="C", copy=False)
             if not fit or np.isfinite(scaled.sum()):
                 return scaled
-        return check_scaled(scaled, X, self.scaler)
+        return check_scaled(scaled, X, self.scaler, self._masks)
 
     def _scaling(self) -> Scaling:
         """Return the scaling of rows as a torch module."""
@@ -336,7 +347,7 @@ class BaseDetector(
         return out
 
     def _apply_to_slice(self, function: Callable, X) -> np.ndarray:
-        X = validate_data(self, X, dtype=float_types(X), order="C", reset=False)
+        X = self._validate(X, order="C", reset=False)
         if not self._clips:
             X = X.copy()  # the user's scaler may write into it
         return self.net_.apply(function, self._scale(X))

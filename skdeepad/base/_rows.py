@@ -134,6 +134,7 @@ def _order(X: np.ndarray, labels, among=slice(None)) -> np.ndarray:
         values = column[tied]
         if (values == values[0]).all():
             continue
+        values = np.where(np.isnan(values), np.inf, values)  # NaN would differ from NaN
         order = np.lexsort((values, rank[tied]))
         tied, values = tied[order], values[order]
         before = rank[tied]

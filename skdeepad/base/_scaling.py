@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import check_array, gen_batches, get_tags
 from torch import Tensor, nn
 
 from ..nn import compress
@@ -14,6 +14,8 @@ from ..training import LazyRows, rows_of_a_block
 
 # Scaled values beyond this are compressed: a column that is constant in training has no scale.
 CLIP = 20.0
+# What scikit-learn's scalers know of each column.
+STATISTICS = ("center_", "scale_", "mean_", "var_", "min_", "data_min_", "data_max_", "data_range_")
 
 
 def linear_scaling(scaler, n_features: int) -> tuple[np.ndarray, np.ndarray] | None:
@@ -55,33 +57,45 @@ class Scaling(nn.Module):
         return (compress(scaled, CLIP) if self.compresses else scaled).float()
 
 
-def fit_in_blocks(scaler, X: np.ndarray, rows: np.ndarray | slice, with_names: Callable) -> None:
+def fit_in_blocks(
+    scaler, X: np.ndarray, rows: np.ndarray | slice, with_names: Callable, has_holes: bool = False
+) -> None:
     """Fit a scaler to rows of a table, without a copy of the table if the scaler allows it.
 
-    A scaler with ``partial_fit`` sees block after block, a robust one column after column, and any
-    other one all rows.
+    A scaler with ``partial_fit`` sees block after block, unless there may be missing cells: it
+    would never know a column that is empty in one block. The scalers with a name see column after
+    column then, as a robust one always does, and any other one sees all rows.
     """
-    if hasattr(scaler, "partial_fit"):
+    if hasattr(scaler, "partial_fit") and not has_holes:
         n_rows = len(X) if isinstance(rows, slice) else len(rows)
         for block in gen_batches(n_rows, rows_of_a_block(X.shape[1])):
             block = block if isinstance(rows, slice) else rows[block]
             scaler.partial_fit(with_names(np.ascontiguousarray(X[block])))
-    elif type(scaler) is RobustScaler:
+    elif type(scaler) in (StandardScaler, MinMaxScaler, RobustScaler):
         of_columns = [clone(scaler).fit(column[rows][:, None]) for column in X.T]
-        scaler.fit(with_names(X[:1]))  # sets what describes the columns
-        for name in ("center_", "scale_"):
-            if getattr(scaler, name) is not None:
+        scaler.fit(with_names(np.zeros_like(X[:1])))  # sets what describes the columns
+        for name in STATISTICS:
+            if getattr(scaler, name, None) is not None:
                 setattr(scaler, name, np.concatenate([getattr(one, name) for one in of_columns]))
     else:
         scaler.fit(with_names(X[rows]))
 
 
-def check_lazy(scaled: LazyRows, X: np.ndarray, scaler) -> LazyRows:
-    """Return lazy rows; raise if they are not finite."""
-    if not np.isfinite([scaled.min(), scaled.max()]).all():
+def check_scales_missing(fitted, scaler) -> None:
+    """Raise if a scaler says that it takes no missing cells."""
+    if hasattr(fitted, "__sklearn_tags__") and not get_tags(fitted).input_tags.allow_nan:
+        raise ValueError(
+            f"missing='mask' needs a scaler that leaves NaN as it is, got scaler={scaler!r}."
+        )
+
+
+def check_lazy(scaled: LazyRows, X: np.ndarray, scaler, has_holes: bool = False) -> LazyRows:
+    """Return lazy rows; raise if they are not finite, but for missing cells if there may be any."""
+    finite = np.isfinite([scaled.min(), scaled.max()]).all()
+    if not finite or (scaled.has_nan() and not has_holes):
         for place in gen_batches(len(scaled), rows_of_a_block(X.shape[1])):
             rows = place if scaled.rows is None else scaled.rows[place]
-            check_scaled(scaled[place], X[rows], scaler)
+            check_scaled(scaled[place], X[rows], scaler, has_holes)
     return scaled
 
 
@@ -93,27 +107,39 @@ def compress_in_place(X: np.ndarray, limit: float) -> np.ndarray:
     return X
 
 
-def check_scaled(scaled, X: np.ndarray, scaler) -> np.ndarray:
-    """Return scaled rows as float32, in C order; raise if they are not finite."""
+def check_scaled(scaled, X: np.ndarray, scaler, has_holes: bool = False) -> np.ndarray:
+    """Return scaled rows as float32, in C order.
+
+    Raise if they are not finite, but for missing cells if there may be any.
+    """
     with np.errstate(over="ignore"):
         scaled = check_array(scaled, dtype=np.float32, order="C", ensure_all_finite=False)
-    if not np.isfinite(scaled.sum()) and not np.isfinite(scaled).all():
-        what = "NaN" if np.isnan(scaled).any() else "infinity"
-        if not np.isfinite(X).all():
+    if not np.isfinite(scaled.sum()) and not _are_finite(scaled, has_holes):
+        what = "NaN" if np.isnan(scaled).any() and not has_holes else "infinity"
+        if not _are_finite(X, has_holes):
             raise ValueError("X contains NaN or infinity, which assume_finite=True has let pass.")
-        column = int(np.abs(X).max(0).argmax())
+        column = int(np.nan_to_num(np.abs(X)).max(0).argmax())
         raise ValueError(
             "X can't be computed with in float32 once it is scaled "
             f"(scaler={scaler!r}): the scaled X contains {what}. X itself is finite; its largest "
-            f"absolute value is {np.abs(X[:, column]).max():.3g}, in column {column}."
+            f"absolute value is {np.nanmax(np.abs(X[:, column])):.3g}, in column {column}."
         )
     return scaled
 
 
-def check_unit_interval(X: np.ndarray, parameter: str, value: str) -> None:
+def _are_finite(X: np.ndarray, has_holes: bool) -> bool:
+    """Return whether all values are finite, but for missing cells if there may be any."""
+    return not np.isinf(X).any() if has_holes else bool(np.isfinite(X).all())
+
+
+def check_unit_interval(X: np.ndarray | LazyRows, parameter: str, value: str) -> None:
     """Raise if rows are outside [0, 1] and a parameter needs them inside."""
-    if X.min() < -1e-6 or X.max() > 1 + 1e-6:
+    if isinstance(X, LazyRows):
+        low, high = X.min(), X.max()
+    else:  # these leave out missing cells
+        low, high = np.fmin.reduce(X, axis=None), np.fmax.reduce(X, axis=None)
+    if low < -1e-6 or high > 1 + 1e-6:
         raise ValueError(
             f"{parameter}={value!r} needs scaled rows in [0, 1], got values from "
-            f"{X.min():.3g} to {X.max():.3g}: use scaler='minmax'."
+            f"{low:.3g} to {high:.3g}: use scaler='minmax'."
         )

@@ -89,8 +89,8 @@ def to_onnx(estimator, path=None, *, X=None):
     Notes
     -----
     Scores differ from those of ``score_samples`` by rounding in float32, about 1e-6 of their size.
-    Rows with missing or infinite values, which ``score_samples`` refuses, get scores that are not
-    numbers or of no meaning.
+    Rows with infinite values, and with missing ones unless ``missing="mask"``, which
+    ``score_samples`` refuses, get scores that are not numbers or of no meaning.
 
     Examples
     --------

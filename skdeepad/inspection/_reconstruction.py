@@ -134,12 +134,16 @@ class ReconstructionDisplay:
                 "with reconstruct, such as AutoEncoder() or VAE(), or a Pipeline that ends with "
                 "one."
             )
-        values = check_array(X, input_name="X", dtype=np.float64)
+        values = check_array(X, input_name="X", dtype=np.float64, ensure_all_finite="allow-nan")
         index = _read_rows(rows, len(values))
         reconstruction = np.asarray(estimator.reconstruct(X), dtype=np.float64)[index]
         unit, shown = "value", values[index]
         if image_shape is None and standardize:
-            unit, mean, std = "standard deviations", values.mean(axis=0), values.std(axis=0)
+            unit, mean, std = (
+                "standard deviations",
+                np.nanmean(values, axis=0),
+                np.nanstd(values, axis=0),
+            )
             std[std == 0] = 1
             shown, reconstruction = (shown - mean) / std, (reconstruction - mean) / std
         return cls(

@@ -43,7 +43,7 @@ class DetectorOfPyOD(BaseDetector):
         -------
         self : object
         """
-        X = check_array(X)
+        X = check_array(X, ensure_all_finite=False)  # that is up to the detector
         self._set_n_classes(None)  # with labels, it warns that it ignores them
         signs = None
         if y is not None:
@@ -68,7 +68,7 @@ class DetectorOfPyOD(BaseDetector):
         scores : ndarray of shape (n_samples,)
         """
         check_is_fitted(self, ["decision_scores_", "threshold_", "labels_"])
-        return -self.detector_.score_samples(check_array(X))
+        return -self.detector_.score_samples(check_array(X, ensure_all_finite=False))
 
 
 def _contamination_of(detector):

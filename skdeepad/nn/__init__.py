@@ -31,6 +31,13 @@ from ._losses import (
     split_gaussian,
     squared_gradient,
 )
+from ._missing import (
+    FillHoles,
+    MaskedResidualScore,
+    cell_weights,
+    masked_reconstruction_loss,
+    masked_residual,
+)
 from ._products import EvenProducts
 from ._residual_score import RESIDUAL_NORMS, RESIDUAL_SCALINGS, ResidualScore, compress
 from ._scalar import ScalarNet
@@ -57,15 +64,18 @@ __all__ = [
     "Dropout",
     "EncoderDecoder",
     "EvenProducts",
+    "FillHoles",
     "Generators",
     "JacobianCore",
     "LipschitzLinear",
     "LipschitzMLP",
     "MLPBackbone",
+    "MaskedResidualScore",
     "ResidualScore",
     "ScalarNet",
     "Stochastic",
     "bounded_weights",
+    "cell_weights",
     "check_batch_norm",
     "check_widths",
     "compress",
@@ -77,6 +87,8 @@ __all__ = [
     "link_generator",
     "make_activation",
     "make_mlp",
+    "masked_reconstruction_loss",
+    "masked_residual",
     "real_loss",
     "reconstruction_loss",
     "reset_weights",

@@ -22,7 +22,12 @@ def reconstruction_loss(output: Tensor, x: Tensor, loss: str = "squared_error") 
 
     With ``"binary_cross_entropy"`` the output holds logits.
     """
-    return RECONSTRUCTION_LOSSES[loss](output, x, reduction="none").sum(1)
+    return cell_losses(output, x, loss).sum(1)
+
+
+def cell_losses(output: Tensor, x: Tensor, loss: str) -> Tensor:
+    """Return the loss of each cell of a reconstruction, (batch, n_features)."""
+    return RECONSTRUCTION_LOSSES[loss](output, x, reduction="none")
 
 
 def gaussian_nll(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:

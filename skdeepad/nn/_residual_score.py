@@ -52,27 +52,35 @@ class ResidualScore(nn.Module):
     def calibrate(self, residuals: Tensor, x: Tensor) -> None:
         """Set the scale from the residuals (n_rows, n_features) of the training rows ``x``."""
         if self.scaling == "robust":
-            scale = upper_quartile(residuals.abs()) + FLOOR
+            scale = self._quartiles(residuals.abs()) + FLOOR
             # A feature that is constant in training has no scale; its residuals are not divided.
-            self.scale.copy_(torch.where((x == x[0]).all(0), 1.0, scale))
+            low, high = (x.masked_fill(x.isnan(), end) for end in (torch.inf, -torch.inf))
+            self.scale.copy_(torch.where(low.amin(0) >= high.amax(0), 1.0, scale))
         elif self.scaling == "mahalanobis":
             self.scale.copy_(_inverse_root(residuals.double()))
 
-    def forward(self, residual: Tensor) -> Tensor:
-        size = self._sizes(residual)
+    def forward(self, x: Tensor, reconstruction: Tensor) -> Tensor:
+        size = self._sizes(x, reconstruction)
         if self.norm == "max":
             return size.amax(1).double()
         return size.mean(1, dtype=torch.float64)
 
-    def contributions(self, residual: Tensor) -> Tensor:
+    def contributions(self, x: Tensor, reconstruction: Tensor) -> Tensor:
         """Return the contribution of each feature to the score, (batch, n_features).
 
         They sum to the score, except for ``"max"``, where the largest one is the score.
         """
-        size = self._sizes(residual).double()
+        size = self._sizes(x, reconstruction).double()
         return size if self.norm == "max" else size / size.shape[1]
 
-    def _sizes(self, residual: Tensor) -> Tensor:
+    def _sizes(self, x: Tensor, reconstruction: Tensor) -> Tensor:
+        """Return the terms of which the score is the mean or the maximum."""
+        return self._size(x - reconstruction)
+
+    def _quartiles(self, values: Tensor) -> Tensor:
+        return upper_quartile(values)
+
+    def _size(self, residual: Tensor) -> Tensor:
         if self.scaling == "robust":
             residual = compress(residual / self.scale, LIMIT)
         elif self.scaling == "mahalanobis":

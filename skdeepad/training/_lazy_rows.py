@@ -46,7 +46,7 @@ class LazyRows:
         self.extra = np.empty((0, width), dtype=np.float32) if extra is None else extra
         n_rows = len(table) + len(self.extra) if rows is None else len(rows)
         self.shape = (n_rows, width)
-        self._range: tuple[float, float] | None = None
+        self._range: tuple[float, float, bool] | None = None
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -111,19 +111,32 @@ class LazyRows:
         return self.split(rows_of_a_block(self.shape[1]))
 
     def min(self) -> float:
-        """Return the smallest value, NaN if there is one."""
+        """Return the smallest value, without those that are NaN."""
         return self._extremes()[0]
 
     def max(self) -> float:
-        """Return the largest value, NaN if there is one."""
+        """Return the largest value, without those that are NaN."""
         return self._extremes()[1]
 
-    def _extremes(self) -> tuple[float, float]:
+    def has_nan(self) -> bool:
+        """Return whether there is a NaN."""
+        return self._extremes()[2]
+
+    def _extremes(self) -> tuple[float, float, bool]:
         if self._range is None:
             rows = self if len(self.extra) else self.of_the_table()
-            pairs = np.array([(float(x.min()), float(x.max())) for x in rows.blocks()])
-            self._range = float(pairs[:, 0].min()), float(pairs[:, 1].max())
+            found = [_extremes_of(x) for x in rows.blocks()]
+            low, high, has_nan = zip(*found, strict=True)
+            self._range = min(low), max(high), any(has_nan)
         return self._range
+
+
+def _extremes_of(x: Tensor) -> tuple[float, float, bool]:
+    """Return the smallest and the largest value without those that are NaN, and if any are."""
+    has_nan = bool(x.amin().isnan())
+    if has_nan:
+        x = x[~x.isnan()]
+    return (float(x.min()), float(x.max()), has_nan) if len(x) else (torch.inf, -torch.inf, True)
 
 
 def rows_of_a_block(n_features: int) -> int:

@@ -60,6 +60,11 @@ class ADGM(DeepGenerativeDetector):
         Minimum standard deviation of :math:`p(x|\cdot)`, in units of the scaled data.
     n_draws : int, default=16
         Number of draws of :math:`a` and :math:`z` for the scores, the same for every row.
+    missing : {"raise", "mask"}, default="raise"
+        What to do about missing values, which are NaN. ``"raise"`` is an error. ``"mask"`` leaves
+        them out of the loss and the score: a mean over the features is that of the values that a
+        row has, and a sum is n_features times this mean. The encoder reads 0 in their place, the
+        mean of a standardised column, or 1/2 with ``scaler="minmax"``.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths of the hidden layers of each conditional distribution's net; those of the decoder are
         in reverse order.

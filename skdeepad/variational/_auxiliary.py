@@ -12,7 +12,6 @@ from ..nn import MLPBackbone
 from ..training import warn
 from ._auxiliary_module import AuxiliaryVAEModule, make_networks
 from ._layered_scores import SCORES, kl
-from ._likelihood import Likelihood
 from ._variational import VariationalDetector
 
 # Number of training rows used to estimate the mean cost of the codes.
@@ -60,6 +59,11 @@ class AuxiliaryVAE(VariationalDetector):
         Minimum standard deviation of :math:`p(x|z)`, in units of the scaled data.
     n_draws : int, default=16
         Number of draws of the codes for the scores, the same for every row.
+    missing : {"raise", "mask"}, default="raise"
+        What to do about missing values, which are NaN. ``"raise"`` is an error. ``"mask"`` leaves
+        them out of the loss and the score: a mean over the features is that of the values that a
+        row has, and a sum is n_features times this mean. The encoder reads 0 in their place, the
+        mean of a standardised column, or 1/2 with ``scaler="minmax"``.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths of the hidden layers of each conditional distribution's net; those of the decoder are
         in reverse order.
@@ -169,8 +173,8 @@ class AuxiliaryVAE(VariationalDetector):
     def _make_module(self, n_features: int) -> nn.Module:
         heads = MLPBackbone(self.hidden_layer_sizes, self.activation)
         return AuxiliaryVAEModule(
-            **make_networks(self.backbone, heads, n_features),
-            likelihood=Likelihood(self.likelihood, n_features, self.min_std),
+            **make_networks(self.backbone, heads, n_features, self._reading),
+            likelihood=self._make_likelihood(n_features),
             widths=self._widths(),
             n_auxiliary=self.n_auxiliary,
             skip=self.skip,

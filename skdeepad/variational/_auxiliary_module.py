@@ -194,10 +194,16 @@ def _no_class(x: Tensor) -> Tensor:
     return x.new_empty(x.shape[0], 0)
 
 
-def make_networks(backbone: Backbone | None, heads: Backbone, n_features: int) -> dict:
+def make_networks(
+    backbone: Backbone | None,
+    heads: Backbone,
+    n_features: int,
+    reading: Callable[[nn.Module], nn.Module],
+) -> dict:
     """Return the keyword arguments from which an :class:`AuxiliaryModule` makes its nets.
 
-    Without a backbone, the input of every net is x; with one, it is features of x.
+    Without a backbone, the input of every net is x; with one, it is features of x. ``reading``
+    lets a net read rows with missing cells, if there may be any.
     """
     if backbone is None:
         features, n_inner, make_decoder = nn.Identity(), n_features, heads.make_decoder
@@ -206,7 +212,7 @@ def make_networks(backbone: Backbone | None, heads: Backbone, n_features: int) -
         features = nn.Sequential(encoder, make_activation(backbone.activation))
         n_inner, make_decoder = N_FEATURES, backbone.make_decoder
     return {
-        "features": features,
+        "features": reading(features),
         "heads": heads,
         "make_decoder": make_decoder,
         "n_inner": n_inner,

@@ -15,7 +15,6 @@ from ..nn import MLPBackbone, check_batch_norm
 from ..training import LabelledBatches
 from ._adgm_module import SCORES, DeepGenerativeModule
 from ._auxiliary_module import make_networks
-from ._likelihood import Likelihood
 from ._variational import VariationalDetector
 
 
@@ -76,8 +75,8 @@ class DeepGenerativeDetector(VariationalDetector):
     def _make_module(self, n_features: int) -> nn.Module:
         heads = MLPBackbone(self.hidden_layer_sizes, self.activation, self.batch_norm)
         return DeepGenerativeModule(
-            **make_networks(self.backbone, heads, n_features),
-            likelihood=Likelihood(self.likelihood, n_features, self.min_std),
+            **make_networks(self.backbone, heads, n_features, self._reading),
+            likelihood=self._make_likelihood(n_features),
             widths=(self.n_latent,),
             n_auxiliary=self.n_auxiliary,
             normal=torch.from_numpy(self.classes_ > 0),

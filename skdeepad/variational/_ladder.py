@@ -12,7 +12,6 @@ from ..nn import check_batch_norm, check_widths, make_activation, make_mlp
 from ..training import warn
 from ._ladder_module import LadderModule
 from ._layered_scores import SCORES
-from ._likelihood import Likelihood
 from ._variational import VariationalDetector
 
 # Number of training rows used to estimate the KL of each layer.
@@ -70,6 +69,11 @@ class LadderVAE(VariationalDetector):
         Minimum standard deviation of p(x|z_1), in units of the scaled data, as in :class:`VAE`.
     n_draws : int, default=16
         Number of draws for the scores, the same for every row.
+    missing : {"raise", "mask"}, default="raise"
+        What to do about missing values, which are NaN. ``"raise"`` is an error. ``"mask"`` leaves
+        them out of the loss and the score: a mean over the features is that of the values that a
+        row has, and a sum is n_features times this mean. The encoder reads 0 in their place, the
+        mean of a standardised column, or 1/2 with ``scaler="minmax"``.
     hidden_layer_sizes : int or sequence of int, default=(64, 32, 16)
         Width of the two hidden layers that lead to each code, from the input upwards; the downward
         pass has the same. With single hidden layers, a plain hierarchy is as good.
@@ -185,9 +189,9 @@ class LadderVAE(VariationalDetector):
 
     def _make_module(self, n_features: int) -> nn.Module:
         widths, n_latent = check_widths(self.hidden_layer_sizes), list(self.n_latent)
-        likelihood = Likelihood(self.likelihood, n_features, self.min_std)
+        likelihood = self._make_likelihood(n_features)
         first, decoder = self._ends(n_features, likelihood.n_outputs)
-        upward = [first, *map(nn.Linear, widths, widths[1:])]
+        upward = [self._reading(first), *map(nn.Linear, widths, widths[1:])]
         between = zip(n_latent[1:], widths[1:], n_latent, strict=False)
         return LadderModule(
             [self._block(*layer) for layer in zip(upward, widths, strict=True)],

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..nn import gaussian_nll
+from ..nn import cell_weights, gaussian_nll, masked_residual
 
 LIKELIHOODS = {"heteroscedastic", "gaussian", "bernoulli"}
 # Upper bound of log variances of p(x|·).
@@ -51,6 +51,10 @@ class Likelihood(nn.Module):
             return loss + (x - inside).abs() * BEYOND
         return gaussian_nll(x, mean, logvar)
 
+    def residual(self, x: Tensor, mean: Tensor) -> Tensor:
+        """Return x − m, whose norm is a score."""
+        return x - mean
+
     def mean(self, output: Tensor) -> Tensor:
         """Return the mean of p(x|·)."""
         mean, _ = self.parameters_from(output)
@@ -63,3 +67,13 @@ class Likelihood(nn.Module):
             return (uniform < self.mean(output)).to(noise.dtype)
         mean, logvar = self.parameters_from(output)
         return mean + torch.exp(0.5 * logvar) * noise
+
+
+class MaskedLikelihood(Likelihood):
+    """Likelihood of the cells that are there, each counted as often as ``cell_weights`` tells."""
+
+    def nll(self, output: Tensor, x: Tensor) -> Tensor:
+        return super().nll(output, x.nan_to_num(nan=0.0)) * cell_weights(x)
+
+    def residual(self, x: Tensor, mean: Tensor) -> Tensor:
+        return masked_residual(x, mean) * cell_weights(x).sqrt()

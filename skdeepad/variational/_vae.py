@@ -110,7 +110,7 @@ class VAEModule(Stochastic):
     def contributions(self, x: Tensor) -> Tensor:
         """Return each feature's part of the residual's score, or else of −E_q log p(x|z)."""
         if self.score == "reconstruction_error":
-            return self.residual.contributions(x - self.reconstruct(x))
+            return self.residual.contributions(x, self.reconstruct(x))
         nll = [self.likelihood.nll(self.decoder(z), x) for z in self.draws(x)]
         return torch.stack(nll).mean(0)
 
@@ -165,6 +165,12 @@ class VAE(VariationalDetector):
         as well as more draws do, in 2.3 times the time of an :class:`AutoEncoder`
         (``benchmarks/results/draws.md``). ``"iwae"`` and ``"fully_stochastic_error"`` depend on the
         number.
+    missing : {"raise", "mask"}, default="raise"
+        What to do about missing values, which are NaN. ``"raise"`` is an error. ``"mask"`` leaves
+        them out of the loss and the score: a mean over the features is that of the values that a
+        row has, and a sum is n_features times this mean. The encoder reads 0 in their place, the
+        mean of a standardised column, or 1/2 with ``scaler="minmax"``. Not with
+        ``residual_scaling="mahalanobis"`` or ``anomaly_score="jacodeco"``.
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Widths from the input towards the code; the decoder mirrors them.
     activation : str, default="tanh"
@@ -282,13 +288,13 @@ class VAE(VariationalDetector):
     early_stopping: bool | str = param("boolean", {"knee"}, default=False, to="net")
 
     def _make_module(self, n_features: int) -> nn.Module:
-        likelihood = Likelihood(self.likelihood, n_features, self.min_std)
+        likelihood = self._make_likelihood(n_features)
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
         return VAEModule(
-            backbone.make_encoder(n_features, 2 * self.n_latent),
+            self._reading(backbone.make_encoder(n_features, 2 * self.n_latent)),
             backbone.make_decoder(self.n_latent, likelihood.n_outputs),
             likelihood,
-            ResidualScore(n_features, self.residual_scaling),
+            self._make_residual(n_features, self.residual_scaling),
             n_features=n_features,
             n_latent=self.n_latent,
             kl_weight=self.kl_weight,
@@ -323,6 +329,8 @@ class VAE(VariationalDetector):
         return torch.as_tensor(stacked, dtype=torch.float32, device=module.z_noise.device).unbind(1)
 
     def _check_rows(self, X) -> None:
+        if self.anomaly_score == "jacodeco":
+            self._need_complete_rows("anomaly_score")
         if self.anomaly_score == "jacodeco" and self.likelihood == "bernoulli":
             raise ValueError(
                 "anomaly_score='jacodeco' needs a density: likelihood must be 'gaussian' or "

@@ -25,7 +25,7 @@ def kl(vae, x: Tensor) -> Tensor:
 
 def reconstruction_error(vae, x: Tensor) -> Tensor:
     """Return the size of x − m(μ(x)) on the scale of the residuals (DRE)."""
-    return vae.residual(x - vae.decode(vae.code_distribution(x)[0]))
+    return vae.residual(x, vae.decode(vae.code_distribution(x)[0]))
 
 
 def reconstruction_likelihood(vae, x: Tensor) -> Tensor:
@@ -40,19 +40,20 @@ def reconstruction_probability(vae, x: Tensor) -> Tensor:
 
 def stochastic_error(vae, x: Tensor) -> Tensor:
     """Return E_q ‖x − m(z)‖ (ESRE)."""
-    return _mean(_norm(x - vae.decode(z)) for z in vae.draws(x))
+    return _mean(_norm(vae.likelihood.residual(x, vae.decode(z))) for z in vae.draws(x))
 
 
 def decoder_stochastic_error(vae, x: Tensor) -> Tensor:
     """Return E ‖x − x̃‖ over x̃ ~ p(·|μ(x)) (DSRE)."""
-    mu = vae.code_distribution(x)[0]
-    return _mean(_norm(x - vae.observe(mu, noise)) for noise in vae.x_noise)
+    mu, residual = vae.code_distribution(x)[0], vae.likelihood.residual
+    return _mean(_norm(residual(x, vae.observe(mu, noise))) for noise in vae.x_noise)
 
 
 def fully_stochastic_error(vae, x: Tensor) -> Tensor:
     """Return the minimum of ‖x − x̃‖ over draws z ~ q(z|x) and x̃ ~ p(·|z) (FSRE)."""
     pairs = zip(vae.draws(x), vae.x_noise, strict=True)
-    return torch.stack([_norm(x - vae.observe(z, noise)) for z, noise in pairs]).amin(0)
+    residuals = (vae.likelihood.residual(x, vae.observe(z, noise)) for z, noise in pairs)
+    return torch.stack([_norm(residual) for residual in residuals]).amin(0)
 
 
 def elbo(vae, x: Tensor) -> Tensor:
@@ -100,9 +101,13 @@ def decoder_nearest(vae, x: Tensor) -> Tensor:
     """Return the minimum of ‖x − m(z)‖ over z, found from μ(x) by gradient steps."""
     with torch.inference_mode(False):
         x = x.clone()
+
+        def residual(z: Tensor) -> Tensor:
+            return vae.likelihood.residual(x, vae.decode(z))
+
         start = vae.code_distribution(x)[0].detach()
-        z = latent_search(lambda z: ((x - vae.decode(z)) ** 2).sum(1), start, 100, 0.05)
-        return _norm(x - vae.decode(z)).detach()
+        z = latent_search(lambda z: (residual(z) ** 2).sum(1), start, 100, 0.05)
+        return _norm(residual(z)).detach()
 
 
 def jacodeco(vae, x: Tensor) -> Tensor:

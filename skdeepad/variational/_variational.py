@@ -7,6 +7,7 @@ import numpy as np
 from .._validation import Interval, Real
 from ..base import (
     COUNT,
+    AcceptsMissing,
     BaseDetector,
     ReconstructorMixin,
     SamplerMixin,
@@ -15,11 +16,19 @@ from ..base import (
     param,
 )
 from ..base._scaling import check_unit_interval
-from ._likelihood import LIKELIHOODS, MAX_LOGVAR, VARIANCE_RATE
+from ._likelihood import (
+    LIKELIHOODS,
+    MAX_LOGVAR,
+    VARIANCE_RATE,
+    Likelihood,
+    MaskedLikelihood,
+)
 
 
 @detector
-class VariationalDetector(SamplerMixin, ReconstructorMixin, BaseDetector, StopsEarly):
+class VariationalDetector(
+    SamplerMixin, ReconstructorMixin, AcceptsMissing, BaseDetector, StopsEarly
+):
     """Base class of the detectors that bound log p(x), with ``negative_elbo(x)`` in the module."""
 
     likelihood: str = param(LIKELIHOODS, default="heteroscedastic")
@@ -32,6 +41,10 @@ class VariationalDetector(SamplerMixin, ReconstructorMixin, BaseDetector, StopsE
             rate = {"lr": VARIANCE_RATE * self.lr, "lr_factor": VARIANCE_RATE}
             params["optimizer__param_groups"] = [("*likelihood.logvar", rate)]
         return params
+
+    def _make_likelihood(self, n_features: int) -> Likelihood:
+        cls = MaskedLikelihood if self._masks else Likelihood
+        return cls(self.likelihood, n_features, self.min_std)
 
     def _check_rows(self, X: np.ndarray) -> None:
         super()._check_rows(X)
@@ -52,6 +65,7 @@ class VariationalDetector(SamplerMixin, ReconstructorMixin, BaseDetector, StopsE
         -------
         elbo : float
             Bound in nats per scaled row. It is a lower bound of the mean log-likelihood for any
-            weights of its terms in training.
+            weights of its terms in training, if no value is missing: the values that a row has
+            stand in for the others.
         """
         return float(-np.mean(self._apply(lambda x: self.net_.module_.negative_elbo(x), X)))
