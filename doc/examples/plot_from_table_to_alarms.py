@@ -94,6 +94,7 @@ alarms = ConformalDetector(make_pipeline(columns, detector), alpha=0.01, random_
 predicted = alarms.predict(today) == -1
 print(f"False alarms: {predicted[~is_fault].mean():.1%}, found: {predicted[is_fault].mean():.0%}")
 
+# The line is the threshold of the autoencoder itself, below which a tenth of its training rows lie.
 ScoreDisplay.from_estimator(alarms.detectors_[0], today, is_fault)
 plt.title("Scores of today's rows")
 plt.show()
@@ -113,7 +114,6 @@ print(f"{found.sum()} findings, of which {(found & ~is_fault).sum()} are false")
 row = int(np.flatnonzero(is_fault & predicted)[0])
 ContributionDisplay.from_estimator(alarms, today, row=row)
 plt.title("A leak")
-plt.tight_layout()
 plt.show()
 
 # %%
@@ -178,9 +178,9 @@ server.server_close()
 
 weeks = {"spring": readings(1000, seed=3), "summer": readings(1000, seed=4, room=24.0)}
 _, ax = plt.subplots()
-for name, rows in weeks.items():
+for (name, rows), color in zip(weeks.items(), ["tab:green", "tab:orange"], strict=True):
     p_values = alarms.p_values(rows)
-    PValueDisplay.from_predictions(p_values, name=name, ax=ax)
+    PValueDisplay.from_predictions(p_values, name=name, ax=ax, color=color)
     print(
         f"{name}: alarms {(p_values <= alarms.alpha).mean():.1%}, "
         f"uniform with p = {kstest(p_values, 'uniform').pvalue:.2g}"
