@@ -107,8 +107,9 @@ with_few_rows = pytest.mark.filterwarnings(
 without_labels = pytest.mark.filterwarnings("ignore:There is no labelled anomaly in y:UserWarning")
 
 
-#: Parameters that act on something else than the result, each with a test of its own.
-TESTED_ELSEWHERE = {"device", "missing", "verbose", "warm_start"}
+#: Parameters that act on something else than the result, or on other data, each with a test of
+#: its own.
+TESTED_ELSEWHERE = {"device", "missing", "verbose", "warm_start", "least_anomalies"}
 
 
 class Instances(dict):
@@ -277,7 +278,6 @@ INSTANCES = Instances(
             learning={"max_epochs": 5, "steps_per_epoch": 250, "warm_up_steps": 500},
             other={
                 "activation": "tanh",
-                "pseudo_share": 0.4,
                 "discount": 0.5,
                 "loss": ("huber", {"lr": 0.1}),
                 "anomaly_probability": 0.1,

@@ -153,20 +153,21 @@ LABELS_OR_PSEUDO_ANOMALIES = SignedLabels(
 
 
 def with_pseudo_anomalies(
-    X: Tensor | LazyRows, y: Tensor | None, seed: int, beside_known: float = 0.0
+    X: Tensor | LazyRows, y: Tensor | None, seed: int, least_anomalies: int = 0
 ) -> Tensor:
     """Return labels on the device of ``X``, with pseudo-anomalies if no anomaly is known.
 
     Pseudo-anomalies are the unlabelled rows that an isolation forest finds most anomalous; if no
-    row is unlabelled, they come from all rows. If known anomalies are less than a share
-    ``beside_known`` of the rows, pseudo-anomalies of label ``PSEUDO`` are added up to that share.
+    row is unlabelled, they come from all rows. If fewer than ``least_anomalies`` are known,
+    pseudo-anomalies of label ``PSEUDO`` are added up to that number.
     """
     y = torch.zeros(len(X), dtype=torch.int8) if y is None else y.clone()
     n_unlabelled, n_known = int((y == 0).sum()), int((y < 0).sum())
     if not n_known:
-        n_pseudo = ceil(max(PSEUDO_SHARE, beside_known) * (n_unlabelled or len(y)))
+        n_pseudo = ceil(PSEUDO_SHARE * (n_unlabelled or len(y)))
     else:
-        n_pseudo = min(ceil(beside_known * len(y)) - n_known, n_unlabelled - 1)
+        n_pseudo = min(least_anomalies, ceil(PSEUDO_SHARE * len(y))) - n_known
+        n_pseudo = min(n_pseudo, n_unlabelled - 1)
     if n_pseudo > 0:
         rows = (y == 0).nonzero().flatten() if n_unlabelled else torch.arange(len(y))
         scores = _scores_of_forest(part_of(X, rows.to(X.device)), seed)

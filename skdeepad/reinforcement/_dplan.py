@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from .._validation import Interval, Real
+from .._validation import Real
 from ..base import (
     COUNT,
     COUNT_OR_ZERO,
@@ -49,11 +49,11 @@ class DPLAN(GradientContributionsMixin, BaseDetector):
 
     Parameters
     ----------
-    pseudo_share : float in [0, 0.5], default=0.05
-        Minimum share of the rows that the agent treats as known anomalies. If fewer are known,
-        unlabelled rows that an isolation forest finds most anomalous are added, and are drawn as
-        often as the known ones. With only a few known anomalies, the agent learns less than without
-        any. The paper's value is 0.
+    least_anomalies : int, default=30
+        Number of known anomalies below which the agent gets others beside them: unlabelled rows
+        that an isolation forest finds most anomalous are added up to this number, or to a twentieth
+        of the rows, and are drawn as often as the known ones. With only a few known anomalies, the
+        agent learns less than without any. The paper's value is 0.
     discount : float in [0, 1), default=0.99
         Discount :math:`\gamma` of later rewards.
     loss : {"squared_error", "huber"}, default="squared_error"
@@ -194,7 +194,7 @@ class DPLAN(GradientContributionsMixin, BaseDetector):
     net_class = AgentNet
     _labels = LABELS_OR_PSEUDO_ANOMALIES
 
-    pseudo_share: float = param(Interval(Real, 0, 0.5, closed="both"), default=0.05)
+    least_anomalies: int = param(COUNT_OR_ZERO, default=30)
     discount: float = param(SHARE_BELOW_ONE, default=0.99, to="module")
     loss: str = param({"squared_error", "huber"}, default="squared_error", to="module")
     anomaly_probability: float = param(SHARE, default=0.5, to="batches")
@@ -230,7 +230,7 @@ class DPLAN(GradientContributionsMixin, BaseDetector):
         return DPLANModule(network, **self._parameters_to("module"))
 
     def _train(self, run, net, X, y) -> None:
-        run(net, X, with_pseudo_anomalies(X, y, net.seed, self.pseudo_share))
+        run(net, X, with_pseudo_anomalies(X, y, net.seed, self.least_anomalies))
 
     def _check_rows(self, X) -> None:
         super()._check_rows(X)

@@ -92,12 +92,12 @@ def test_pseudo_anomalies_stand_beside_known_ones_until_there_are_as_many():
     X[:12] += 8
     y = torch.zeros(200, dtype=torch.int8)
     y[0], y[1], y[100:110] = -1, -1, 1
-    labels = with_pseudo_anomalies(X, y, 0, beside_known=0.05)
+    labels = with_pseudo_anomalies(X, y, 0, least_anomalies=10)
     assert (labels[:2] == -1).all()
     assert (labels == -2).sum() == 8
     assert set((labels == -2).nonzero().flatten().tolist()) <= set(range(2, 12))
     assert (labels[100:110] == 1).all()
     assert torch.equal(with_pseudo_anomalies(X, y, 0), y)
-    assert torch.equal(with_pseudo_anomalies(X, y, 0, beside_known=0.01), y)
-    alone = with_pseudo_anomalies(X, None, 0, beside_known=0.1)
-    assert (alone == -1).sum() == 20
+    assert torch.equal(with_pseudo_anomalies(X, y, 0, least_anomalies=2), y)
+    alone = with_pseudo_anomalies(X, None, 0, least_anomalies=100)
+    assert (alone == -1).sum() == 10

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import train_test_split
@@ -116,3 +117,13 @@ def test_a_backbone_makes_what_comes_before_the_last_hidden_layer(X):
 def test_parameters_that_mean_nothing_are_named(params, message, X):
     with pytest.raises(ValueError, match=message):
         DPLAN(**TINY | params).fit(X)
+
+
+@pytest.mark.usefixtures("quick_stages")
+def test_pseudo_anomalies_stand_beside_few_known_ones_only(X):
+    def scores(n_known, **params):
+        y = np.where(np.arange(len(X)) < n_known, -1, 0)
+        return DPLAN(**TINY, **params).fit(X, y).score_samples(X)
+
+    assert (scores(2) != scores(2, least_anomalies=0)).any()
+    assert_array_equal(scores(40), scores(40, least_anomalies=0))
