@@ -52,6 +52,23 @@ def test_a_thresholder_may_separate_none_or_all(n_outliers):
     assert (det.predict(X) == 1).all() == (n_outliers == 0)
 
 
+@pytest.mark.parametrize("labels", [[1.0, np.nan], [0.0, 2.0], [1.0]])
+def test_a_thresholder_that_does_not_label_rows_is_refused(labels):
+    class Wrong:
+        def eval(self, decision):
+            return np.resize(labels, len(decision)) if len(labels) > 1 else np.array(labels)
+
+    with pytest.raises(ValueError, match="must label each row 0 or 1"):
+        TunedThreshold(small(), metric=Wrong()).fit(np.random.RandomState(0).randn(60, 3))
+
+
+def test_costs_come_before_a_thresholder(breastw):
+    X, y = breastw
+    signs = np.where(y == 1, -1, 1)
+    det = TunedThreshold(small(), metric=Half(), costs=(1, 2), cv=2, random_state=0).fit(X, signs)
+    assert det.best_score_ < 0
+
+
 @pytest.mark.filterwarnings("ignore")  # of its own code
 @pytest.mark.parametrize("name", ["IQR", "FILTER", "KARCH"])
 def test_pythresh_separates_scores(name, breastw):

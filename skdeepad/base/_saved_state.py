@@ -78,6 +78,8 @@ class SavedStateMixin:
         except ValueError as error:
             warn(f"{error} The detector is opened on the CPU.")
             device = "cpu"
+        if "seed" not in state:
+            raise ValueError("The file does not fit: it has no seed of the net.")
         net = self._make_net(
             self._make_module, self._n_scaled_features, seed=int(state["seed"]), device=device
         )

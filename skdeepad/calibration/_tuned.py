@@ -154,7 +154,7 @@ class TunedThreshold(WrapperMixin, DecisionMixin, BaseEstimator):
                 self.detector_ = _trained(prototype, X, y, rng)
                 scores = scores_of_training_rows(self.detector_, X)
             self._training = np.sort(_finite(scores))
-            if hasattr(self.metric, "eval"):
+            if self.costs is None and hasattr(self.metric, "eval"):
                 self.best_score_ = np.nan
                 self._tuned_offset = _offset_of(self.metric, self._training)
             elif (signs < 0).any() and (signs > 0).any():
@@ -276,13 +276,19 @@ def _own_offset(detector) -> float:
 
 def _offset_of(thresholder, training: np.ndarray) -> float:
     """Return the threshold between the sorted scores that a thresholder separates."""
-    is_outlier = np.asarray(deepcopy(thresholder).eval(-training)).astype(bool)
-    n_outliers = int(is_outlier.sum())
+    labels = np.asarray(deepcopy(thresholder).eval(-training))
+    if labels.shape != training.shape or not np.isin(labels, [0, 1]).all():
+        raise ValueError(
+            f"metric={thresholder!r} must label each row 0 or 1, but its eval returned "
+            f"{labels.dtype} values of shape {labels.shape}."
+        )
+    n_outliers = int(labels.sum())
     if not n_outliers:
         return float(training[0])
-    if n_outliers == len(training):
-        return float(np.nextafter(training[-1], np.inf))
-    return float(training[n_outliers - 1 : n_outliers + 1].mean())
+    last = training[n_outliers - 1]
+    if n_outliers == len(training) or training[n_outliers] == last:
+        return float(np.nextafter(last, np.inf))
+    return float((last + training[n_outliers]) / 2)
 
 
 def _best(ranks: np.ndarray, signs: np.ndarray, measure) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from ..calibration import ConformalDetector, TunedThreshold
 from ..calibration._conformal import ALMOST_ONE
 from ..ensemble import DetectorEnsemble
 from ..nn import LipschitzLinear
+from ..training import with_default_settings
 
 
 class ScoringModule(nn.Module):
@@ -72,6 +73,8 @@ class DetectorScores(nn.Module):
         for part in self.module.modules():
             if isinstance(part, LipschitzLinear):
                 part.fix_weight()
+        if getattr(self.module, "snapshots", None) is not None:
+            self.module.snapshots = nn.ModuleList(self.module.snapshots)
 
     def forward(self, x: Tensor) -> Tensor:
         return -self.module.anomaly_score(self.scaling(x)).double()
@@ -177,6 +180,7 @@ class Place(nn.Module):
 COMBINATIONS = {"log": NegativeLog, "rank": Rank, "zscore": ZScore}
 
 
+@with_default_settings
 def to_module(estimator):
     """Return a fitted detector as one torch module, from raw rows to scores.
 
@@ -263,4 +267,9 @@ def scores_of(estimator, parts: Parts) -> nn.Module:
             steps = (step for _, step in estimator.steps[:-1])
             parts.steps += [step for step in steps if step not in (None, "passthrough")]
             return scores_of(estimator.steps[-1][1], parts)
+    if isinstance(estimator, Pipeline):
+        raise TypeError(
+            "A pipeline is exported by to_onnx, alone or as the one estimator of a "
+            f"ConformalDetector or a TunedThreshold; got estimator={estimator!r}."
+        )
     raise TypeError(f"estimator={estimator!r} must be a fitted detector of skdeepad.")

@@ -1,7 +1,9 @@
 """Fitted detectors and pipelines as ONNX models."""
 
 import importlib
+import json
 import logging
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ import torch
 from sklearn.pipeline import Pipeline, make_pipeline
 from torch import Tensor, nn
 
-from .._validation import last_step, take_rows
+from .._validation import last_step
 from .._version import __version__
 from ..ensemble import DetectorEnsemble
 from ..training import with_default_settings
@@ -23,6 +25,9 @@ from ._module import Parts, ScoringModule, scores_of
 OPSET = 18
 # Rows of the example that is traced; the exporter takes 0 and 1 for constants.
 N_EXAMPLE = 3
+OUTPUTS = ["score", "decision", "label"]
+# Exporters change global state.
+ONE_AT_A_TIME = threading.RLock()
 
 
 class _Outputs(nn.Module):
@@ -60,9 +65,10 @@ def to_onnx(estimator, path=None, *, X=None):
     X : array-like of shape (n_samples, n_features) or None, default=None
         Rows as ``estimator`` takes them; only types and names of columns are read. An array gives
         the model one input, ``X`` of shape (batch, n_features), and for a pipeline a data frame
-        gives one input of shape (batch, 1) for each column, by its name. A detector takes float64
-        numbers unless those of ``X`` are float32; a pipeline takes float32, because runtimes have
-        few of its operators in float64.
+        gives one input of shape (batch, 1) for each column. It has the column's name, in which
+        characters other than letters and digits become underscores. A detector takes float64
+        numbers unless those of ``X`` are float32. A pipeline takes all numbers as float32, because
+        runtimes have few of its operators in float64, and other columns as strings.
 
     Returns
     -------
@@ -80,7 +86,9 @@ def to_onnx(estimator, path=None, *, X=None):
         If the scores of the detector can't be computed by one pass through a net. These are
         :class:`~skdeepad.AnoGAN` without ``train_encoder``, the scores ``"decoder_nearest"`` and
         ``"jacodeco"`` of :class:`~skdeepad.VAE`, :class:`~skdeepad.BDSGM` with the density of
-        another estimator, and :class:`~skdeepad.DetectorEnsemble` with ``combine="rank"``.
+        another estimator, and :class:`~skdeepad.DetectorEnsemble` with ``combine="rank"``. Or if
+        ONNX lacks an operation, such as the density of a rare prior; or if ``X`` has not the
+        columns of ``fit``.
 
     See Also
     --------
@@ -88,7 +96,10 @@ def to_onnx(estimator, path=None, *, X=None):
 
     Notes
     -----
-    Scores differ from those of ``score_samples`` by rounding in float32, about 1e-6 of their size.
+    Scores differ from those of ``score_samples`` by rounding in float32, about 1e-6 of their size,
+    and by more where numbers of float32 in ``X`` are much larger than their spread. Exports in
+    several threads wait for one another.
+
     Rows with infinite values, and with missing ones unless ``missing="mask"``, which
     ``score_samples`` refuses, get scores that are not numbers or of no meaning.
 
@@ -107,13 +118,15 @@ def to_onnx(estimator, path=None, *, X=None):
     for detector in parts.detectors:
         _check_one_pass(detector)
     detector, steps = parts.detectors[-1], parts.steps
+    first = steps[0] if steps else detector
+    X = _in_order(first, X)
     is_double = not steps and getattr(X, "dtype", None) != np.float32
-    dtype = torch.float64 if is_double else torch.float32
-    model = _convert(module, detector.n_features_in_, dtype)
-    if steps:
-        model = _joined(_convert_steps(make_pipeline(*steps), X), model)
-    _describe(model, detector, steps[0] if steps else detector)
-    onnx.checker.check_model(model)
+    with ONE_AT_A_TIME, _quiet():
+        model = _convert(module, detector, torch.float64 if is_double else torch.float32)
+        if steps:
+            model = _joined(_convert_steps(make_pipeline(*steps), X), model)
+        _describe(model, detector, first)
+        onnx.checker.check_model(model)
     if path is not None:
         Path(path).write_bytes(model.SerializeToString())
     return model
@@ -140,12 +153,31 @@ def _check_one_pass(detector) -> None:
         raise ValueError(f"{type(detector).__name__} can't be exported to ONNX with {reason}.")
 
 
+def _in_order(first_step, X):
+    """Return X with its columns in the order of ``fit``; raise if there are others."""
+    names = list(getattr(first_step, "feature_names_in_", []))
+    if names and hasattr(X, "columns"):
+        missing = [name for name in names if name not in X.columns]
+        if missing:
+            raise ValueError(f"X must have the columns of fit, but {missing!r} is not there.")
+        taken = [name for name in names if name in OUTPUTS]
+        if taken:
+            raise ValueError(f"Columns have names of the model's outputs, {taken!r}: rename them.")
+        return X[names]
+    if X is not None and X.shape[1] != first_step.n_features_in_:
+        raise ValueError(
+            f"X has {X.shape[1]} columns, but the estimator was fitted to "
+            f"{first_step.n_features_in_}."
+        )
+    return X
+
+
 @with_default_settings
-def _convert(module: ScoringModule, n_features: int, dtype: torch.dtype):
+def _convert(module: ScoringModule, detector, dtype: torch.dtype):
     """Return the ONNX model of a detector."""
-    example = torch.zeros(N_EXAMPLE, n_features, dtype=dtype)
+    example = torch.zeros(N_EXAMPLE, detector.n_features_in_, dtype=dtype)
     rows = {0: torch.export.Dim("batch")}
-    with _quiet():
+    try:
         program = torch.export.export(_Outputs(module).eval(), (example,), dynamic_shapes=(rows,))
         if any(node.target in DECOMPOSITIONS for node in program.graph.nodes):
             program = program.run_decompositions(DECOMPOSITIONS)
@@ -154,9 +186,14 @@ def _convert(module: ScoringModule, n_features: int, dtype: torch.dtype):
             dynamo=True,
             opset_version=OPSET,
             input_names=["X"],
-            output_names=["score", "decision", "label"],
+            output_names=OUTPUTS,
             verbose=False,
+            optimize=False,  # it breaks the graph of a Bernoulli likelihood
         )
+    except Exception as error:
+        raise ValueError(
+            f"The scores of {detector!r} have an operation that ONNX lacks, see the error above."
+        ) from error
     return converted.model_proto
 
 
@@ -164,16 +201,28 @@ def _convert_steps(steps: Pipeline, X):
     """Return the ONNX model of the steps before a detector."""
     _need("skl2onnx")
     from skl2onnx import convert_sklearn
-    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, guess_data_type
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
-    if X is None or not hasattr(X, "columns"):
-        types = [("X", FloatTensorType([None, steps.n_features_in_]))]
-    else:
+    if hasattr(X, "columns"):
         types = [
-            (name, FloatTensorType(kind.shape) if isinstance(kind, DoubleTensorType) else kind)
-            for name, kind in guess_data_type(take_rows(X, [0]))
+            (name, (FloatTensorType if _is_number(X[name].dtype) else StringTensorType)([None, 1]))
+            for name in X.columns
         ]
-    return convert_sklearn(steps, initial_types=types, target_opset={"": OPSET, "ai.onnx.ml": 3})
+    else:
+        types = [("X", FloatTensorType([None, steps.n_features_in_]))]
+    try:
+        return convert_sklearn(
+            steps, initial_types=types, target_opset={"": OPSET, "ai.onnx.ml": 3}
+        )
+    except Exception as error:
+        if X is None and hasattr(steps, "feature_names_in_"):
+            raise ValueError("X must be given, a data frame with the columns of fit.") from error
+        raise
+
+
+def _is_number(dtype) -> bool:
+    """Whether the values of a column are numbers or booleans."""
+    return getattr(dtype, "kind", "O") in "biuf" or getattr(dtype, "is_numeric", bool)()
 
 
 def _joined(before, model):
@@ -196,13 +245,17 @@ def _describe(model, detector, first_step) -> None:
     model.doc_string = f"{type(detector).__name__} of skdeepad: score, decision and label of rows."
     names = getattr(first_step, "feature_names_in_", None)
     if names is not None:
-        onnx.helper.set_model_props(model, {"feature_names": ",".join(names)})
+        onnx.helper.set_model_props(model, {"feature_names": json.dumps(list(names))})
+    parts = [model.graph, *model.graph.node, *model.graph.value_info, *model.functions]
+    parts += [node for function in model.functions for node in function.node]
+    for part in [*parts, *model.graph.input, *model.graph.output, *model.graph.initializer]:
+        del part.metadata_props[:]  # of torch, with the paths of its files
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep exporters from logging what they skip, and from warning of their own code."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    loggers = [logging.getLogger(name) for name in ("torch", "torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)

@@ -5,7 +5,7 @@ from sklearn.utils import check_array
 
 from .._validation import Integral, Real, check_matplotlib_support, n_rows_of, take_rows
 from ._axes import BLUE, ORANGE, take_axes
-from ._feature_contributions import explain
+from ._feature_contributions import explain, in_order_of_fit
 
 
 class ContributionDisplay:
@@ -83,7 +83,7 @@ class ContributionDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         if not isinstance(row, Integral) or not 0 <= row < n_rows_of(X):
             raise ValueError(f"row={row!r} must be the number of one of the {n_rows_of(X)} rows.")
-        X = take_rows(X, [row])
+        X = in_order_of_fit(estimator, take_rows(X, [row]))
         explained = explain(estimator, X)
         are_named = hasattr(X, "columns") or hasattr(estimator, "feature_names_in_")
         return cls.from_predictions(

@@ -47,7 +47,7 @@ def feature_contributions(estimator, X, *, as_frame=None):
     Returns
     -------
     contributions : ndarray or dataframe of shape (n_samples, n_columns)
-        Contributions, in the order of the columns of ``X``. A positive one makes the row more
+        Contributions, in the order of the columns of ``fit``. A positive one makes the row more
         abnormal. A data frame of pandas has the index of ``X``.
 
     Raises
@@ -109,13 +109,21 @@ def feature_contributions(estimator, X, *, as_frame=None):
 def explain(estimator, X) -> Explained:
     """Return the contributions of columns, with the names of the columns."""
     check_is_fitted(estimator)
-    X = X if hasattr(X, "shape") else np.asarray(X)
+    X = in_order_of_fit(estimator, X)
     names = getattr(estimator, "feature_names_in_", None)
     if names is None:
         columns = list(getattr(X, "columns", []))
         are_strings = columns and all(isinstance(name, str) for name in columns)
         names = columns if are_strings else [f"x{i}" for i in range(X.shape[1])]
     return _explain(estimator, X, np.asarray(names, dtype=object))
+
+
+def in_order_of_fit(estimator, X):
+    """Return rows with the columns of ``fit``; a ColumnTransformer takes more, in any order."""
+    names = list(getattr(estimator, "feature_names_in_", []))
+    if names and set(names) <= set(getattr(X, "columns", [])):
+        return X[names]
+    return X if hasattr(X, "shape") else np.asarray(X)
 
 
 def _explain(estimator, X, names: np.ndarray) -> Explained:

@@ -132,27 +132,27 @@ class DetectorNet(NeuralNet):
         return as_plain(state)
 
     def set_plain_state(self, state: dict) -> None:
-        """Take over the state of a net with the same parameters."""
-        self.lr = state["lr"]
-        learned = as_tensors(state["weights"])
+        """Take over the state of a net with the same parameters; raise if it does not fit."""
         own = self.module_.state_dict()
-        if learned.keys() != own.keys():
-            raise ValueError(
-                f"The file does not fit: its net has other weights, "
-                f"{sorted(learned.keys() ^ own.keys())}."
-            )
-        for name, values in learned.items():
-            path, _, last = name.rpartition(".")
-            buffers = self.module_.get_submodule(path)._buffers
-            if last in buffers:  # their shapes and types depend on the training rows
-                buffers[last] = values.to(own[name].device)
-        self.module_.load_state_dict(learned)
-        for prefix, optimizer in self._named_optimizers().items():
-            optimizer.load_state_dict(as_tensors(state["optimizers"][prefix]))
-        drawn = as_tensors(state["generator"])
-        if self.generator_.get_state().shape == drawn.shape:
-            self.generator_.set_state(drawn)
-        self.history.extend(state["history"])
+        try:
+            self.lr = float(state["lr"])
+            learned = as_tensors(state["weights"])
+            if learned.keys() != own.keys():
+                raise ValueError(f"its weights differ, {sorted(learned.keys() ^ own.keys())}")
+            for name, values in learned.items():
+                path, _, last = name.rpartition(".")
+                buffers = self.module_.get_submodule(path)._buffers
+                if last in buffers:  # their shapes and types depend on the training rows
+                    buffers[last] = values.to(own[name].device)
+            self.module_.load_state_dict(learned)
+            for prefix, optimizer in self._named_optimizers().items():
+                optimizer.load_state_dict(as_tensors(state["optimizers"][prefix]))
+            drawn = as_tensors(state["generator"])
+            if self.generator_.get_state().shape == drawn.shape:
+                self.generator_.set_state(drawn)
+            self.history.extend(state["history"])
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"The file does not fit a net of its parameters: {error}") from error
 
     def update_budget(
         self, *, max_epochs: int, max_steps: int | None, batch_size: int | None, lr: float, **_

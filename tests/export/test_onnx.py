@@ -1,5 +1,9 @@
 """Detectors and pipelines as ONNX models, computed by onnxruntime."""
 
+import json
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -85,7 +89,8 @@ def test_a_file_is_written_and_says_what_it_is(tmp_path):
     model = onnx.load(tmp_path / "model.onnx")
     assert model.producer_name == "skdeepad"
     assert "AutoEncoder" in model.doc_string
-    assert {p.key: p.value for p in model.metadata_props} == {"feature_names": "height,weight"}
+    (names,) = model.metadata_props
+    assert json.loads(names.value) == ["height", "weight"]
     assert [output.name for output in model.graph.output] == ["score", "decision", "label"]
 
 
@@ -143,6 +148,72 @@ def test_an_ensemble_is_one_model(combine):
     det = DetectorEnsemble(members, n_estimators=2, combine=combine, random_state=0).fit(X)
     scores = det.score_samples(X)
     assert_close(in_runtime(to_onnx(det), X)[0], scores, scores.std(), 1e-4)
+
+
+@pytest.mark.parametrize(
+    "det",
+    [
+        VAE(likelihood="bernoulli", scaler="minmax", max_epochs=2),
+        AutoEncoder(n_snapshots=3, max_epochs=4),
+        AutoEncoder(missing="mask", activation="gelu", norm="max", max_epochs=2),
+    ],
+    ids=["bernoulli", "snapshots", "missing"],
+)
+def test_what_a_detector_can_be_set_to_is_exported(det):
+    X, _ = some_rows()
+    X[::7, 1] = np.nan if det.missing == "mask" else X[::7, 1]
+    det = det.set_params(random_state=0).fit(X)
+    assert_allclose(in_runtime(to_onnx(det), X)[0], det.score_samples(X), rtol=1e-4)
+
+
+def test_whole_numbers_and_booleans_are_numbers():
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.RandomState(0)
+    X = pandas.DataFrame(
+        {"count": rng.randint(0, 9, 120), "size": rng.randn(120), "is new": rng.rand(120) < 0.5}
+    )
+    det = make_pipeline(StandardScaler(), AutoEncoder(max_epochs=2, random_state=0)).fit(X)
+    inputs = {name: X[[name]].to_numpy(dtype=np.float32) for name in X.columns}
+    inputs["is_new"] = inputs.pop("is new")
+    for rows in (X, X[["size", "is new", "count"]]):
+        score = in_runtime(to_onnx(det, X=rows), inputs)[0]
+        assert_allclose(score, det.score_samples(X), rtol=1e-4)
+
+
+def test_whole_numbers_may_be_categories():
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.RandomState(0)
+    X = pandas.DataFrame({"size": rng.randn(120), "kind": rng.randint(0, 3, 120)})
+    columns = make_column_transformer(
+        (StandardScaler(), ["size"]), (OneHotEncoder(sparse_output=False), ["kind"])
+    )
+    det = make_pipeline(columns, AutoEncoder(max_epochs=2, random_state=0)).fit(X)
+    inputs = {name: X[[name]].to_numpy(dtype=np.float32) for name in X.columns}
+    score = in_runtime(to_onnx(det, X=X), inputs)[0]
+    assert_allclose(score, det.score_samples(X), rtol=1e-4)
+
+
+def test_columns_that_do_not_fit_are_named():
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(some_rows(d=2)[0], columns=["size", "score"])
+    det = make_pipeline(StandardScaler(), AutoEncoder(max_epochs=1)).fit(X)
+    with pytest.raises(ValueError, match=r"names of the model's outputs, \['score'\]"):
+        to_onnx(det, X=X)
+    with pytest.raises(ValueError, match=r"columns of fit, but \['score'\] is not there"):
+        to_onnx(det, X=X[["size"]])
+    with pytest.raises(ValueError, match="X has 1 columns, but the estimator was fitted to 2"):
+        to_onnx(det, X=X.to_numpy()[:, :1])
+
+
+def test_a_file_has_no_paths_and_exports_wait_for_one_another():
+    X, _ = some_rows()
+    det = AutoEncoder(max_epochs=1, random_state=0).fit(X)
+    filters = list(warnings.filters)
+    with ThreadPoolExecutor(3) as pool:
+        models = list(pool.map(to_onnx, [det] * 3))
+    assert warnings.filters == filters
+    assert len({model.SerializeToString() for model in models}) == 1
+    assert b".py" not in models[0].SerializeToString()
 
 
 def of_another_density(X):

@@ -304,3 +304,15 @@ def test_a_display_shows_the_columns_of_a_pipeline(table):
     mixed = make_pipeline(PCA(2), detector()).fit(table[["a", "c"]])
     display = ContributionDisplay.from_estimator(mixed, table[["a", "c"]])
     assert {text.get_text() for text in display.ax_.get_yticklabels()} == {"pca0", "pca1"}
+
+
+def test_columns_may_come_in_any_order_and_with_others(X):
+    frame = pd.DataFrame(X[:, :3], columns=["a", "b", "c"])
+    columns = make_column_transformer((StandardScaler(), ["a", "b", "c"]))
+    det = make_pipeline(columns, AutoEncoder(max_epochs=2, random_state=0)).fit(frame)
+    expected = feature_contributions(det, frame)
+    other = frame[["c", "b", "a"]].assign(z=1.0)
+    assert_array_equal(feature_contributions(det, other), expected)
+    assert feature_contributions(det, other, as_frame=True).columns.tolist() == ["a", "b", "c"]
+    display = ContributionDisplay.from_estimator(det, other)
+    assert list(display.values) == frame.iloc[0].tolist()

@@ -170,8 +170,12 @@ def test_no_code_of_a_hostile_file_runs(rows, tmp_path):
 
 def test_a_net_of_other_weights_is_refused(rows):
     state = AutoEncoder(max_epochs=1).fit(*rows).__getstate__()
+    for lacks in ("lr", "seed", "optimizers"):
+        other = state | {"net_": {k: v for k, v in state["net_"].items() if k != lacks}}
+        with pytest.raises(ValueError, match=lacks):
+            AutoEncoder().__setstate__(other)
     state["net_"]["weights"].popitem()
-    with pytest.raises(ValueError, match="The file does not fit: its net has other weights"):
+    with pytest.raises(ValueError, match="its weights differ"):
         AutoEncoder().__setstate__(state)
 
 
