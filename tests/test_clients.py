@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_score, train_test_split
 
 from skdeepad import AutoEncoder, DeepSVDD, DevNet
-from skdeepad.calibration import TunedThreshold
+from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.datasets import load_breastw
 from skdeepad.interop import DetectorClassifier, to_pyod
 from skdeepad.metrics import anomaly_roc_auc_scorer
@@ -128,3 +128,20 @@ def test_yellowbrick_draws_or_refuses_every_classifier(breastw):
         pytest.skip("this yellowbrick knows no classifier of this scikit-learn")
     drawn = yellowbrick.ROCAUC(DetectorClassifier(small()), binary=True)
     assert drawn.fit(X, y).score(X, y) > 0.9
+
+
+@pytest.mark.filterwarnings("ignore")  # of its own code
+def test_nonconform_has_right_p_values_through_pyods_convention(breastw):
+    nonconform = pytest.importorskip("nonconform", reason="nonconform is not installed")
+    X, y = breastw
+    rows = np.random.RandomState(0).permutation(np.flatnonzero(y == 0))
+    train, test = X[rows[:300]], X[rows[300:]]
+    theirs = nonconform.ConformalDetector(
+        detector=to_pyod(small(max_steps=200)), strategy=nonconform.Split(n_calib=0.5), seed=0
+    )
+    theirs.fit(train)
+    ours = ConformalDetector(small(max_steps=200), random_state=0).fit(train)
+    for detector in (theirs.compute_p_values, ours.p_values):
+        of_normal, of_anomalies = (np.asarray(detector(rows)) for rows in (test, X[y == 1]))
+        assert (of_normal <= 0.1).mean() < 0.2
+        assert (of_anomalies <= 0.1).mean() > 0.8
