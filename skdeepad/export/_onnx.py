@@ -117,7 +117,7 @@ def to_onnx(estimator, path=None, *, X=None):
     module = ScoringModule(scores_of(estimator, parts), float(last_step(estimator).offset_))
     for detector in parts.detectors:
         _check_one_pass(detector)
-    detector, steps = parts.detectors[-1], parts.steps
+    detector, steps = parts.detectors[0], parts.steps
     first = steps[0] if steps else detector
     X = _in_order(first, X)
     is_double = not steps and getattr(X, "dtype", None) != np.float32
