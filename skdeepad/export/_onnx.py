@@ -188,8 +188,11 @@ def _convert(module: ScoringModule, detector, dtype: torch.dtype):
             input_names=["X"],
             output_names=OUTPUTS,
             verbose=False,
-            optimize=False,  # it breaks the graph of a Bernoulli likelihood
+            optimize=False,  # fusing breaks the graph of a Bernoulli likelihood
         )
+        optimizer = _need("onnxscript.optimizer")
+        optimizer.fold_constants(converted.model)
+        optimizer.remove_unused_nodes(converted.model)
     except Exception as error:
         raise ValueError(
             f"The scores of {detector!r} have an operation that ONNX lacks, see the error above."
