@@ -9,9 +9,9 @@ LARGEST = 32
 
 
 def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """Return log(1 + exp(βx)) / β, which runtimes have in float32 only."""
-    x = beta * x
-    return (torch.relu(x) + torch.log1p(torch.exp(-x.abs()))) / beta
+    """Return log(1 + exp(βx)) / β, in float64, because runtimes have no log1p for small values."""
+    scaled = beta * x.double()
+    return ((torch.relu(scaled) + torch.log(1 + torch.exp(-scaled.abs()))) / beta).to(x.dtype)
 
 
 def euclidean_distances(x: Tensor, y: Tensor, p: float = 2.0, mode: int | None = None) -> Tensor:

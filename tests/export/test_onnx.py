@@ -18,6 +18,8 @@ from torch.distributions import MultivariateNormal
 from skdeepad import BDSGM, VAE, AnoGAN, AutoEncoder, DetectorEnsemble, InvertibleResNet
 from skdeepad.calibration import ConformalDetector
 from skdeepad.export import to_onnx
+from skdeepad.export._decompositions import DECOMPOSITIONS
+from skdeepad.export._onnx import _quiet
 
 from ..flow.gaussians import KnownDensity
 from ..instances import small, without_labels
@@ -71,6 +73,19 @@ def test_a_flow_of_many_features_has_its_determinants():
     model = to_onnx(det)
     for rows in (X, far):
         assert_allclose(in_runtime(model, rows)[0], det.score_samples(rows), rtol=1e-4)
+
+
+def test_small_variances_are_exact():
+    class Softplus(torch.nn.Module):
+        def forward(self, x):
+            return torch.nn.functional.softplus(x)
+
+    x = torch.linspace(-20, 20, 81)
+    with _quiet():
+        program = torch.export.export(Softplus(), (x,)).run_decompositions(DECOMPOSITIONS)
+        model = torch.onnx.export(program, dynamo=True, input_names=["X"], verbose=False)
+    (found,) = in_runtime(model.model_proto, x.numpy())
+    assert_allclose(found, Softplus()(x), rtol=1e-6)
 
 
 def test_float32_rows_are_taken_as_they_are():
