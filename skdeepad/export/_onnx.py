@@ -120,6 +120,8 @@ def to_onnx(estimator, path=None, *, X=None):
     detector, steps = parts.detectors[0], parts.steps
     first = steps[0] if steps else detector
     X = _in_order(first, X)
+    if steps:
+        _check_names(X)
     is_double = not steps and getattr(X, "dtype", None) != np.float32
     with ONE_AT_A_TIME, _quiet():
         model = _convert(module, detector, torch.float64 if is_double else torch.float32)
@@ -160,16 +162,20 @@ def _in_order(first_step, X):
         missing = [name for name in names if name not in X.columns]
         if missing:
             raise ValueError(f"X must have the columns of fit, but {missing!r} is not there.")
-        taken = [name for name in names if name in OUTPUTS]
-        if taken:
-            raise ValueError(f"Columns have names of the model's outputs, {taken!r}: rename them.")
         return X[names]
-    if X is not None and X.shape[1] != first_step.n_features_in_:
+    if X is not None and np.shape(X)[1] != first_step.n_features_in_:
         raise ValueError(
-            f"X has {X.shape[1]} columns, but the estimator was fitted to "
+            f"X has {np.shape(X)[1]} columns, but the estimator was fitted to "
             f"{first_step.n_features_in_}."
         )
     return X
+
+
+def _check_names(X) -> None:
+    """Raise if columns, which are the inputs of a pipeline's model, have names of its outputs."""
+    taken = [name for name in getattr(X, "columns", []) if name in OUTPUTS]
+    if taken:
+        raise ValueError(f"Columns have names of the model's outputs, {taken!r}: rename them.")
 
 
 @with_default_settings

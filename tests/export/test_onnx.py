@@ -217,7 +217,8 @@ def test_columns_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match=r"columns of fit, but \['score'\] is not there"):
         to_onnx(det, X=X[["size"]])
     with pytest.raises(ValueError, match="X has 1 columns, but the estimator was fitted to 2"):
-        to_onnx(det, X=X.to_numpy()[:, :1])
+        to_onnx(det, X=X.to_numpy()[:, :1].tolist())
+    to_onnx(AutoEncoder(max_epochs=1).fit(X), X=X)  # its one input is X
 
 
 def test_a_file_has_no_paths_and_exports_wait_for_one_another():
