@@ -28,7 +28,7 @@ DETECTORS = dict(skdeepad.all_detectors())
 META = sorted(set(skdeepad.__all__) - set(DETECTORS) - {"all_detectors"})
 
 FLOORS = [
-    {"_version", "_validation", "nn"},
+    {"_version", "_validation", "_tables", "nn"},
     {"training"},
     {"base"},
     {"adversarial", "autoencoder", "clustering", "flow", "one_class", "reinforcement"}
@@ -95,7 +95,7 @@ HOMES = {
     r"\.backward\(": {"training"},
     r"\bskorch\b.*import|import skorch": {"training"},
     r"manual_seed\(": {"training"},
-    r"validate_data\(": {"_validation", "base", "group", "interop", "model_selection"}
+    r"validate_data\(": {"_tables", "base", "group", "interop", "model_selection"}
     | {"preprocessing"},
     r"fit_transform\(": {"base", "inspection"},
     r"sklearn\.(base import _|utils import _|utils\._)": {"_validation"},

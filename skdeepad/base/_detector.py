@@ -1,22 +1,20 @@
 """Base class of the detectors: validation, scaling, training, scores and threshold."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import final
 
 import numpy as np
-from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, gen_batches
 
+from .._tables import validate_data
 from .._validation import (
     CallbackSupportMixin,
     check_is_fitted,
     fit_context,
     float_types,
     take_rows,
-    validate_data,
 )
 from ..nn import MLPBackbone
 from ..training import (
@@ -29,23 +27,13 @@ from ..training import (
     to_tensor,
     with_default_settings,
 )
-from ._common import SCALERS, CommonParameters
+from ._common import CommonParameters
 from ._labels import IgnoredLabels
 from ._report import FitReport
 from ._resuming import all_or_nothing, lasting_parameters, warn_of_changed_parameters
 from ._rows import as_given, is_large, read_weights, repetitions, rows_to_train_on
 from ._saved_state import SavedStateMixin
-from ._scaling import (
-    CLIP,
-    Scaling,
-    check_lazy,
-    check_scaled,
-    check_scales_missing,
-    compress_in_place,
-    fit_in_blocks,
-    linear_scaling,
-)
-from ._seeds import with_seeds
+from ._scaled_rows import ScaledRowsMixin
 from ._threshold import ThresholdMixin
 from ._training_scores import warn_if_degenerate
 
@@ -54,7 +42,13 @@ SLICE_VALUES = 2**21
 
 
 class BaseDetector(
-    CommonParameters, CallbackSupportMixin, ThresholdMixin, SavedStateMixin, BaseEstimator, ABC
+    CommonParameters,
+    CallbackSupportMixin,
+    ScaledRowsMixin,
+    ThresholdMixin,
+    SavedStateMixin,
+    BaseEstimator,
+    ABC,
 ):
     """Abstract base class of the detectors.
 
@@ -72,9 +66,6 @@ class BaseDetector(
 
     #: Reader of ``y``.
     _labels: IgnoredLabels = IgnoredLabels()
-
-    #: Whether the net leaves missing cells out.
-    _masks: bool = False
 
     #: Attributes with one value per training row, and the value for rows of weight 0.
     _of_training_rows: dict[str, float] = {}
@@ -104,12 +95,6 @@ class BaseDetector(
     def _planned_epochs(self, net: DetectorNet, n_samples: int, epochs: int | None) -> int:
         """Return the number of epochs of a fit without early stopping; ``epochs`` is per net."""
         return net.planned_epochs(n_samples, epochs)
-
-    def _make_scaler(self, seed: int):
-        """Return a new, unfitted scaler, or None."""
-        if isinstance(self.scaler, str):
-            return SCALERS[self.scaler]()
-        return None if self.scaler is None else with_seeds(self.scaler, seed)
 
     def _make_backbone(self, **kwargs):
         """Return the user's backbone, or the MLP of ``hidden_layer_sizes``."""
@@ -201,12 +186,7 @@ class BaseDetector(
             labels = None if labels is None else labels[order]
             if fresh:
                 seed = check_random_state(self.random_state).randint(2**31 - 1)
-                self.scaler_ = self._make_scaler(seed)
-                if hasattr(self.scaler_, "set_output"):
-                    self.scaler_.set_output(transform="default")
-                if self._masks:
-                    check_scales_missing(self.scaler_, self.scaler)
-                self._clips = isinstance(self.scaler, str)
+                self._begin_scaling(seed)
             table, data = data, self._scale_rows(data, rows, fit=fresh)
             self._check_rows(data)
             self._note_rows(table, rows)
@@ -260,51 +240,6 @@ class BaseDetector(
             module = make_module(*args)
         params = self._net_parameters() | kwargs
         return build_net(module, net_class=self.net_class, seed=seed, **params)
-
-    def _scale_rows(self, X: np.ndarray, rows, *, fit: bool) -> np.ndarray | LazyRows:
-        """Scale rows of a validated table; those of a large one are scaled when they are taken."""
-        if not is_large(X):
-            return self._scale(X[rows], fit=fit)
-        with _without_checks():
-            if fit and self.scaler_ is not None:
-                fit_in_blocks(self.scaler_, X, rows, self._with_names, has_holes=self._masks)
-        lazy = LazyRows(X, self._scale, None if isinstance(rows, slice) else rows)
-        return check_lazy(lazy, X, self.scaler, self._masks)
-
-    def _scale(self, X: np.ndarray, *, fit: bool = False) -> np.ndarray:
-        """Scale validated rows to float32 in C order."""
-        scaled = X
-        if self.scaler_ is not None:
-            rows = self._with_names(X)
-            with _without_checks():
-                scaled = self.scaler_.fit_transform(rows) if fit else self.scaler_.transform(rows)
-        if self._clips:
-            # This is a scaled copy, so that it can be compressed in place.
-            scaled = compress_in_place(scaled, CLIP).astype(np.float32, order="C", copy=False)
-            if not fit or np.isfinite(scaled.sum()):
-                return scaled
-        return check_scaled(scaled, X, self.scaler, self._masks)
-
-    def _scaling(self) -> Scaling:
-        """Return the scaling of rows as a torch module."""
-        scaling = linear_scaling(self.scaler_, self.n_features_in_)
-        if scaling is None:
-            raise ValueError(
-                f"scaler={self.scaler!r} must be 'standard', 'minmax', 'robust' or None: torch "
-                "can't compute with others."
-            )
-        return Scaling(*scaling, self._clips)
-
-    def _with_names(self, X: np.ndarray):
-        """Return rows with the names of their columns if the scaler may need them."""
-        names = getattr(self, "feature_names_in_", None)
-        if names is None or type(self.scaler_) in SCALERS.values():
-            return X
-        try:
-            from pandas import DataFrame
-        except ImportError:
-            return X
-        return DataFrame(X, columns=names)
 
     def _score_training_rows(self, X: np.ndarray, n_own: int) -> np.ndarray:
         """Return the sorted scores of the scaled training rows, without the recalled ones."""
@@ -392,10 +327,3 @@ class BaseDetector(
         It can once one epoch is complete, even if the last fit was interrupted.
         """
         return hasattr(self, "net_") and len(self.net_.history) > 0
-
-
-@contextmanager
-def _without_checks() -> Iterator[None]:
-    """Let scikit-learn's scalers neither look for values that are not finite nor warn of them."""
-    with config_context(assume_finite=True), np.errstate(over="ignore", invalid="ignore"):
-        yield

@@ -1,6 +1,5 @@
 """Fitted detectors and pipelines as ONNX models."""
 
-import importlib
 import json
 import logging
 import threading
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from torch import Tensor, nn
 
 from .._validation import last_step
@@ -20,12 +19,10 @@ from ..ensemble import DetectorEnsemble
 from ..training import with_default_settings
 from ._decompositions import DECOMPOSITIONS
 from ._module import Parts, ScoringModule, scores_of
+from ._steps import OPSET, OUTPUTS, check_names, convert_steps, in_order, joined, need
 
-# Operators of this version are known to all runtimes since onnxruntime 1.14.
-OPSET = 18
 # Rows of the example that is traced; the exporter takes 0 and 1 for constants.
 N_EXAMPLE = 3
-OUTPUTS = ["score", "decision", "label"]
 # Exporters change global state.
 ONE_AT_A_TIME = threading.RLock()
 
@@ -112,37 +109,26 @@ def to_onnx(estimator, path=None, *, X=None):
     >>> det = AutoEncoder(max_epochs=20, random_state=0).fit(X)
     >>> model = to_onnx(det, "detector.onnx")  # doctest: +SKIP
     """
-    onnx = _need("onnx", "onnxscript")
+    onnx = need("onnx", "onnxscript")
     parts = Parts(steps=[])
     module = ScoringModule(scores_of(estimator, parts), float(last_step(estimator).offset_))
     for detector in parts.detectors:
         _check_one_pass(detector)
     detector, steps = parts.detectors[0], parts.steps
     first = steps[0] if steps else detector
-    X = _in_order(first, X)
+    X = in_order(first, X)
     if steps:
-        _check_names(X)
+        check_names(X)
     is_double = not steps and getattr(X, "dtype", None) != np.float32
     with ONE_AT_A_TIME, _quiet():
         model = _convert(module, detector, torch.float64 if is_double else torch.float32)
         if steps:
-            model = _joined(_convert_steps(make_pipeline(*steps), X), model)
+            model = joined(convert_steps(make_pipeline(*steps), X), model)
         _describe(model, detector, first)
         onnx.checker.check_model(model)
     if path is not None:
         Path(path).write_bytes(model.SerializeToString())
     return model
-
-
-def _need(*names: str):
-    """Return the first of some modules; raise if one of them is not installed."""
-    try:
-        first, *_ = [importlib.import_module(name) for name in names]
-        return first
-    except ImportError as error:
-        raise ImportError(
-            f"to_onnx needs {' and '.join(names)}: pip install 'skdeepad[onnx]'"
-        ) from error
 
 
 def _check_one_pass(detector) -> None:
@@ -153,29 +139,6 @@ def _check_one_pass(detector) -> None:
         reason = detector._needs_more_than_a_pass()
     if reason is not None:
         raise ValueError(f"{type(detector).__name__} can't be exported to ONNX with {reason}.")
-
-
-def _in_order(first_step, X):
-    """Return X with its columns in the order of ``fit``; raise if there are others."""
-    names = list(getattr(first_step, "feature_names_in_", []))
-    if names and hasattr(X, "columns"):
-        missing = [name for name in names if name not in X.columns]
-        if missing:
-            raise ValueError(f"X must have the columns of fit, but {missing!r} is not there.")
-        return X[names]
-    if X is not None and np.shape(X)[1] != first_step.n_features_in_:
-        raise ValueError(
-            f"X has {np.shape(X)[1]} columns, but the estimator was fitted to "
-            f"{first_step.n_features_in_}."
-        )
-    return X
-
-
-def _check_names(X) -> None:
-    """Raise if columns, which are the inputs of a pipeline's model, have names of its outputs."""
-    taken = [name for name in getattr(X, "columns", []) if name in OUTPUTS]
-    if taken:
-        raise ValueError(f"Columns have names of the model's outputs, {taken!r}: rename them.")
 
 
 @with_default_settings
@@ -196,7 +159,7 @@ def _convert(module: ScoringModule, detector, dtype: torch.dtype):
             verbose=False,
             optimize=False,  # fusing breaks the graph of a Bernoulli likelihood
         )
-        optimizer = _need("onnxscript.optimizer")
+        optimizer = need("onnxscript.optimizer")
         optimizer.fold_constants(converted.model)
         optimizer.remove_unused_nodes(converted.model)
     except Exception as error:
@@ -204,46 +167,6 @@ def _convert(module: ScoringModule, detector, dtype: torch.dtype):
             f"The scores of {detector!r} have an operation that ONNX lacks, see the error above."
         ) from error
     return converted.model_proto
-
-
-def _convert_steps(steps: Pipeline, X):
-    """Return the ONNX model of the steps before a detector."""
-    _need("skl2onnx")
-    from skl2onnx import convert_sklearn
-    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
-
-    if hasattr(X, "columns"):
-        types = [
-            (name, (FloatTensorType if _is_number(X[name].dtype) else StringTensorType)([None, 1]))
-            for name in X.columns
-        ]
-    else:
-        types = [("X", FloatTensorType([None, steps.n_features_in_]))]
-    try:
-        return convert_sklearn(
-            steps, initial_types=types, target_opset={"": OPSET, "ai.onnx.ml": 3}
-        )
-    except Exception as error:
-        if X is None and hasattr(steps, "feature_names_in_"):
-            raise ValueError("X must be given, a data frame with the columns of fit.") from error
-        raise
-
-
-def _is_number(dtype) -> bool:
-    """Whether the values of a column are numbers or booleans."""
-    return getattr(dtype, "kind", "O") in "biuf" or getattr(dtype, "is_numeric", bool)()
-
-
-def _joined(before, model):
-    """Return one model of the steps before a detector, and of the detector."""
-    from onnx import compose
-
-    before.ir_version = model.ir_version
-    for opset in before.opset_import:  # skl2onnx writes the oldest one that has its operators
-        if opset.domain == "":
-            opset.version = OPSET
-    before = compose.add_prefix(before, "before_", rename_inputs=False)
-    return compose.merge_models(before, model, io_map=[(before.graph.output[0].name, "X")])
 
 
 def _describe(model, detector, first_step) -> None:

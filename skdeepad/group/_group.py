@@ -8,7 +8,8 @@ from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import check_random_state
 
-from .._validation import HasMethods, check_is_fitted, fit_context, validate_data
+from .._tables import validate_data
+from .._validation import HasMethods, check_is_fitted, fit_context
 from ..base._parameters import CONTAMINATION, COUNT, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._rows import repeated

@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import check_random_state
 
-from .._validation import HasMethods, check_is_fitted, fit_context, float_types, validate_data
+from .._tables import validate_data
+from .._validation import HasMethods, check_is_fitted, fit_context, float_types
 from ..base._labels import check_labels
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing

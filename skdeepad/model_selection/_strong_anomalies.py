@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 
+from .._tables import validate_data
 from .._validation import (
     HasMethods,
     Integral,
@@ -15,7 +16,6 @@ from .._validation import (
     check_is_fitted,
     fit_context,
     take_rows,
-    validate_data,
 )
 from ..base._parameters import NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing

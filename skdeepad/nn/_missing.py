@@ -48,3 +48,7 @@ class MaskedResidualScore(ResidualScore):
     def _quartiles(self, values: Tensor) -> Tensor:
         observed = [column[~column.isnan(), None] for column in values.T]
         return torch.cat([upper_quartile(v) if len(v) else v.new_ones(1) for v in observed])
+
+    def _are_constant(self, x: Tensor) -> Tensor:
+        low, high = (x.masked_fill(x.isnan(), end) for end in (torch.inf, -torch.inf))
+        return low.amin(0) >= high.amax(0)

@@ -54,8 +54,7 @@ class ResidualScore(nn.Module):
         if self.scaling == "robust":
             scale = self._quartiles(residuals.abs()) + FLOOR
             # A feature that is constant in training has no scale; its residuals are not divided.
-            low, high = (x.masked_fill(x.isnan(), end) for end in (torch.inf, -torch.inf))
-            self.scale.copy_(torch.where(low.amin(0) >= high.amax(0), 1.0, scale))
+            self.scale.copy_(torch.where(self._are_constant(x), 1.0, scale))
         elif self.scaling == "mahalanobis":
             self.scale.copy_(_inverse_root(residuals.double()))
 
@@ -79,6 +78,9 @@ class ResidualScore(nn.Module):
 
     def _quartiles(self, values: Tensor) -> Tensor:
         return upper_quartile(values)
+
+    def _are_constant(self, x: Tensor) -> Tensor:
+        return (x == x[0]).all(0)
 
     def _size(self, residual: Tensor) -> Tensor:
         if self.scaling == "robust":

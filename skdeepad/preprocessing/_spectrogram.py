@@ -4,13 +4,13 @@ import numpy as np
 from scipy.signal import ShortTimeFFT, get_window
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from .._tables import validate_data
 from .._validation import (
     Integral,
     Interval,
     check_feature_names_in,
     check_is_fitted,
     fit_context,
-    validate_data,
 )
 from ..base._parameters import COUNT, POSITIVE, detector, param
 from ..metrics import anomaly_mask

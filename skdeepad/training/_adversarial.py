@@ -16,7 +16,6 @@ from ..nn import reset_weights
 from ._averages import WeightAverages
 from ._data import Batch
 from ._net import DetectorNet
-from ._plain import as_plain, as_tensors
 from ._random import seeded_weights
 from ._warnings import warn
 
@@ -119,17 +118,15 @@ class AdversarialNet(DetectorNet):
         player = self._main if prefix == "optimizer" else prefix.removeprefix("optimizer_")
         return any("lr" in self.get_params_for(p) for p in ("optimizer", f"optimizer_{player}"))
 
-    def plain_state(self) -> dict:
-        state = super().plain_state() | {"n_turns": self.n_turns_}
-        if self.averages_ is not None:
-            state["averages"] = as_plain(vars(self.averages_))
-        return state
+    def _learned(self) -> dict:
+        averages = {} if self.averages_ is None else vars(self.averages_)
+        return super()._learned() | {"n_turns": self.n_turns_, "averages": averages}
 
-    def set_plain_state(self, state: dict) -> None:
-        super().set_plain_state(state)
+    def _take_over(self, state: dict) -> None:
+        super()._take_over(state)
         self.n_turns_ = state["n_turns"]
         if self.averages_ is not None:
-            vars(self.averages_).update(as_tensors(state["averages"]))
+            vars(self.averages_).update(state["averages"])
 
     def _named_optimizers(self) -> dict[str, Optimizer]:
         _, *others = self.module_.players

@@ -7,7 +7,6 @@ from math import ceil
 
 import numpy as np
 import torch
-from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
@@ -15,12 +14,12 @@ from ..nn import link_generator
 from ._callbacks import StopTraining
 from ._data import Batch, TensorBatches, TensorData, as_tensor, count_batches
 from ._guard import with_default_settings
-from ._plain import as_plain, as_tensors
 from ._random import seeded_generator
+from ._saved_net import SavedNet
 from ._scoring import apply_in_chunks
 
 
-class DetectorNet(NeuralNet):
+class DetectorNet(SavedNet):
     """Net that minimises the mean of a module's ``loss(x)``, which has one value per row.
 
     :class:`AdversarialNet` is the net for players that take turns.
@@ -90,69 +89,13 @@ class DetectorNet(NeuralNet):
     def _default_callbacks(self) -> list:
         return []
 
-    # Set-up, and pickling --------------------------------------------------------------------
+    # Set-up ----------------------------------------------------------------------------------
 
     def initialize(self) -> "DetectorNet":
         super().initialize()
         self.generator_ = seeded_generator(self.seed, self.device)
         link_generator(self.module_, self.generator_)
         return self
-
-    def __getstate__(self) -> dict:
-        state = super().__getstate__()
-        # The given module is the trained module; one copy is enough.
-        state["module"] = None
-        for name in ("_train_on", "_count_step"):  # of a stack, while the net is trained within one
-            state.pop(name, None)
-        if "generator_" in state:
-            state["generator_"] = self.generator_.get_state().cpu()
-        return state
-
-    @with_default_settings
-    def __setstate__(self, state: dict) -> None:
-        super().__setstate__(state)
-        if "generator_" in state:
-            self.module = self.module_
-            self.generator_ = seeded_generator(self.seed, self.device)
-            if self.generator_.get_state().shape == state["generator_"].shape:
-                self.generator_.set_state(state["generator_"])
-            link_generator(self.module_, self.generator_)
-
-    def plain_state(self) -> dict:
-        """Return what was learned, and what training resumes with, as arrays and plain values."""
-        optimizers = self._named_optimizers().items()
-        state = {
-            "seed": self.seed,
-            "lr": self.lr,
-            "weights": self.module_.state_dict(),
-            "optimizers": {prefix: optimizer.state_dict() for prefix, optimizer in optimizers},
-            "generator": self.generator_.get_state(),
-            "history": list(self.history),
-        }
-        return as_plain(state)
-
-    def set_plain_state(self, state: dict) -> None:
-        """Take over the state of a net with the same parameters; raise if it does not fit."""
-        own = self.module_.state_dict()
-        try:
-            self.lr = float(state["lr"])
-            learned = as_tensors(state["weights"])
-            if learned.keys() != own.keys():
-                raise ValueError(f"its weights differ, {sorted(learned.keys() ^ own.keys())}")
-            for name, values in learned.items():
-                path, _, last = name.rpartition(".")
-                buffers = self.module_.get_submodule(path)._buffers
-                if last in buffers:  # their shapes and types depend on the training rows
-                    buffers[last] = values.to(own[name].device)
-            self.module_.load_state_dict(learned)
-            for prefix, optimizer in self._named_optimizers().items():
-                optimizer.load_state_dict(as_tensors(state["optimizers"][prefix]))
-            drawn = as_tensors(state["generator"])
-            if self.generator_.get_state().shape == drawn.shape:
-                self.generator_.set_state(drawn)
-            self.history.extend(state["history"])
-        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise ValueError(f"The file does not fit a net of its parameters: {error}") from error
 
     def update_budget(
         self, *, max_epochs: int, max_steps: int | None, batch_size: int | None, lr: float, **_

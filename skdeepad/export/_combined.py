@@ -1,0 +1,113 @@
+"""Scores of estimators that are made of detectors, as torch modules.
+
+They compute in torch what these estimators compute in numpy.
+"""
+
+from math import isfinite
+
+import torch
+from torch import Tensor, nn
+
+from ..calibration import ConformalDetector
+from ..calibration._conformal import ALMOST_ONE
+from ..ensemble import DetectorEnsemble
+
+
+class EnsembleScores(nn.Module):
+    """Scores of an ensemble: the mean of its members', made comparable by ``combine``."""
+
+    def __init__(self, ensemble: DetectorEnsemble, members: list[nn.Module]) -> None:
+        super().__init__()
+        make = COMBINATIONS[ensemble._combined_by]
+        self.members = nn.ModuleList(members)
+        self.comparable = nn.ModuleList(
+            make(torch.from_numpy(training)) for training in ensemble.member_scores_
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        pairs = zip(self.members, self.comparable, strict=True)
+        return torch.stack([comparable(member(x)) for member, comparable in pairs]).mean(0)
+
+
+class NegativeLog(nn.Module):
+    """−log of the anomaly score."""
+
+    def __init__(self, training: Tensor) -> None:
+        super().__init__()
+        self.floor = max(-1e-12 * float(training[0]), torch.finfo(torch.float64).tiny)
+
+    def forward(self, scores: Tensor) -> Tensor:
+        return -torch.log((-scores).clamp_min(self.floor))
+
+
+class ZScore(nn.Module):
+    """Number of standard deviations above the mean of the training scores."""
+
+    def __init__(self, training: Tensor) -> None:
+        super().__init__()
+        self.mean, self.std = float(training.mean()), float(training.std(correction=0)) or 1.0
+
+    def forward(self, scores: Tensor) -> Tensor:
+        return (scores - self.mean) / self.std
+
+
+class Rank(nn.Module):
+    """Share of lower training scores, continued linearly beyond their range."""
+
+    def __init__(self, training: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("ordered", training)
+
+    def forward(self, scores: Tensor) -> Tensor:
+        low, high, last = self.ordered[0], self.ordered[-1], len(self.ordered) - 1
+        inside = scores.clamp(low, high)
+        below = (torch.searchsorted(self.ordered, inside, right=True) - 1).clamp(0, last - 1)
+        left, right = self.ordered[below], self.ordered[below + 1]
+        width = torch.where(right > left, right - left, 1.0)
+        share = (below + ((inside - left) / width).clamp_max(1.0)) / last
+        return share + (scores - inside) / torch.where(high > low, high - low, 1.0)
+
+
+class ConformalScores(nn.Module):
+    """P-values of rows, as :class:`~skdeepad.calibration.ConformalDetector` scores them."""
+
+    def __init__(self, detector: ConformalDetector, members: list[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.n_calibration = detector.n_calibration_
+        self.places = nn.ModuleList(
+            Place(torch.from_numpy(scores)) for scores in detector.calibration_scores_
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        pairs = zip(self.members, self.places, strict=True)
+        counts, parts = zip(*(place(member(x)) for member, place in pairs), strict=True)
+        place = torch.stack(counts).sum(0) + torch.stack(parts).mean(0)
+        return place / (1 + self.n_calibration)
+
+
+class Place(nn.Module):
+    """Number of calibration scores up to a score, and the part of the way to the next one."""
+
+    def __init__(self, calibration: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("calibration", calibration)
+        first, last = float(calibration[0]), float(calibration[-1])
+        self.first, self.last = first, last
+        self.unit = last - first if isfinite(last - first) and last > first else 1.0
+
+    def forward(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        scores = torch.where(scores.isnan(), -torch.inf, scores)
+        count = (scores[:, None] >= self.calibration).sum(1)
+        n = len(self.calibration)
+        low = self.calibration[(count - 1).clamp_min(0)]
+        high = self.calibration[count.clamp_max(n - 1)]
+        before = ((self.first - scores) / self.unit).clamp_min(0)
+        beyond = ((scores - self.last) / self.unit).clamp_min(0)
+        between = (scores - low) / torch.where(high > low, high - low, 1.0)
+        part = torch.where(count == n, 1 - 1 / (1 + beyond), between)
+        part = torch.where(count == 0, 1 / (1 + before), part)
+        return count, part.nan_to_num(0.0).clamp(0, ALMOST_ONE)
+
+
+COMBINATIONS = {"log": NegativeLog, "rank": Rank, "zscore": ZScore}

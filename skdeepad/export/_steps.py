@@ -1,0 +1,84 @@
+"""Steps of a pipeline before its detector, as ONNX models."""
+
+import importlib
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+# Operators of this version are known to all runtimes since onnxruntime 1.14.
+OPSET = 18
+OUTPUTS = ["score", "decision", "label"]
+
+
+def need(*names: str):
+    """Return the first of some modules; raise if one of them is not installed."""
+    try:
+        first, *_ = [importlib.import_module(name) for name in names]
+        return first
+    except ImportError as error:
+        raise ImportError(
+            f"to_onnx needs {' and '.join(names)}: pip install 'skdeepad[onnx]'"
+        ) from error
+
+
+def in_order(first_step, X):
+    """Return X with its columns in the order of ``fit``; raise if there are others."""
+    names = list(getattr(first_step, "feature_names_in_", []))
+    if names and hasattr(X, "columns"):
+        missing = [name for name in names if name not in X.columns]
+        if missing:
+            raise ValueError(f"X must have the columns of fit, but {missing!r} is not there.")
+        return X[names]
+    if X is not None and np.shape(X)[1] != first_step.n_features_in_:
+        raise ValueError(
+            f"X has {np.shape(X)[1]} columns, but the estimator was fitted to "
+            f"{first_step.n_features_in_}."
+        )
+    return X
+
+
+def check_names(X) -> None:
+    """Raise if columns, which are the inputs of a pipeline's model, have names of its outputs."""
+    taken = [name for name in getattr(X, "columns", []) if name in OUTPUTS]
+    if taken:
+        raise ValueError(f"Columns have names of the model's outputs, {taken!r}: rename them.")
+
+
+def convert_steps(steps: Pipeline, X):
+    """Return the ONNX model of the steps before a detector."""
+    need("skl2onnx")
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+    if hasattr(X, "columns"):
+        types = [
+            (name, (FloatTensorType if _is_number(X[name].dtype) else StringTensorType)([None, 1]))
+            for name in X.columns
+        ]
+    else:
+        types = [("X", FloatTensorType([None, steps.n_features_in_]))]
+    try:
+        return convert_sklearn(
+            steps, initial_types=types, target_opset={"": OPSET, "ai.onnx.ml": 3}
+        )
+    except Exception as error:
+        if X is None and hasattr(steps, "feature_names_in_"):
+            raise ValueError("X must be given, a data frame with the columns of fit.") from error
+        raise
+
+
+def _is_number(dtype) -> bool:
+    """Whether the values of a column are numbers or booleans."""
+    return getattr(dtype, "kind", "O") in "biuf" or getattr(dtype, "is_numeric", bool)()
+
+
+def joined(before, model):
+    """Return one model of the steps before a detector, and of the detector."""
+    from onnx import compose
+
+    before.ir_version = model.ir_version
+    for opset in before.opset_import:  # skl2onnx writes the oldest one that has its operators
+        if opset.domain == "":
+            opset.version = OPSET
+    before = compose.add_prefix(before, "before_", rename_inputs=False)
+    return compose.merge_models(before, model, io_map=[(before.graph.output[0].name, "X")])
