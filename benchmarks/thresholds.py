@@ -3,7 +3,8 @@
 Run ``python benchmarks/thresholds.py``. In each split a random half of the normal rows is for
 ``fit``, of which a half trains the detector and the other one calibrates it. The rest is the test
 part: the other normal rows, and a tenth as many anomalies. *Share* is the detector's own threshold,
-``contamination`` set to the same number, trained on all rows of ``fit``.
+``contamination`` set to the same number, trained on all rows of ``fit``. *nonconform* is the split
+and the selection of that library, if it is installed (it needs Python 3.12), by way of ``to_pyod``.
 """
 
 import numpy as np
@@ -11,12 +12,19 @@ import pandas as pd
 import torch
 from _study import make_parser, write_page
 from joblib import Parallel, delayed
+from scipy.stats import false_discovery_control
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
 
 from skdeepad import AutoEncoder
 from skdeepad.calibration import ConformalDetector
 from skdeepad.datasets import load_cardio, load_thyroid
+from skdeepad.interop import to_pyod
+
+try:
+    import nonconform
+except ImportError:
+    nonconform = None
 
 ALPHA = 0.1
 SETS = {"cardio": load_cardio, "thyroid": load_thyroid}
@@ -53,6 +61,17 @@ def one_split(dataset, detector, seed):
         if name == "split":
             selected = rates(det.discoveries(X[test]), is_anomaly)
             found.append({"threshold": "discoveries"} | selected)
+    if nonconform is not None:
+        theirs = nonconform.ConformalDetector(
+            detector=to_pyod(clone(prototype).set_params(random_state=seed)),
+            strategy=nonconform.Split(n_calib=0.5),
+            seed=seed,
+        )
+        theirs.fit(rows)
+        p_values = np.asarray(theirs.compute_p_values(X[test]))
+        selected = false_discovery_control(p_values, method="bh") <= ALPHA
+        for name, flagged in (("split", p_values <= ALPHA), ("discoveries", selected)):
+            found.append({"threshold": f"nonconform, {name}"} | rates(flagged, is_anomaly))
     own = clone(prototype).set_params(random_state=seed, contamination=ALPHA).fit(rows)
     found.append({"threshold": "share"} | rates(own.predict(X[test]) == -1, is_anomaly))
     return [{"set": dataset, "detector": detector} | row for row in found]
