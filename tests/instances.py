@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import RobustScaler
@@ -475,3 +476,11 @@ def other_values(name):
         value = values[parameter]
         plain = not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict))
         yield (parameter, value, {}) if plain else (parameter, *value)
+
+
+def rows_of_few_kinds(n=400):
+    """Binary rows, of which many are the same."""
+    rng = np.random.RandomState(0)
+    rows = rng.binomial(1, [0.1, 0.3, 0.5, 0.6], (n, 4)).astype(float)
+    rows[rng.rand(n) < 0.15] = 1
+    return rows

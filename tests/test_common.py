@@ -25,7 +25,15 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skdeepad import all_detectors
 from skdeepad.base import GradientContributionsMixin
 
-from .instances import INSTANCES, UNTRAINED, other_values, small, with_few_rows, without_labels
+from .instances import (
+    INSTANCES,
+    UNTRAINED,
+    other_values,
+    rows_of_few_kinds,
+    small,
+    with_few_rows,
+    without_labels,
+)
 
 DETECTORS = dict(all_detectors())
 TRANSFORMERS = [name for name, cls in DETECTORS.items() if hasattr(cls, "transform")]
@@ -572,6 +580,17 @@ def test_float32_and_float64_give_nearly_the_same_scores(name, X):
     X32 = X.astype(np.float32)
     a, b = (small(name).fit(rows).score_samples(rows) for rows in (X32, X32.astype(np.float64)))
     assert_allclose(a, b, rtol=2e-2, atol=1e-3 * np.ptp(a))
+
+
+@every_detector
+def test_rows_that_tie_at_the_threshold_have_one_label_whatever_their_type(name):
+    rows = rows_of_few_kinds()
+    det = small(name).fit(rows)
+    for contamination in (0.1, 0.25, 0.4):
+        det.set_params(contamination=contamination)
+        labels = det.predict(rows)
+        for dtype in (np.float32, np.int8):
+            assert_array_equal(det.predict(rows.astype(dtype)), labels)
 
 
 @every_detector

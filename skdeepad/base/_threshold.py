@@ -9,6 +9,9 @@ from .._validation import Real, check_is_fitted, check_parameter
 
 # Share of the training rows below the threshold of contamination="auto", if no paper defines one.
 AUTO_SHARE = 0.1
+# Scores of equal rows differ by less than this share of their size, or of the quartiles' distance,
+# whatever computes them: another type of the rows, another device or a runtime.
+ROUNDING = 1e-5
 
 
 class OffsetMixin(OutlierMixin):
@@ -34,9 +37,9 @@ class OffsetMixin(OutlierMixin):
         if "_given_offset" in vars(self):
             return self._given_offset
         check_parameter(self, "contamination")
-        if self.contamination == "auto":
-            return self._paper_offset()
-        return self._training_quantile(self.contamination)
+        share = self.contamination
+        threshold = self._paper_offset() if share == "auto" else self._training_quantile(share)
+        return below_ties(threshold, self.training_scores_)
 
     @offset_.setter
     def offset_(self, value: float) -> None:
@@ -69,6 +72,38 @@ class OffsetMixin(OutlierMixin):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "training_scores_")
+
+
+def below_ties(threshold: float, ordered: np.ndarray) -> float:
+    """Return a threshold below sorted scores that several rows share, if it is such a score.
+
+    Otherwise rounding would decide the label of all these rows.
+    """
+    first, last = (int(np.searchsorted(ordered, threshold, side)) for side in ("left", "right"))
+    if last - first < 2 or not np.isfinite(threshold):
+        return threshold
+    lower = ordered[first - 1] if first else -np.inf
+    return float(threshold - min(_rounding(threshold, ordered), (threshold - lower) / 2))
+
+
+def lowered(ordered: np.ndarray) -> np.ndarray:
+    """Return sorted scores, each as ``below_ties`` lowers one that several rows share.
+
+    A row that has the score of one of them is then above it, whatever rounds.
+    """
+    values, counts = np.unique(ordered, return_counts=True)
+    with np.errstate(invalid="ignore"):  # of infinite scores
+        gaps = np.diff(values, prepend=-np.inf) / 2
+        lower = values - np.minimum(_rounding(values, ordered), gaps)
+    return np.repeat(np.where(np.isfinite(values), lower, values), counts)
+
+
+def _rounding(scores, ordered: np.ndarray):
+    """Return a bound of the rounding errors of scores, from all sorted scores."""
+    n = len(ordered)
+    low, high = ordered[[n // 4, 3 * n // 4]]
+    spread = high - low if np.isfinite([low, high]).all() else 0.0
+    return ROUNDING * np.maximum(spread, np.abs(scores))
 
 
 def value_above(values: np.ndarray, share: float) -> float:

@@ -21,19 +21,32 @@ def scores_of_training_rows(estimator, X) -> np.ndarray:
 
 
 def ranks_among(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """Return the share of lower training scores, continued linearly beyond their range.
+    """Return the share of lower training scores and of half of the equal ones.
+
+    It is continued linearly beyond their range.
 
     ``training`` are the sorted scores of the training rows.
     """
     low, high = training[0], training[-1]
-    share = np.interp(scores, training, np.linspace(0, 1, len(training)))
+    share = np.interp(scores, *distinct_ranks(training))
     excess = np.minimum(scores - low, 0) + np.maximum(scores - high, 0)
     return share + excess / (high - low or 1.0)
 
 
+def distinct_ranks(training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the different sorted training scores, and the mean rank of each, in [0, 1].
+
+    With means, the rank is continuous in the score, and rounding does not matter.
+    """
+    last = np.flatnonzero(np.append(training[1:] != training[:-1], True))
+    first = np.append(0, last[:-1] + 1)
+    return training[last], (first + last) / 2 / max(1, len(training) - 1)
+
+
 def score_of_rank(rank: float, training: np.ndarray) -> float:
     """Return the score whose :func:`ranks_among` the sorted training scores is ``rank``."""
-    score = np.interp(rank, np.linspace(0, 1, len(training)), training)
+    values, ranks = distinct_ranks(training)
+    score = np.interp(rank, ranks, values)
     excess = min(rank, 0) + max(rank - 1, 0)
     return float(score + excess * (training[-1] - training[0] or 1.0))
 

@@ -24,7 +24,7 @@ from ..base._labels import check_labels
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
 from ..base._seeds import reseeded
-from ..base._threshold import DecisionMixin
+from ..base._threshold import DecisionMixin, lowered
 from ..base._wrapper import WrapperMixin
 from ..training import warn
 
@@ -187,6 +187,7 @@ class ConformalDetector(WrapperMixin, DecisionMixin, BaseEstimator):
                 self.detectors_.append(fitted)
                 scores = _read_scores(fitted, take_rows(X, held_out[~is_anomaly[held_out]]))
                 self.calibration_scores_.append(np.sort(scores))
+            self._below = [lowered(scores) for scores in self.calibration_scores_]
             self.n_calibration_ = sum(map(len, self.calibration_scores_))
         if self.offset_ == 0:
             warn(
@@ -274,7 +275,7 @@ class ConformalDetector(WrapperMixin, DecisionMixin, BaseEstimator):
         """
         check_is_fitted(self)
         counts, parts = 0, []
-        for fitted, calibration in zip(self.detectors_, self.calibration_scores_, strict=True):
+        for fitted, calibration in zip(self.detectors_, self._below, strict=True):
             scores = _read_scores(fitted, X)
             below = np.searchsorted(calibration, scores, side="right")
             counts = counts + below

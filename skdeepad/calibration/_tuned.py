@@ -25,7 +25,7 @@ from ..base._labels import check_labels
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
 from ..base._seeds import reseeded
-from ..base._threshold import DecisionMixin
+from ..base._threshold import DecisionMixin, below_ties
 from ..base._training_scores import ranks_among, score_of_rank, scores_of_training_rows
 from ..base._wrapper import WrapperMixin
 from ..training import warn
@@ -163,7 +163,7 @@ class TunedThreshold(WrapperMixin, DecisionMixin, BaseEstimator):
                 if self.cv != "prefit":
                     ranks = self._held_out_ranks(prototype, X, y, signs, rng)[known]
                 rank, self.best_score_ = _best(ranks, signs[known], measure)
-                self._tuned_offset = score_of_rank(rank, self._training)
+                self._tuned_offset = below_ties(score_of_rank(rank, self._training), self._training)
                 if rank < 0 and self.cv != "prefit":
                     warn(
                         "The tuned threshold is below the scores of all training rows: rows that "
@@ -286,9 +286,8 @@ def _offset_of(thresholder, training: np.ndarray) -> float:
     if not n_outliers:
         return float(training[0])
     last = training[n_outliers - 1]
-    if n_outliers == len(training) or training[n_outliers] == last:
-        return float(np.nextafter(last, np.inf))
-    return float((last + training[n_outliers]) / 2)
+    above = training[training > last]
+    return float((last + above[0]) / 2 if len(above) else np.nextafter(last, np.inf))
 
 
 def _best(ranks: np.ndarray, signs: np.ndarray, measure) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from math import isfinite
 import torch
 from torch import Tensor, nn
 
+from ..base._training_scores import distinct_ranks
 from ..calibration import ConformalDetector
 from ..calibration._conformal import ALMOST_ONE
 from ..ensemble import DetectorEnsemble
@@ -56,15 +57,18 @@ class Rank(nn.Module):
 
     def __init__(self, training: Tensor) -> None:
         super().__init__()
-        self.register_buffer("ordered", training)
+        values, ranks = (torch.from_numpy(part) for part in distinct_ranks(training.numpy()))
+        self.register_buffer("values", values)
+        self.register_buffer("ranks", ranks)
 
     def forward(self, scores: Tensor) -> Tensor:
-        low, high, last = self.ordered[0], self.ordered[-1], len(self.ordered) - 1
+        low, high, last = self.values[0], self.values[-1], len(self.values) - 1
         inside = scores.clamp(low, high)
-        below = (torch.searchsorted(self.ordered, inside, right=True) - 1).clamp(0, last - 1)
-        left, right = self.ordered[below], self.ordered[below + 1]
-        width = torch.where(right > left, right - left, 1.0)
-        share = (below + ((inside - left) / width).clamp_max(1.0)) / last
+        below = (torch.searchsorted(self.values, inside, right=True) - 1).clamp(0, last)
+        above = (below + 1).clamp_max(last)
+        left, right = self.values[below], self.values[above]
+        part = (inside - left) / torch.where(right > left, right - left, 1.0)
+        share = torch.lerp(self.ranks[below], self.ranks[above], part)
         return share + (scores - inside) / torch.where(high > low, high - low, 1.0)
 
 
@@ -75,9 +79,7 @@ class ConformalScores(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(members)
         self.n_calibration = detector.n_calibration_
-        self.places = nn.ModuleList(
-            Place(torch.from_numpy(scores)) for scores in detector.calibration_scores_
-        )
+        self.places = nn.ModuleList(Place(torch.from_numpy(scores)) for scores in detector._below)
 
     def forward(self, x: Tensor) -> Tensor:
         pairs = zip(self.members, self.places, strict=True)

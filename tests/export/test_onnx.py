@@ -16,13 +16,13 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from torch.distributions import MultivariateNormal
 
 from skdeepad import BDSGM, VAE, AnoGAN, AutoEncoder, DetectorEnsemble, InvertibleResNet
-from skdeepad.calibration import ConformalDetector
+from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.export import to_onnx
 from skdeepad.export._decompositions import DECOMPOSITIONS
 from skdeepad.export._onnx import _quiet
 
 from ..flow.gaussians import KnownDensity
-from ..instances import small, without_labels
+from ..instances import rows_of_few_kinds, small, without_labels
 from .test_module import DETECTORS, assert_close, some_rows
 
 for name in ("onnx", "onnxscript", "onnxruntime", "skl2onnx"):
@@ -107,6 +107,17 @@ def test_a_file_is_written_and_says_what_it_is(tmp_path):
     (names,) = model.metadata_props
     assert json.loads(names.value) == ["height", "weight"]
     assert [output.name for output in model.graph.output] == ["score", "decision", "label"]
+
+
+@pytest.mark.parametrize("wrap", [ConformalDetector, TunedThreshold, None], ids=str)
+def test_rows_that_tie_at_the_threshold_have_the_label_of_the_detector(wrap):
+    X = rows_of_few_kinds()
+    det = AutoEncoder(max_epochs=3, random_state=0)
+    det = det if wrap is None else wrap(det, random_state=0)
+    det.fit(X, np.where(np.arange(len(X)) < 40, -1, 1))
+    score, _, label = in_runtime(to_onnx(det), X)
+    assert_array_equal(label, det.predict(X))
+    assert_allclose(score, det.score_samples(X), atol=1e-3)
 
 
 def test_missing_values_are_outliers():
