@@ -11,7 +11,7 @@ from sklearn.preprocessing import MinMaxScaler, PowerTransformer, RobustScaler, 
 from skdeepad import AutoEncoder, all_detectors
 from skdeepad.base import _rows
 from skdeepad.base._rows import evenly_spaced, rows_to_train_on
-from skdeepad.base._scaling import fit_in_blocks
+from skdeepad.base._scaling import fit_scaler
 from skdeepad.benchmark._guards import PeakMemory
 from skdeepad.training import LazyRows
 from skdeepad.training import _lazy_rows as lazy_module
@@ -134,10 +134,11 @@ def test_more_rows_than_can_be_ordered_stay_in_the_order_given(X, lazily, monkey
     "scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), PowerTransformer()], ids=str
 )
 def test_scalers_are_fitted_in_blocks_as_to_all_rows(scaler, rows, X, monkeypatch):
+    monkeypatch.setattr(_rows, "LAZY_VALUES", 0)
     monkeypatch.setattr(lazy_module, "BLOCK_VALUES", 37 * 8)
     X = 1e3 + X
     expected, scaler = type(scaler)().fit(X[rows]), clone(scaler)
-    fit_in_blocks(scaler, X, rows, lambda block: block)
+    fit_scaler(scaler, X, rows, lambda block: block)
     assert scaler.n_features_in_ == 8
     assert_allclose(scaler.transform(X), expected.transform(X), rtol=1e-9, atol=1e-9)
 

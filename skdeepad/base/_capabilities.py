@@ -63,11 +63,11 @@ class DecoderMixin(EncoderMixin):
 
     def _unscale(self, X: np.ndarray) -> np.ndarray:
         """Return scaled rows in the units of the training data."""
-        if self.scaler_ is None:
-            return X
-        if not hasattr(self.scaler_, "inverse_transform"):
-            raise ValueError(f"scaler={self.scaler!r} has no inverse_transform.")
-        return self.scaler_.inverse_transform(X)
+        if self.scaler_ is not None:
+            if not hasattr(self.scaler_, "inverse_transform"):
+                raise ValueError(f"scaler={self.scaler!r} has no inverse_transform.")
+            X = self.scaler_.inverse_transform(X)
+        return self._without_empty(X)
 
 
 class ReconstructorMixin(DecoderMixin):

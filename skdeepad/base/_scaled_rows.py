@@ -1,5 +1,6 @@
 """Scaling of a detector's rows."""
 
+import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn import config_context
 
-from ..training import LazyRows
+from ..training import LazyRows, warn
 from ._common import SCALERS
 from ._rows import is_large
 from ._scaling import (
@@ -17,7 +18,8 @@ from ._scaling import (
     check_scaled,
     check_scales_missing,
     compress_in_place,
-    fit_in_blocks,
+    fit_scaler,
+    largest_values,
     linear_scaling,
 )
 from ._seeds import with_seeds
@@ -31,6 +33,8 @@ class ScaledRowsMixin:
 
     #: Whether rows may have missing cells, which the net leaves out.
     _masks: bool = False
+    #: Columns without a value in training, which are missing in all rows; None if all have some.
+    _empty: np.ndarray | None = None
 
     def _make_scaler(self, seed: int):
         """Return a new, unfitted scaler, or None."""
@@ -45,29 +49,56 @@ class ScaledRowsMixin:
             self.scaler_.set_output(transform="default")
         if self._masks:
             check_scales_missing(self.scaler_, self.scaler)
+        self._empty = None
         self._clips = isinstance(self.scaler, str)
 
     def _scale_rows(self, X: np.ndarray, rows, *, fit: bool) -> np.ndarray | LazyRows:
         """Scale rows of a validated table; those of a large one are scaled when they are taken."""
         if not is_large(X):
-            return self._scale(X[rows], fit=fit)
-        with _without_checks():
-            if fit and self.scaler_ is not None:
-                fit_in_blocks(self.scaler_, X, rows, self._with_names, has_holes=self._masks)
+            rows = X[rows]
+            if fit:
+                self._fit_scaler(rows, slice(None))
+            return self._scale(rows, check=fit)
+        if fit:
+            self._fit_scaler(X, rows)
         lazy = LazyRows(X, self._scale, None if isinstance(rows, slice) else rows)
         return check_lazy(lazy, X, self.scaler, self._masks)
 
-    def _scale(self, X: np.ndarray, *, fit: bool = False) -> np.ndarray:
-        """Scale validated rows to float32 in C order."""
-        scaled = X
+    def _fit_scaler(self, X: np.ndarray, rows) -> None:
+        """Fit the scaler to rows of a validated table, and note which columns have no value."""
+        empty = None
+        if self._masks:
+            empty = np.isnan(largest_values(X, rows))
+            self._note_empty(empty)
         if self.scaler_ is not None:
-            rows = self._with_names(X)
             with _without_checks():
-                scaled = self.scaler_.fit_transform(rows) if fit else self.scaler_.transform(rows)
+                fit_scaler(self.scaler_, X, rows, self._with_names, empty)
+
+    def _note_empty(self, empty: np.ndarray) -> None:
+        """Note which columns have no value in training; warn if there are any."""
+        if not empty.any():
+            return
+        self._empty = empty
+        columns = getattr(self, "feature_names_in_", np.arange(len(empty)))[empty].tolist()
+        warn(
+            f"Column(s) {reprlib.repr(columns)} of X have no value in the training rows: they are "
+            "left out of scores, even of later rows that have them, until a new fit has values."
+        )
+
+    def _without_empty(self, X: np.ndarray) -> np.ndarray:
+        """Return rows with holes in the columns that had no value in training."""
+        return X if self._empty is None else np.where(self._empty, np.nan, X)
+
+    def _scale(self, X: np.ndarray, *, check: bool = False) -> np.ndarray:
+        """Scale validated rows to float32 in C order; ``check`` looks for infinity in any case."""
+        scaled = X = self._without_empty(X)
+        if self.scaler_ is not None:
+            with _without_checks():
+                scaled = self.scaler_.transform(self._with_names(X))
         if self._clips:
             # This is a scaled copy, so that it can be compressed in place.
             scaled = compress_in_place(scaled, CLIP).astype(np.float32, order="C", copy=False)
-            if not fit or np.isfinite(scaled.sum()):
+            if not check or np.isfinite(scaled.sum()):
                 return scaled
         return check_scaled(scaled, X, self.scaler, self._masks)
 
@@ -79,7 +110,8 @@ class ScaledRowsMixin:
                 f"scaler={self.scaler!r} must be 'standard', 'minmax', 'robust' or None: torch "
                 "can't compute with others."
             )
-        return Scaling(*scaling, self._clips)
+        slope, intercept = scaling
+        return Scaling(self._without_empty(slope), intercept, self._clips)
 
     def _with_names(self, X: np.ndarray):
         """Return rows with the names of their columns if the scaler may need them."""

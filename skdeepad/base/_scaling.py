@@ -1,6 +1,6 @@
 """Scaling of rows, its checks, and the compression of scaled rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..nn import compress
 from ..training import LazyRows, rows_of_a_block
+from ._rows import is_large
 
 # Scaled values beyond this are compressed: a column that is constant in training has no scale.
 CLIP = 20.0
@@ -57,28 +58,40 @@ class Scaling(nn.Module):
         return (compress(scaled, CLIP) if self.compresses else scaled).float()
 
 
-def fit_in_blocks(
-    scaler, X: np.ndarray, rows: np.ndarray | slice, with_names: Callable, has_holes: bool = False
+def fit_scaler(
+    scaler, X: np.ndarray, rows: np.ndarray | slice, with_names: Callable, empty=None
 ) -> None:
-    """Fit a scaler to rows of a table, without a copy of the table if the scaler allows it.
+    """Fit a scaler to rows of a table, without a copy of a large one if the scaler allows it.
 
-    A scaler with ``partial_fit`` sees block after block, unless there may be missing cells: it
-    would never know a column that is empty in one block. The scalers with a name see column after
-    column then, as a robust one always does, and any other one sees all rows.
+    A scaler with ``partial_fit`` sees a large table block after block, unless there may be missing
+    cells: it would never know a column that is empty in one block. The scalers with a name see
+    column after column then, as a robust one always does, and any other one sees all rows.
+
+    Parameters
+    ----------
+    scaler : transformer
+    X : ndarray of shape (n_samples, n_features)
+    rows : ndarray of int or slice
+    with_names : callable
+        Returns rows as the scaler takes them.
+    empty : ndarray of bool of shape (n_features,) or None, default=None
+        Columns without a value, which the scaler sees as 0. If None, there are no missing cells.
     """
-    if hasattr(scaler, "partial_fit") and not has_holes:
-        n_rows = len(X) if isinstance(rows, slice) else len(rows)
-        for block in gen_batches(n_rows, rows_of_a_block(X.shape[1])):
-            block = block if isinstance(rows, slice) else rows[block]
-            scaler.partial_fit(with_names(np.ascontiguousarray(X[block])))
-    elif type(scaler) in (StandardScaler, MinMaxScaler, RobustScaler):
-        of_columns = [clone(scaler).fit(column[rows][:, None]) for column in X.T]
+    large = is_large(X)
+    if large and hasattr(scaler, "partial_fit") and empty is None:
+        for block in _blocks(X, rows):
+            scaler.partial_fit(with_names(np.ascontiguousarray(block)))
+    elif large and type(scaler) in (StandardScaler, MinMaxScaler, RobustScaler):
+        of_columns = [
+            clone(scaler).fit(np.zeros((1, 1)) if is_empty else column[rows][:, None])
+            for column, is_empty in zip(X.T, np.broadcast_to(empty, X.shape[1]), strict=True)
+        ]
         scaler.fit(with_names(np.zeros_like(X[:1])))  # sets what describes the columns
         for name in STATISTICS:
             if getattr(scaler, name, None) is not None:
                 setattr(scaler, name, np.concatenate([getattr(one, name) for one in of_columns]))
     else:
-        scaler.fit(with_names(X[rows]))
+        scaler.fit(with_names(X[rows] if empty is None else np.where(empty, 0, X[rows])))
 
 
 def check_scales_missing(fitted, scaler) -> None:
@@ -87,6 +100,18 @@ def check_scales_missing(fitted, scaler) -> None:
         raise ValueError(
             f"missing='mask' needs a scaler that leaves NaN as it is, got scaler={scaler!r}."
         )
+
+
+def largest_values(X: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
+    """Return the largest value of each column in rows of a table, NaN if it has none."""
+    return np.fmax.reduce([np.fmax.reduce(block) for block in _blocks(X, rows)])
+
+
+def _blocks(X: np.ndarray, rows: np.ndarray | slice) -> Iterator[np.ndarray]:
+    """Yield rows of a table in blocks."""
+    n_rows = len(X) if isinstance(rows, slice) else len(rows)
+    for block in gen_batches(n_rows, rows_of_a_block(X.shape[1])):
+        yield X[block if isinstance(rows, slice) else rows[block]]
 
 
 def check_lazy(scaled: LazyRows, X: np.ndarray, scaler, has_holes: bool = False) -> LazyRows:

@@ -15,13 +15,15 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import QuantileTransformer
+from sklearn.preprocessing import (
+    QuantileTransformer,
+)
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeepad import VAE, WAE, AutoEncoder, DetectorEnsemble, RobustAutoEncoder, all_detectors
 from skdeepad.base import _rows
-from skdeepad.base._scaling import fit_in_blocks
+from skdeepad.base._scaling import fit_scaler
 from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.datasets import load_breastw, load_cardio, load_wine
 from skdeepad.export import to_module
@@ -131,15 +133,38 @@ def test_float32_gives_nearly_the_same_scores_of_rows_with_holes(name, holed):
     assert_allclose(a, b, rtol=2e-2, atol=1e-3 * np.ptp(a))
 
 
+QUANTILES = QuantileTransformer(n_quantiles=20)
+empty_column = pytest.warns(UserWarning, match=r"Column\(s\) \[3\] of X have no value in the")
+
+
 @every_masking
-@pytest.mark.filterwarnings("ignore:All-NaN slice:RuntimeWarning")
-@pytest.mark.parametrize("scaler", ["standard", "minmax", "robust"])
-def test_a_column_that_is_empty_in_training_has_no_part_in_any_score(name, scaler, X):
+@pytest.mark.parametrize("scaler", ["standard", "minmax", "robust", None, QUANTILES])
+@pytest.mark.parametrize("largest", [0, 2**23], ids=["lazy", "whole"])
+def test_a_column_that_is_empty_in_training_has_no_part_in_any_score(
+    name, scaler, largest, X, monkeypatch
+):
+    monkeypatch.setattr(_rows, "LAZY_VALUES", largest)
     rows = X.copy()
     rows[:, 3] = np.nan
-    det = masking(name, scaler=scaler).fit(rows)
+    with empty_column as warnings:
+        det = masking(name, scaler=scaler).fit(rows)
+    assert sum("no value" in str(warning.message) for warning in warnings) == 1
     assert np.isfinite(det.score_samples(rows)).all()
     assert_array_equal(det.score_samples(X), det.score_samples(rows))
+    assert np.isnan(det.reconstruct(X)).any(axis=0).tolist() == [j == 3 for j in range(X.shape[1])]
+    if scaler is not QUANTILES:
+        assert_allclose(to_module(det)(torch.from_numpy(X)), det.score_samples(X), rtol=1e-4)
+
+
+def test_a_column_that_is_empty_at_first_stays_out_until_a_new_fit(X):
+    frame = spoiled(X, np.nan)
+    with pytest.warns(UserWarning, match=r"\['f2'\] .* left out of scores, .* until a new fit"):
+        det = masking("AutoEncoder").partial_fit(frame)
+    later = spoiled(X, X[:, 2])
+    det.partial_fit(later)
+    assert_array_equal(det.score_samples(later), det.score_samples(frame))
+    det.fit(later)
+    assert (det.score_samples(later) != det.score_samples(frame)).any()
 
 
 @every_masking
@@ -273,11 +298,12 @@ def test_residual_scales_are_those_of_the_cells_that_are_there(holed):
 
 
 def test_a_scaler_knows_columns_that_are_empty_in_a_block(monkeypatch):
+    monkeypatch.setattr(_rows, "LAZY_VALUES", 0)
     X = np.arange(40.0).reshape(20, 2)
     X[:10, 0], X[15:, 1] = np.nan, np.nan
     monkeypatch.setattr(lazy_module, "BLOCK_VALUES", 10)
     scaler = masking("AutoEncoder")._make_scaler(0)
-    fit_in_blocks(scaler, X, slice(None), lambda block: block, has_holes=True)
+    fit_scaler(scaler, X, slice(None), lambda block: block, empty=np.zeros(2, dtype=bool))
     assert_allclose(scaler.transform(X), clone(scaler).fit_transform(X))
 
 
