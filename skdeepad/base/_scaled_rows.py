@@ -16,9 +16,9 @@ from ._scaling import (
     Scaling,
     check_lazy,
     check_scaled,
-    check_scales_missing,
     compress_in_place,
     fit_scaler,
+    fit_scaler_with_holes,
     largest_values,
     linear_scaling,
 )
@@ -47,8 +47,6 @@ class ScaledRowsMixin:
         self.scaler_ = self._make_scaler(seed)
         if hasattr(self.scaler_, "set_output"):
             self.scaler_.set_output(transform="default")
-        if self._masks:
-            check_scales_missing(self.scaler_, self.scaler)
         self._empty = None
         self._clips = isinstance(self.scaler, str)
 
@@ -66,13 +64,17 @@ class ScaledRowsMixin:
 
     def _fit_scaler(self, X: np.ndarray, rows) -> None:
         """Fit the scaler to rows of a validated table, and note which columns have no value."""
-        empty = None
+        typical = None
         if self._masks:
-            empty = np.isnan(largest_values(X, rows))
-            self._note_empty(empty)
-        if self.scaler_ is not None:
-            with _without_checks():
-                fit_scaler(self.scaler_, X, rows, self._with_names, empty)
+            typical = largest_values(X, rows)
+            self._note_empty(np.isnan(typical))
+        if self.scaler_ is None:
+            return
+        with _without_checks():
+            if typical is None:
+                fit_scaler(self.scaler_, X, rows, self._with_names)
+            else:
+                fit_scaler_with_holes(self.scaler_, X, rows, self._with_names, typical, self.scaler)
 
     def _note_empty(self, empty: np.ndarray) -> None:
         """Note which columns have no value in training; warn if there are any."""

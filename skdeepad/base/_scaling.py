@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
-from sklearn.utils import check_array, gen_batches, get_tags
+from sklearn.utils import check_array, gen_batches
 from torch import Tensor, nn
 
 from ..nn import compress
@@ -94,12 +94,37 @@ def fit_scaler(
         scaler.fit(with_names(X[rows] if empty is None else np.where(empty, 0, X[rows])))
 
 
-def check_scales_missing(fitted, scaler) -> None:
-    """Raise if a scaler says that it takes no missing cells."""
-    if hasattr(fitted, "__sklearn_tags__") and not get_tags(fitted).input_tags.allow_nan:
-        raise ValueError(
-            f"missing='mask' needs a scaler that leaves NaN as it is, got scaler={scaler!r}."
-        )
+def fit_scaler_with_holes(
+    scaler, X: np.ndarray, rows: np.ndarray | slice, with_names: Callable, typical, given
+) -> None:
+    """Fit a scaler to rows with missing cells; raise if it does not leave NaN where it is.
+
+    Parameters
+    ----------
+    scaler, X, rows, with_names
+        As for :func:`fit_scaler`.
+    typical : ndarray of shape (n_features,)
+        A value of each column, NaN if it has none.
+    given : transformer or str
+        The scaler as the user gave it, for the error.
+    """
+    empty = np.isnan(typical)
+    typical = np.where(empty, 0, typical)
+    refused = ValueError(
+        f"missing='mask' needs a scaler that leaves NaN as it is, got scaler={given!r}."
+    )
+    is_even = np.arange(len(typical)) % 2 == 0
+    probe = np.where([is_even, ~is_even], np.nan, typical)
+    try:
+        fit_scaler(scaler, X, rows, with_names, empty)
+        scaled = scaler.transform(with_names(probe))
+    except Exception as error:
+        complete = with_names(np.where(np.isnan(X[rows]), typical, X[rows]))
+        clone(scaler).fit(complete).transform(complete)  # raises if NaN is not the cause
+        raise refused from error
+    holes = np.isnan(check_array(scaled, dtype=np.float64, ensure_all_finite=False))
+    if (holes[0] == holes[1]).any():  # a hole was filled, or made others
+        raise refused
 
 
 def largest_values(X: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:

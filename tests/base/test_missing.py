@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 from scipy.stats import spearmanr
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    Normalizer,
     QuantileTransformer,
+    StandardScaler,
 )
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -254,12 +260,48 @@ def test_sparse_parts_of_holes_are_zero(holed):
         (VAE, {"anomaly_score": "jacodeco"}, "anomaly_score='jacodeco' needs complete rows"),
         (WAE, {"cost": "euclidean"}, "cost='euclidean' needs complete rows"),
         (WAE, {"cost": lambda x, y: (x - y).abs().sum(1)}, "cost=<function .* needs complete"),
-        (AutoEncoder, {"scaler": PCA(2)}, r"leaves NaN as it is, got scaler=PCA\(n_components=2\)"),
     ],
 )
 def test_what_has_no_sense_with_holes_is_refused(cls, params, message, X):
     with pytest.raises(ValueError, match=message):
         masking(cls.__name__, **params).fit(X)
+
+
+KEEP_HOLES = [
+    FunctionTransformer(np.tanh),
+    make_pipeline(FunctionTransformer(np.arcsinh), StandardScaler()),
+    make_column_transformer((MinMaxScaler(), [5, 0]), ("passthrough", [2])),
+]
+LOSE_HOLES = [
+    PCA(2),
+    Normalizer(),
+    make_pipeline(StandardScaler(), SimpleImputer()),
+    FunctionTransformer(lambda X: X - X[:, :1]),
+]
+
+
+@pytest.mark.parametrize("scaler", KEEP_HOLES)
+@pytest.mark.parametrize("largest", [0, 2**23], ids=["lazy", "whole"])
+def test_a_scaler_that_keeps_holes_is_welcome(scaler, largest, holed, monkeypatch):
+    monkeypatch.setattr(_rows, "LAZY_VALUES", largest)
+    det = masking("AutoEncoder", scaler=scaler).fit(holed)
+    assert np.isfinite(det.score_samples(holed)).all()
+
+
+@pytest.mark.parametrize("scaler", LOSE_HOLES)
+@pytest.mark.parametrize("largest", [0, 2**23], ids=["lazy", "whole"])
+def test_a_scaler_that_fills_or_spreads_holes_is_refused(scaler, largest, X, holed, monkeypatch):
+    monkeypatch.setattr(_rows, "LAZY_VALUES", largest)
+    message = re.escape(f"leaves NaN as it is, got scaler={scaler!r}.")
+    for rows in (X, holed):
+        with pytest.raises(ValueError, match=message):
+            masking("AutoEncoder", scaler=scaler).fit(rows)
+
+
+def test_a_scaler_that_fails_without_holes_too_is_not_blamed_for_them(holed):
+    det = masking("AutoEncoder", scaler=FunctionTransformer(np.tanh, kw_args={"power": 2}))
+    with pytest.raises(TypeError, match="power"):
+        det.fit(holed)
 
 
 # Values by hand ------------------------------------------------------------------------------
