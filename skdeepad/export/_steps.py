@@ -29,7 +29,11 @@ def in_order(first_step, X):
         if missing:
             raise ValueError(f"X must have the columns of fit, but {missing!r} is not there.")
         return X[names]
-    if X is not None and np.shape(X)[1] != first_step.n_features_in_:
+    if X is None:
+        return X
+    if np.ndim(X) != 2:
+        raise ValueError(f"X must be of shape (n_samples, n_features), got {np.shape(X)}.")
+    if np.shape(X)[1] != first_step.n_features_in_:
         raise ValueError(
             f"X has {np.shape(X)[1]} columns, but the estimator was fitted to "
             f"{first_step.n_features_in_}."

@@ -227,6 +227,8 @@ def test_columns_that_do_not_fit_are_named():
         to_onnx(det, X=X)
     with pytest.raises(ValueError, match=r"columns of fit, but \['score'\] is not there"):
         to_onnx(det, X=X[["size"]])
+    with pytest.raises(ValueError, match=r"X must be of shape .*, got \(2,\)"):
+        to_onnx(det[-1], X=X.to_numpy()[0])
     with pytest.raises(ValueError, match="X has 1 columns, but the estimator was fitted to 2"):
         to_onnx(det, X=X.to_numpy()[:, :1].tolist())
     to_onnx(AutoEncoder(max_epochs=1).fit(X), X=X)  # its one input is X
