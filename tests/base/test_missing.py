@@ -417,7 +417,7 @@ def spoiled(X, values):
         ),
         (np.inf, r"Input X contains infinity .* in column 'f2'\."),
         ("red", r"could not convert string to float: 'red'\. Column 'f2' holds text: .*OneHot"),
-        (pd.Timestamp("2020-02-02"), r"Column 'f2' holds a Timestamp: .*TableVectorizer"),
+        (pd.Timestamp("2020-02-02"), r"Column 'f2' holds dates or times: .*TableVectorizer"),
         (pd.Categorical(["a", "b"] * 150), r"Column 'f2' holds text"),
         (pd.array([1, None] * 150, dtype="Int64"), r"contains NaN in column 'f2'"),
     ],
@@ -451,6 +451,35 @@ def test_a_column_is_found_in_lists_and_arrays_of_objects():
             AutoEncoder().fit(rows)
     with pytest.raises(ValueError, match="inhomogeneous"):
         AutoEncoder().fit([[1.0, 2.0], [3.0]])
+
+
+def test_columns_of_pyarrow_have_names(X):
+    pyarrow = pytest.importorskip("pyarrow")
+    for values, message in (
+        (np.nan, "NaN in column 'f2'"),
+        ("red", "Column 'f2' holds text"),
+        (pd.Timestamp("2020-02-02"), "Column 'f2' holds dates"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            AutoEncoder().fit(pyarrow.table(spoiled(X, values)))
+
+
+@pytest.mark.parametrize(
+    "rows", [np.arange(6).astype("M8[s]"), np.arange(6).astype("m8[s]")], ids=["dates", "spans"]
+)
+def test_tables_of_times_alone_are_not_read_as_numbers(rows):
+    rows = rows.reshape(3, 2)
+    for table, name in ((rows, "0"), (pd.DataFrame(rows, columns=["a", "b"]), "'a'")):
+        with pytest.raises(ValueError, match=f"Column {name} holds dates or times: make them num"):
+            AutoEncoder().fit(table)
+
+
+def test_masked_cells_are_not_read(X):
+    masked = np.ma.masked_array(X, X > 2)
+    with pytest.raises(ValueError, match=r"use X\.astype\(float\)\.filled\(np\.nan\)"):
+        masking("AutoEncoder").fit(masked)
+    masking("AutoEncoder").fit(masked.astype(float).filled(np.nan))
+    AutoEncoder(max_epochs=1).fit(np.ma.masked_array(X))
 
 
 @every_detector
