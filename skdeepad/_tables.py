@@ -1,36 +1,39 @@
 """Validation of tables, with errors that name the column and a way out."""
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import validate_data as sklearn_validate_data
 
-from ._validation import take_rows
+from ._validation import Integral, take_rows
 
 # Words of messages about values that are no numbers.
-NO_NUMBERS = ("could not convert", " argument must be", "setting an array")
+NO_NUMBERS = (
+    *("could not convert", " argument must be", "setting an array"),
+    *("int too large", "Complex data not supported"),
+)
 # Names of types of dates, and of spans of time, begin with these in numpy and in data frames.
 TIMES = ("date", "time", "duration")
+# Types of missing values that are not NaN, and that numpy can't convert to it.
+MISSING = ("NAType", "NaTType")
 # A large table is searched in blocks of about this many values.
 BLOCK_VALUES = 2**20
 
 
+@np.errstate(over="ignore")  # a value too large for float64 is an error, and needs no warning
 def validate_data(estimator, X, **kwargs):
     """Validate rows as scikit-learn does; errors name the column and what can be done about it."""
     _refuse_misread(X)
     try:
         return sklearn_validate_data(estimator, X, **kwargs)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         try:
-            message = _explain(str(error), estimator, X, kwargs)
+            explained = _explain(error, estimator, X, kwargs)
         except Exception:  # the table can't be searched, and the error is explanation enough
-            message = None
-        if message is None:
+            explained = None
+        if explained is None:
             raise
-        kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(message) from error
+        raise explained from error
 
 
 def _refuse_misread(X) -> None:
@@ -62,24 +65,35 @@ def _names(X) -> list:
     return list(range(X.shape[1]) if names is None else names)
 
 
-def _explain(message: str, estimator, X, kwargs: dict) -> str | None:
-    """Return a message of scikit-learn with the column and a way out, or None if it has neither."""
-    if message.startswith("Sparse data was passed"):
+def _explain(error: Exception, estimator, X, kwargs: dict) -> Exception | None:
+    """Return an error of scikit-learn with the column and a way out, or None if it has neither."""
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    what = _first_line(error)
+    if what.startswith("Sparse data was passed"):
         dense = "X.toarray()" if issparse(X) else "X.sparse.to_dense()"
-        return (
+        return kind(
             f"Sparse data was passed for X, but {type(estimator).__name__} needs dense rows: use "
             f"{dense}, or a transformer before it that makes few dense columns, e.g. TruncatedSVD."
         )
-    what = message.splitlines()[0].rstrip(".")
+    if what.startswith("at least one array"):  # numpy's words about a frame without columns
+        return kind(f"{_refusal(np.empty(X.shape), kwargs)}.")
     if what.startswith("Input X contains"):
-        name, _ = _first_column(X, lambda column: what in _refusal(column, kwargs))
+        name, _ = _first_column(X, (what,), kwargs)
         way_out = _way_out_of_missing(estimator) if what.endswith("NaN") else "."
-        return None if name is None else f"{what} in column {name!r}{way_out}"
-    if any(words in what for words in NO_NUMBERS):
-        name, held = _first_column(X, _no_number_in)
-        way_out = "encode it as numbers, e.g. with OneHotEncoder or skrub.TableVectorizer."
-        return None if name is None else f"{what}. Column {name!r} holds {held}: {way_out}"
-    return None
+        return kind(f"{what} in column {name!r}{way_out}")
+    if not any(words in what for words in NO_NUMBERS):
+        return None
+    name, column = _first_column(X, NO_NUMBERS, kwargs)
+    value = next(v for v in np.asarray(column, dtype=object).ravel() if not _is_number(v))
+    if type(value).__name__ in MISSING:
+        accepts_nan = kwargs.get("ensure_all_finite") == "allow-nan"
+        return ValueError(
+            f"Input X contains {value!r}, a missing value, in column {name!r}"
+            f"{'.' if accepts_nan else _way_out_of_missing(estimator)} It must be NaN, which "
+            "X.where(X.notna(), np.nan).astype(float) makes of it in a data frame."
+        )
+    held, way_out = _describe(value)
+    return kind(f"{_refusal(column, kwargs)}. Column {name!r} holds {held}: {way_out}.")
 
 
 def _way_out_of_missing(estimator) -> str:
@@ -91,33 +105,58 @@ def _way_out_of_missing(estimator) -> str:
     return f", but {name} needs complete rows here: {impute}{other}."
 
 
-def _first_column(X, find: Callable) -> tuple:
-    """Return the name, or else the number, of the first column in which something is found."""
+def _describe(value) -> tuple[str, str]:
+    """Return what a value is that float64 can't hold, and what to do about it."""
+    if isinstance(value, complex):
+        return "complex numbers", "make two columns of their real and imaginary parts"
+    if isinstance(value, Integral):
+        return "integers too large for float64", "use a larger unit, or their logarithms"
+    held = "text" if isinstance(value, str | bytes) else f"a {type(value).__name__}"
+    return held, "encode it as numbers, e.g. with OneHotEncoder or skrub.TableVectorizer"
+
+
+def _first_column(X, words: tuple[str, ...], kwargs: dict) -> tuple:
+    """Return the name, or else the number, and the values of a column that is refused with words.
+
+    The values are those of the first block of rows that is refused so, in which half of the columns
+    after half is left out.
+    """
     table = X if hasattr(X, "shape") else np.array(X, dtype=object)
-    if isinstance(X, np.ndarray) and X.dtype.kind == "f":
-        blocks = gen_batches(len(X), max(1, BLOCK_VALUES // X.shape[1]))
-        table = next(X[rows] for rows in blocks if not np.isfinite(X[rows]).all())
-    for j, name in enumerate(_names(table)):
-        if found := find(take_rows(table, [j], axis=1)):
-            return name, found
-    return None, None
+    n_rows, last = table.shape
+
+    def is_refused(part) -> bool:
+        refusal = _refusal(part, kwargs)
+        return any(word in refusal for word in words)
+
+    blocks = gen_batches(n_rows, max(1, BLOCK_VALUES // last))
+    table = next(part for rows in blocks if is_refused(part := take_rows(table, rows)))
+    first = 0
+    while last - first > 1:
+        middle = (first + last) // 2
+        if is_refused(take_rows(table, slice(first, middle), axis=1)):
+            last = middle
+        else:
+            first = middle
+    return _names(table)[first], take_rows(table, slice(first, last), axis=1)
 
 
-def _refusal(column, kwargs: dict) -> str:
-    """Return scikit-learn's message about one column."""
+def _refusal(part, kwargs: dict) -> str:
+    """Return the first line of scikit-learn's message about a part of a table."""
     settings = {key: kwargs[key] for key in ("dtype", "ensure_all_finite") if key in kwargs}
     try:
-        check_array(column, input_name="X", **settings)
-    except (TypeError, ValueError) as error:
-        return str(error)
+        check_array(part, input_name="X", **settings)
+    except (TypeError, ValueError, OverflowError) as error:
+        return _first_line(error)
     return ""
 
 
-def _no_number_in(column) -> str:
-    """Return what the first value is that is no number."""
-    for value in np.asarray(column, dtype=object).ravel():
-        try:
-            float(value)
-        except (TypeError, ValueError):
-            return "text" if isinstance(value, str | bytes) else f"a {type(value).__name__}"
-    return ""
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".")
+
+
+def _is_number(value) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import re
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -24,10 +25,18 @@ from sklearn.preprocessing import (
     QuantileTransformer,
     StandardScaler,
 )
-from sklearn.utils import get_tags
+from sklearn.utils import check_array, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdeepad import VAE, WAE, AutoEncoder, DetectorEnsemble, RobustAutoEncoder, all_detectors
+from skdeepad import (
+    VAE,
+    WAE,
+    AutoEncoder,
+    DetectorEnsemble,
+    RobustAutoEncoder,
+    _tables,
+    all_detectors,
+)
 from skdeepad.base import _rows
 from skdeepad.base._scaling import fit_scaler
 from skdeepad.calibration import ConformalDetector, TunedThreshold
@@ -453,6 +462,74 @@ def test_a_column_is_found_in_lists_and_arrays_of_objects():
         AutoEncoder().fit([[1.0, 2.0], [3.0]])
 
 
+NO_NUMBERS = {
+    "NA": (pd.NA, "contains <NA>, a missing value, in column {}: use AutoEncoder.missing='mask'"),
+    "NaT": (pd.NaT, "contains NaT, a missing value, in column {}: use AutoEncoder.missing='mask'"),
+    "None": (None, "contains NaN in column {}: use AutoEncoder.missing='mask'"),
+    "complex": (1j, "Column {} holds complex numbers: make two columns"),
+    "huge": (10**400, "Column {} holds integers too large for float64"),
+    "date": (date(2020, 2, 2), "Column {} holds a date: encode it"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+def test_one_object_among_numbers_is_named_for_what_it_is(kind, X):
+    value, message = NO_NUMBERS[kind]
+    rows = X.astype(object)
+    rows[5, 2] = value
+    frame = pd.DataFrame(rows, columns=[f"f{i}" for i in range(X.shape[1])])
+    for table, name in ((rows, "2"), (rows.tolist(), "2"), (frame, "'f2'")):
+        error = TypeError if kind in ("complex", "date") else ValueError
+        with pytest.raises(error, match=message.format(name)):
+            AutoEncoder().fit(table)
+
+
+@pytest.mark.parametrize("value", [pd.NA, pd.NaT])
+def test_the_way_to_nan_makes_rows_that_a_mask_takes(value, X):
+    frame = spoiled(X, [value, *X[1:, 2]]).astype({"f2": object})
+    with pytest.raises(ValueError, match=r"'f2'\. It must be NaN, which X\.where\(X\.notna"):
+        masking("AutoEncoder").fit(frame)
+    masking("AutoEncoder").fit(frame.where(frame.notna(), np.nan).astype(float))
+
+
+def test_the_column_of_complex_numbers_is_named(X):
+    with pytest.raises(ValueError, match=r"Complex data not supported\. Column 'f2' holds complex"):
+        AutoEncoder().fit(spoiled(X, 1j))
+
+
+def test_the_column_holds_what_the_message_says_in_any_block(monkeypatch, X):
+    monkeypatch.setattr(_tables, "BLOCK_VALUES", 80)
+    first = {(np.nan, np.inf): ("NaN in column 1", "infinity.* in column 4")}
+    first[np.inf, np.nan] = "NaN in column 4", "infinity.* in column 1"
+    for values, (of_any, of_mask) in first.items():
+        rows = X.copy()
+        rows[5, 1], rows[-5, 4] = values
+        for table in (rows, rows.astype(object), rows.astype(np.longdouble)):
+            for det, message in ((AutoEncoder(), of_any), (masking("AutoEncoder"), of_mask)):
+                with pytest.raises(ValueError, match=message):
+                    det.fit(table)
+
+
+def test_long_doubles_that_are_too_large_are_found(X):
+    rows = X.astype(np.longdouble)
+    rows[3, 2] = np.longdouble("1e4000")
+    if np.isinf(rows[3, 2]):
+        pytest.skip("a long double is a double here")
+    with pytest.raises(ValueError, match=r"too large for .* in column 2"):
+        AutoEncoder().fit(rows)
+
+
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "NaN in column 9"), ("a", "Column 9 ")])
+def test_a_column_among_many_is_found_in_few_checks(value, message, monkeypatch):
+    frame = pd.DataFrame(np.zeros((9, 1000))).assign(**{"9": value})
+    frame.columns = [*range(10, 1010), 9]
+    checks = []
+    monkeypatch.setattr(_tables, "check_array", lambda *a, **k: checks.append(check_array(*a, **k)))
+    with pytest.raises(ValueError, match=message):
+        AutoEncoder().fit(frame)
+    assert len(checks) < 20
+
+
 def test_columns_of_pyarrow_have_names(X):
     pyarrow = pytest.importorskip("pyarrow")
     for values, message in (
@@ -472,6 +549,14 @@ def test_tables_of_times_alone_are_not_read_as_numbers(rows):
     for table, name in ((rows, "0"), (pd.DataFrame(rows, columns=["a", "b"]), "'a'")):
         with pytest.raises(ValueError, match=f"Column {name} holds dates or times: make them num"):
             AutoEncoder().fit(table)
+
+
+def test_a_table_of_nothing_gets_the_message_of_scikit_learn(X):
+    frame = pd.DataFrame(X)
+    for empty, what in ((frame[:0], "0 sample"), (frame[[]], "0 feature")):
+        for table in (empty, empty.to_numpy()):
+            with pytest.raises(ValueError, match=rf"Found array with {what}\(s\) \(shape="):
+                AutoEncoder().fit(table)
 
 
 def test_masked_cells_are_not_read(X):
