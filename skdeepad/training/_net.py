@@ -348,7 +348,8 @@ class DetectorNet(SavedNet):
             Values; those of a row are the same to the bit whatever the other rows.
         """
         self.module_.eval()
-        return apply_in_chunks(function, as_tensor(X), self.device)
+        n_draws = getattr(self.module_, "n_draws", 1)
+        return apply_in_chunks(function, as_tensor(X), self.device, n_draws)
 
 
 def _set_lr(optimizer: torch.optim.Optimizer, rate_of: Callable[[dict], float]) -> None:

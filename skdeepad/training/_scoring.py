@@ -9,21 +9,23 @@ from torch import Tensor, nn
 from ..nn import EvenProducts
 from ._lazy_rows import LazyRows
 
-# Rows are scored in chunks of at most this many values and rows.
-CHUNK_ROWS, CHUNK_VALUES = 4096, 2**21
+# Rows are scored in chunks of at most this many rows and values, and rows times draws.
+CHUNK_ROWS, CHUNK_VALUES, CHUNK_DRAWS = 4096, 2**21, 2**14
 # A chunk is padded to a multiple of this many rows: for few rows BLAS takes another kernel with
 # other rounding, and a score must not depend on the other rows.
 PAD = 32
 
 
 def apply_in_chunks(
-    function: Callable[[Tensor], Tensor], X: Tensor | LazyRows, device: str
+    function: Callable[[Tensor], Tensor], X: Tensor | LazyRows, device: str, n_draws: int = 1
 ) -> np.ndarray:
     """Return the values of a function for rows, (n_samples, ...) in float64.
 
-    The function maps (batch, n_features) to (batch, ...) and treats each row independently.
+    The function maps (batch, n_features) to (batch, ...) and treats each row independently. It may
+    draw ``n_draws`` times for each row, all in one pass.
     """
-    size = max(PAD, min(CHUNK_ROWS, CHUNK_VALUES // max(1, X.shape[1]) // PAD * PAD))
+    size = min(CHUNK_ROWS, CHUNK_VALUES // max(1, X.shape[1]), CHUNK_DRAWS // n_draws)
+    size = max(PAD, size // PAD * PAD)
     out: np.ndarray | None = None
     with torch.inference_mode(), EvenProducts():
         for start in range(0, len(X), size):

@@ -1,6 +1,6 @@
 """Module of ADGM and SDGM."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import log
 
 import numpy as np
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..nn import Backbone, compress
 from ._auxiliary_module import AuxiliaryModule
-from ._layered_scores import Draw
+from ._layered_scores import Draws, by_draw, repeated
 
 # Terms of a combined score grow with their logarithm beyond this many units. The unit is the
 # distance from the median to this quantile of the training rows' scores.
@@ -47,60 +47,47 @@ class DeepGenerativeModule(AuxiliaryModule):
         With the bound f of one class, L is −f for the row's own class and U is
         Σ_y q(y|a,x) (log q(y|a,x) − f).
         """
-        classes = torch.arange(self.n_classes, device=x.device)
-        free = torch.ones(len(x), 1, dtype=bool, device=x.device) if y is None else y[:, None] == 0
-        possible = free if y is None else free | (y[:, None] == classes + 1)
-        possible = possible.expand(-1, self.n_classes)
-        h = self.features(x)
-        noise_a = self.randn_like(x.new_empty(len(x), self.n_auxiliary))
-        noise_z = self.randn_like(x.new_empty(int(possible.sum()), sum(self.widths)))
-        f, log_q = self._bounds(x, h, possible, noise_a, noise_z)
-        weights = torch.where(free, log_q.exp(), possible.to(f.dtype))
-        cost = torch.where(free, self.warm_up(log_q), -self.classification_weight * log_q)
-        return (weights * (cost - f)).sum(1)
-
-    def _bounds(
-        self, x: Tensor, h: Tensor, possible: Tensor, noise_a: Tensor, noise_z: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return the bound f of each possible class, 0 for others, and log q(y|a,x), (batch, K).
-
-        All of them use the same draw of a.
-        """
-        a, log_q_a = self.draw_auxiliary(h, noise_a)
+        h, n_rows, n_classes = self.features(x), len(x), self.n_classes
+        a, log_q_a = self.draw_auxiliary(h, self.randn_like(x.new_empty(n_rows, self.n_auxiliary)))
         log_q = F.log_softmax(self.classifier(torch.cat([h, a], 1)), 1)
-        row, k = possible.nonzero(as_tuple=True)
-        y = F.one_hot(k, self.n_classes).to(x.dtype)
-        draw = self.explain(x[row], h[row], a[row], log_q_a[row], y, noise_z)
-        f = self._bound(draw)
-        return f.new_zeros(possible.shape).masked_scatter(possible, f), log_q
+        classes = torch.eye(n_classes, dtype=x.dtype, device=x.device)
+        noise_z = self.randn_like(x.new_empty(n_rows * n_classes, sum(self.widths)))
+        of_each = (repeated(values, n_classes) for values in (x, h, a, log_q_a))
+        draw = self.explain(*of_each, classes.repeat_interleave(n_rows, 0), noise_z)
+        f = by_draw(self._bound(draw), n_classes).T
+        unlabelled = log_q.exp() * (self.warm_up(log_q) - f)
+        if y is None:
+            return unlabelled.sum(1)
+        labelled = -f - self.classification_weight * log_q
+        y, label = y[:, None], torch.arange(1, n_classes + 1, device=x.device)
+        return torch.where(y == 0, unlabelled, torch.where(y == label, labelled, 0.0)).sum(1)
 
-    def _bound(self, draw: Draw) -> Tensor:
-        """Return f, (batch,), from the terms of a draw; scores need it in float64."""
-        cost = self.warm_up(draw.kl + log(self.n_classes))
-        return -draw.nll.sum(1, dtype=cost.dtype if self.training else torch.float64) - cost
+    def _bound(self, draws: Draws) -> Tensor:
+        """Return f, (batch,), from the terms of draws; scores need it in float64."""
+        cost = self.warm_up(draws.kl + log(self.n_classes))
+        return -draws.nll.sum(1, dtype=cost.dtype if self.training else torch.float64) - cost
 
     # Scores ----------------------------------------------------------------------------------
 
-    def draws(self, x: Tensor, classes: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the bounds f of some classes, (batch, n_classes), and log q(y|a,x), in float64.
+    def draws(self, x: Tensor, classes: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return the bounds f of some classes and log q(y|a,x) at the fixed draws, in float64.
 
-        There is one pair for each of the fixed draws.
+        Both are (n_draws, batch, n_classes).
         """
-        h = self.features(x)
+        x, h, noise_a, noise_z = self.at_each_draw(x)
+        a, log_q_a = self.draw_auxiliary(h, noise_a)
+        log_q = F.log_softmax(self.classifier(torch.cat([h, a], 1)), 1).double()
         one_hot = F.one_hot(torch.tensor(classes, device=x.device), self.n_classes).to(x.dtype)
-        for noise in self.noise.expand(x.shape[0], -1, -1).unbind(1):
-            noise_a, noise_z = noise.split((self.n_auxiliary, sum(self.widths)), 1)
-            a, log_q_a = self.draw_auxiliary(h, noise_a)
-            log_q = F.log_softmax(self.classifier(torch.cat([h, a], 1)), 1).double()
-            explained = [
-                self.explain(x, h, a, log_q_a, y.expand(x.shape[0], -1), noise_z) for y in one_hot
-            ]
-            yield torch.stack([self._bound(draw) for draw in explained], 1), log_q
+        f = [
+            self._bound(self.explain(x, h, a, log_q_a, y.expand(len(x), -1), noise_z))
+            for y in one_hot
+        ]
+        return by_draw(torch.stack(f, 1), self.n_draws), by_draw(log_q, self.n_draws)
 
     def joint(self, x: Tensor) -> Tensor:
         """Return the bound of −log p(x, y normal)."""
-        f = torch.stack([f for f, _ in self.draws(x, self.normal_classes)]).mean(0)
-        return -torch.logsumexp(f, 1)
+        f, _ = self.draws(x, self.normal_classes)
+        return -torch.logsumexp(f.mean(0), 1)
 
     def posterior(self, x: Tensor) -> Tensor:
         """Return the log odds of an anomaly, log q(y anomalous|x) − log q(y normal|x)."""
@@ -111,8 +98,8 @@ class DeepGenerativeModule(AuxiliaryModule):
 
     def marginal(self, x: Tensor) -> Tensor:
         """Return U(x), the bound of −log p(x)."""
-        draws = self.draws(x, range(self.n_classes))
-        return torch.stack([(q.exp() * (q - f)).sum(1) for f, q in draws]).mean(0)
+        f, log_q = self.draws(x, range(self.n_classes))
+        return (log_q.exp() * (log_q - f)).sum(2).mean(0)
 
     negative_elbo = marginal
 
@@ -144,11 +131,10 @@ class DeepGenerativeModule(AuxiliaryModule):
 
     def log_classes(self, x: Tensor) -> Tensor:
         """Return the log of the mean of q(y|a,x) over the draws of a, (batch, K)."""
-        h, log_q = self.features(x), []
-        for noise in self.noise[:, : self.n_auxiliary]:
-            a, _ = self.draw_auxiliary(h, noise.expand(x.shape[0], -1))
-            log_q.append(F.log_softmax(self.classifier(torch.cat([h, a], 1)).double(), 1))
-        return torch.logsumexp(torch.stack(log_q), 0) - log(len(log_q))
+        _, h, noise_a, _ = self.at_each_draw(x)
+        a, _ = self.draw_auxiliary(h, noise_a)
+        log_q = F.log_softmax(self.classifier(torch.cat([h, a], 1)).double(), 1)
+        return torch.logsumexp(by_draw(log_q, self.n_draws), 0) - log(self.n_draws)
 
     # Codes -----------------------------------------------------------------------------------
 
@@ -181,16 +167,11 @@ class DeepGenerativeModule(AuxiliaryModule):
 
     def contributions(self, x: Tensor) -> Tensor:
         """Return each feature's part of −E log p(x|·) in the most probable normal class."""
-        h = self.features(x)
+        x, h, noise_a, noise_z = self.at_each_draw(x)
         y = self.normal_class(h, self.q_a(h)[0])
-        nll = []
-        for noise in self.noise:
-            noise_a, noise_z = noise.expand(len(x), -1).split(
-                (self.n_auxiliary, sum(self.widths)), 1
-            )
-            a, log_q_a = self.draw_auxiliary(h, noise_a)
-            nll.append(self.explain(x, h, a, log_q_a, y, noise_z).nll)
-        return torch.stack(nll).mean(0)
+        a, log_q_a = self.draw_auxiliary(h, noise_a)
+        draws = self.explain(x, h, a, log_q_a, y, noise_z)
+        return draws.by_draw(self.n_draws).nll.mean(0)
 
 
 SCORES: dict[str, Callable[[DeepGenerativeModule, Tensor], Tensor]] = {

@@ -1,6 +1,6 @@
 """Modules of variational autoencoders with an auxiliary variable."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from ..nn import (
     make_activation,
     split_gaussian,
 )
-from ._layered_scores import SCORES, Draw, contributions
+from ._layered_scores import SCORES, Draws, contributions, noise_for, repeated
 from ._likelihood import Likelihood
 from ._warm_up import WarmUp
 
@@ -79,6 +79,7 @@ class AuxiliaryModule(Stochastic):
         self.n_features = n_features
         self.skip = skip
         self.score = score
+        self.n_draws = n_draws
         # With the same draws for every row and every call, a score is a function of the row.
         self.register_buffer("noise", even_normal_draws(n_draws, n_auxiliary + sum(widths)))
 
@@ -92,14 +93,19 @@ class AuxiliaryModule(Stochastic):
         """Number of standard normal values from which a row is generated."""
         return self.n_latent + self.n_features
 
+    def at_each_draw(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return x, its features and the fixed noise of a and z, (n_draws * batch, ...)."""
+        noise = noise_for(x, self.noise).split((self.n_auxiliary, sum(self.widths)), 1)
+        return repeated(x, self.n_draws), repeated(self.features(x), self.n_draws), *noise
+
     def draw_auxiliary(self, h: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Draw from q(a|x), and return the draw and its log density."""
         mu, logvar = self.q_a(h)
         a = mu + torch.exp(0.5 * logvar) * noise
         return a, -gaussian_nll(a, mu, logvar).sum(1)
 
-    def explain(self, x: Tensor, h: Tensor, a: Tensor, log_q_a: Tensor, y: Tensor, noise) -> Draw:
-        """Return the terms of a draw of a and z in class y, without log p(y) and log q(y|a,x)."""
+    def explain(self, x: Tensor, h: Tensor, a: Tensor, log_q_a: Tensor, y: Tensor, noise) -> Draws:
+        """Return the terms of draws of a and z in class y, without log p(y) and log q(y|a,x)."""
         z: list[Tensor] = []
         posteriors = []
         for q, eps in zip(self.q_z, noise.split(self.widths, 1), strict=True):
@@ -114,7 +120,7 @@ class AuxiliaryModule(Stochastic):
         # Now mu, logvar and eps belong to the top layer, whose prior is N(0, I).
         sampled = 0.5 * (z[-1] ** 2 - eps**2 - logvar).sum(1)
         nll = self.likelihood.nll(self.decode_output(z, a, y), x)
-        return Draw(nll, cost + sampled, cost + kl_standard_normal(mu, logvar).sum(1))
+        return Draws(nll, cost + sampled, cost + kl_standard_normal(mu, logvar).sum(1))
 
     def decode_output(self, z: Sequence[Tensor], a: Tensor | None, y: Tensor) -> Tensor:
         """Return the output of the decoder, the parameters of p(x|·)."""
@@ -156,15 +162,12 @@ class AuxiliaryVAEModule(AuxiliaryModule):
         draw = self.explain(x, h, a, log_q_a, y, noise)
         return draw.nll.sum(1) + self.warm_up(draw.kl)
 
-    def draws(self, x: Tensor) -> Iterator[Draw]:
-        """Yield the terms of each of the fixed draws."""
-        h, y = self.features(x), _no_class(x)
-        for noise in self.noise:
-            eps_a, eps_z = noise.expand(x.shape[0], -1).split(
-                (self.n_auxiliary, sum(self.widths)), 1
-            )
-            a, log_q_a = self.draw_auxiliary(h, eps_a)
-            yield self.explain(x, h, a, log_q_a, y, eps_z)
+    def draws(self, x: Tensor) -> Draws:
+        """Return the terms of the fixed draws, (n_draws, batch, ...)."""
+        x, h, noise_a, noise_z = self.at_each_draw(x)
+        a, log_q_a = self.draw_auxiliary(h, noise_a)
+        draws = self.explain(x, h, a, log_q_a, _no_class(x), noise_z)
+        return draws.by_draw(self.n_draws)
 
     def encode(self, x: Tensor) -> Tensor:
         h = self.features(x)

@@ -1,6 +1,6 @@
 """Module of the ladder variational autoencoder."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..nn import Stochastic, even_normal_draws, gaussian_nll
-from ._layered_scores import SCORES, Draw, contributions
+from ._layered_scores import SCORES, Draws, by_draw, contributions, noise_for, repeated
 from ._likelihood import Likelihood
 from ._warm_up import WarmUp
 
@@ -108,6 +108,7 @@ class LadderModule(Stochastic):
         self.widths = tuple(widths)
         self.n_latent = sum(widths)
         self.score = score
+        self.n_draws = n_draws
         self.kl_layer = kl_layer
         # With the same draws for every row and every call, a score is a function of the row.
         self.register_buffer("z_noise", even_normal_draws(n_draws, self.n_latent))
@@ -142,24 +143,26 @@ class LadderModule(Stochastic):
         nll = self.likelihood.nll(self.decoder(rungs[0].z), x).sum(1)
         return nll + self.warm_up(sum(r.q.kl(r.p) for r in rungs))
 
-    def draws(self, x: Tensor) -> Iterator[Draw]:
-        """Yield the terms of each of the fixed draws from q(z_1, ..., z_L|x)."""
-        for rungs in self._descents(x):
-            yield Draw(
-                self.likelihood.nll(self.decoder(rungs[0].z), x),
-                sum(r.p.nll(r.z) - r.q.nll(r.z) for r in rungs),
-                sum(r.q.kl(r.p) for r in rungs),
-            )
+    def draws(self, x: Tensor) -> Draws:
+        """Return the terms of the fixed draws from q(z_1, ..., z_L|x), (n_draws, batch, ...)."""
+        rungs = self._descend_at_each_draw(x)
+        return Draws(
+            self.likelihood.nll(self.decoder(rungs[0].z), repeated(x, self.n_draws)),
+            sum(r.p.nll(r.z) - r.q.nll(r.z) for r in rungs),
+            sum(r.q.kl(r.p) for r in rungs),
+        ).by_draw(self.n_draws)
 
-    def _descents(self, x: Tensor) -> Iterator[list[Rung]]:
-        estimates = self.climb(x)
-        for noise in self.z_noise:
-            yield self.descend(estimates, noise)
+    def _descend_at_each_draw(self, x: Tensor) -> list[Rung]:
+        estimates = [
+            Gaussian(repeated(mean, self.n_draws), repeated(variance, self.n_draws))
+            for mean, variance in self.climb(x)
+        ]
+        return self.descend(estimates, noise_for(x, self.z_noise))
 
     def kl_per_layer(self, x: Tensor) -> Tensor:
         """Return E_q KL(q(z_i|·) ‖ p(z_i|z_{i+1})) of each layer, (batch, n_layers)."""
-        draws = [torch.stack([r.q.kl(r.p) for r in rungs], 1) for rungs in self._descents(x)]
-        return torch.stack(draws).double().mean(0)
+        kl = torch.stack([r.q.kl(r.p) for r in self._descend_at_each_draw(x)], 1)
+        return by_draw(kl.double(), self.n_draws).mean(0)
 
     def anomaly_score(self, x: Tensor) -> Tensor:
         if self.score == "kl" and self.kl_layer is not None:

@@ -1,7 +1,7 @@
 """Anomaly scores of models with several layers of latent variables, from fixed draws.
 
-``model.draws(x)`` yields a :class:`Draw` for each of the fixed draws of all latent variables from
-q(·|x). All functions return (batch,) in float64, higher for more abnormal rows.
+``model.draws(x)`` returns the fixed :class:`Draws` of all latent variables from q(·|x). All
+functions return (batch,) in float64, higher for more abnormal rows.
 """
 
 from collections.abc import Callable
@@ -12,38 +12,62 @@ import torch
 from torch import Tensor
 
 
-class Draw(NamedTuple):
-    """Terms of one draw of the latent variables of each row."""
+class Draws(NamedTuple):
+    """Terms of draws of the latent variables of each row.
+
+    All have a further dimension in front if there are several draws of each row.
+    """
 
     nll: Tensor  #: −log p(x_j|·) of each feature, (batch, n_features)
     log_ratio: Tensor  #: log q(·|x) − log p(·) at the draw, (batch,)
     kl: Tensor  #: the same, integrated in closed form where possible, (batch,)
 
+    def by_draw(self, n_draws: int) -> "Draws":
+        """Return the terms of :func:`repeated` rows as (n_draws, batch, ...)."""
+        return Draws(*(by_draw(term, n_draws) for term in self))
+
+
+def repeated(rows: Tensor, n_draws: int) -> Tensor:
+    """Return all rows for the first draw, then for the second one, (n_draws * batch, width)."""
+    return rows.expand(n_draws, *rows.shape).flatten(0, 1)
+
+
+def noise_for(rows: Tensor, noise: Tensor) -> Tensor:
+    """Return fixed noise of (n_draws, width) for the :func:`repeated` rows."""
+    return noise[:, None].expand(-1, len(rows), -1).flatten(0, 1)
+
+
+def by_draw(values: Tensor, n_draws: int) -> Tensor:
+    """Return values of :func:`repeated` rows as (n_draws, batch, ...)."""
+    return values.unflatten(0, (n_draws, len(values) // n_draws))
+
 
 def elbo(model, x: Tensor) -> Tensor:
     """Return −E_q log p(x|·) + KL, the negative evidence lower bound."""
-    return _mean(_nll(draw) + draw.kl.double() for draw in model.draws(x))
+    draws = model.draws(x)
+    return (_nll(draws) + draws.kl.double()).mean(0)
 
 
 def reconstruction_probability(model, x: Tensor) -> Tensor:
     """Return −E_q log p(x|·), the reconstruction probability."""
-    return _mean(_nll(draw) for draw in model.draws(x))
+    return _nll(model.draws(x)).mean(0)
 
 
 def iwae(model, x: Tensor) -> Tensor:
     """Return the bound −log (1/L) Σ p(x, ·) / q(·|x), which approaches −log p(x) as L grows."""
-    log_weights = [-_nll(draw) - draw.log_ratio.double() for draw in model.draws(x)]
-    return log(len(log_weights)) - torch.logsumexp(torch.stack(log_weights), 0)
+    draws = model.draws(x)
+    log_weights = -_nll(draws) - draws.log_ratio.double()
+    return log(len(log_weights)) - torch.logsumexp(log_weights, 0)
 
 
 def kl(model, x: Tensor) -> Tensor:
     """Return the cost of the latent variables, KL(q(·|x) ‖ p(·))."""
-    return _mean(draw.kl.double() for draw in model.draws(x))
+    return model.draws(x).kl.double().mean(0)
 
 
 def contributions(model, x: Tensor) -> Tensor:
     """Return each feature's part of the reconstruction probability, (batch, n_features)."""
-    return _mean(draw.nll for draw in model.draws(x))
+    return model.draws(x).nll.mean(0)
 
 
 SCORES: dict[str, Callable[..., Tensor]] = {
@@ -54,9 +78,5 @@ SCORES: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def _nll(draw: Draw) -> Tensor:
-    return draw.nll.sum(1, dtype=torch.float64)
-
-
-def _mean(values) -> Tensor:
-    return torch.stack(list(values)).mean(0)
+def _nll(draws: Draws) -> Tensor:
+    return draws.nll.sum(-1, dtype=torch.float64)

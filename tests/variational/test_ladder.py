@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from skdeepad import LadderVAE
 from skdeepad.nn import ConvBackbone
 from skdeepad.variational._ladder_module import Gaussian, LadderModule
-from skdeepad.variational._layered_scores import SCORES
+from skdeepad.variational._layered_scores import SCORES, Draws
 from skdeepad.variational._likelihood import Likelihood
 
 TINY = {"hidden_layer_sizes": (6, 5, 4), "n_latent": (3, 2, 1), "max_epochs": 3, "random_state": 0}
@@ -78,8 +78,9 @@ def test_loss_and_scores_are_what_torch_distributions_say(X):
     with torch.no_grad():
         x = rows_of(X[:20])
         estimates = module.climb(x)
-        draws, layers = list(module.draws(x)), module.kl_per_layer(x)
-        for draw, noise in zip(draws, module.z_noise, strict=True):
+        draws, layers = module.draws(x), module.kl_per_layer(x)
+        for *terms, noise in zip(*draws, module.z_noise, strict=True):
+            draw = Draws(*terms)
             rungs = module.descend(estimates, noise)
             kl = ratio = 0
             for z, *pair in rungs:
@@ -93,7 +94,7 @@ def test_loss_and_scores_are_what_torch_distributions_say(X):
             assert_allclose(draw.nll, nll, rtol=1e-4, atol=1e-5)
         assert_allclose(layers.sum(1), SCORES["kl"](module, x), rtol=1e-5)
         module.randn_like = lambda like: module.z_noise[0].expand_as(like)
-        expected = draws[0].nll.sum(1) + draws[0].kl
+        expected = draws.nll[0].sum(1) + draws.kl[0]
         assert_allclose(module.loss(x), expected, rtol=1e-5)
 
 
