@@ -79,7 +79,7 @@ class DeepGenerativeModule(AuxiliaryModule):
         log_q = F.log_softmax(self.classifier(torch.cat([h, a], 1)), 1).double()
         one_hot = F.one_hot(torch.tensor(classes, device=x.device), self.n_classes).to(x.dtype)
         f = [
-            self._bound(self.explain(x, h, a, log_q_a, y.expand(len(x), -1), noise_z))
+            self._bound(self.explain(x, h, a, log_q_a, y.expand(x.shape[0], -1), noise_z))
             for y in one_hot
         ]
         return by_draw(torch.stack(f, 1), self.n_draws), by_draw(log_q, self.n_draws)

@@ -34,12 +34,12 @@ def repeated(rows: Tensor, n_draws: int) -> Tensor:
 
 def noise_for(rows: Tensor, noise: Tensor) -> Tensor:
     """Return fixed noise of (n_draws, width) for the :func:`repeated` rows."""
-    return noise[:, None].expand(-1, len(rows), -1).flatten(0, 1)
+    return noise[:, None].expand(-1, rows.shape[0], -1).flatten(0, 1)
 
 
 def by_draw(values: Tensor, n_draws: int) -> Tensor:
     """Return values of :func:`repeated` rows as (n_draws, batch, ...)."""
-    return values.unflatten(0, (n_draws, len(values) // n_draws))
+    return values.unflatten(0, (n_draws, -1))
 
 
 def elbo(model, x: Tensor) -> Tensor:
