@@ -1,6 +1,6 @@
 """Detectors as ONNX models: time to score, and distance from ``score_samples``.
 
-Run ``python benchmarks/export.py``; it needs ``pip install 'skdeepad[onnx]' onnxruntime``. Every
+Run ``python benchmarks/export.py``; it needs ``pip install 'skdeepad[onnx]'``. Every
 detector is fitted to cardio with its defaults but 50 steps, because neither times nor differences
 depend on how long it was trained. Models run in onnxruntime with one thread, as torch does. Many
 rows are scored in batches of 8,192.

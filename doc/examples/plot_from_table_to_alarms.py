@@ -6,7 +6,7 @@ From a table to alarms
 A table of readings of pumps has numbers, categories and holes. This example goes all the way: a
 pipeline, a threshold with a known rate of false alarms, the reasons of an alarm, a file, a small
 web service without this library, and what to watch afterwards. It needs
-``pip install 'skdeepad[plot,onnx,skops]' onnxruntime``.
+``pip install 'skdeepad[plot,onnx,skops]'``.
 """
 
 import json

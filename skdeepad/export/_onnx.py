@@ -17,6 +17,7 @@ from .._validation import last_step
 from .._version import __version__
 from ..ensemble import DetectorEnsemble
 from ..training import with_default_settings
+from ._check import check_model
 from ._decompositions import DECOMPOSITIONS
 from ._module import Parts, ScoringModule, scores_of
 from ._steps import OPSET, OUTPUTS, check_names, convert_steps, in_order, joined, need
@@ -60,12 +61,14 @@ def to_onnx(estimator, path=None, *, X=None):
     path : str, Path or None, default=None
         File to write the model to.
     X : array-like of shape (n_samples, n_features) or None, default=None
-        Rows as ``estimator`` takes them; only types and names of columns are read. An array gives
-        the model one input, ``X`` of shape (batch, n_features), and for a pipeline a data frame
-        gives one input of shape (batch, 1) for each column. It has the column's name, in which
-        characters other than letters and digits become underscores. A detector takes float64
-        numbers unless those of ``X`` are float32. A pipeline takes all numbers as float32, because
-        runtimes have few of its operators in float64, and other columns as strings.
+        Rows as ``estimator`` takes them. Types and names of columns are read, and the model's
+        scores of 64 rows spread over ``X``, and of as many with missing values, are compared with
+        those of ``score_samples``. An array gives the model one input, ``X`` of shape (batch,
+        n_features), and for a pipeline a data frame gives one input of shape (batch, 1) for each
+        column. It has the column's name, in which characters other than letters and digits become
+        underscores. A detector takes float64 numbers unless those of ``X`` are float32. A
+        pipeline takes all numbers as float32, because runtimes have few of its operators in
+        float64, and other columns as strings.
 
     Returns
     -------
@@ -75,8 +78,8 @@ def to_onnx(estimator, path=None, *, X=None):
     Raises
     ------
     ImportError
-        If onnx, onnxscript, or for a pipeline skl2onnx, is not installed:
-        ``pip install skdeepad[onnx]``.
+        If onnx, onnxscript, for a pipeline skl2onnx, or with ``X`` onnxruntime, is not installed:
+        ``pip install 'skdeepad[onnx]'``.
     TypeError
         If ``estimator`` is none of the above.
     ValueError
@@ -85,7 +88,8 @@ def to_onnx(estimator, path=None, *, X=None):
         ``"jacodeco"`` of :class:`~skdeepad.VAE`, :class:`~skdeepad.BDSGM` with the density of
         another estimator, and :class:`~skdeepad.DetectorEnsemble` with ``combine="rank"``. Or if
         ONNX lacks an operation, such as the density of a rare prior; or if ``X`` has not the
-        columns of ``fit``.
+        columns of ``fit``. Or if the model can't be run, or its scores of ``X`` are not those of
+        ``score_samples``, because a step of the pipeline is converted wrongly.
 
     See Also
     --------
@@ -96,6 +100,9 @@ def to_onnx(estimator, path=None, *, X=None):
     Scores differ from those of ``score_samples`` by rounding in float32, about 1e-6 of their size,
     and by more where numbers of float32 in ``X`` are much larger than their spread. Exports in
     several threads wait for one another.
+
+    ``skl2onnx`` converts some steps wrongly without an error, for example an OrdinalEncoder or a
+    PowerTransformer where values are missing. Give ``X`` to find it out.
 
     Rows with infinite values, and with missing ones unless ``missing="mask"``, which
     ``score_samples`` refuses, get scores that are not numbers or of no meaning.
@@ -109,7 +116,9 @@ def to_onnx(estimator, path=None, *, X=None):
     >>> det = AutoEncoder(max_epochs=20, random_state=0).fit(X)
     >>> model = to_onnx(det, "detector.onnx")  # doctest: +SKIP
     """
-    onnx = need("onnx", "onnxscript")
+    need("onnx", "onnxscript")
+    if X is not None:
+        need("onnxruntime")
     parts = Parts(steps=[])
     module = ScoringModule(scores_of(estimator, parts), float(last_step(estimator).offset_))
     for detector in parts.detectors:
@@ -125,7 +134,7 @@ def to_onnx(estimator, path=None, *, X=None):
         if steps:
             model = joined(convert_steps(make_pipeline(*steps), X), model)
         _describe(model, detector, first)
-        onnx.checker.check_model(model)
+        check_model(model, estimator, steps, X)
     if path is not None:
         Path(path).write_bytes(model.SerializeToString())
     return model

@@ -10,9 +10,16 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
-from sklearn.impute import SimpleImputer
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PowerTransformer,
+    StandardScaler,
+)
 from torch.distributions import MultivariateNormal
 
 from skdeepad import BDSGM, VAE, AnoGAN, AutoEncoder, DetectorEnsemble, InvertibleResNet
@@ -286,3 +293,74 @@ def test_steps_without_a_converter_are_named():
     steps = FunctionTransformer(np.abs), AutoEncoder(max_epochs=1)
     with pytest.raises(Exception, match="FunctionTransformer"):
         to_onnx(make_pipeline(*steps).fit(X))
+
+
+def rows_with_holes():
+    X = np.round(some_rows()[0])
+    X[np.random.RandomState(0).rand(*X.shape) < 0.1] = np.nan
+    return X
+
+
+@pytest.mark.filterwarnings("ignore:Skipping features without any observed values")
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [OrdinalEncoder(encoded_missing_value=-2)],
+        [PowerTransformer(), SimpleImputer()],
+        [SimpleImputer(add_indicator=True)],
+        [SimpleImputer(), "of a column without values"],
+        [KNNImputer()],
+    ],
+    ids=str,
+)
+def test_steps_that_are_converted_wrongly_are_an_error(steps, tmp_path):
+    X = rows_with_holes()
+    if isinstance(steps[-1], str):
+        steps, X[:, 1] = steps[:-1], np.nan
+    det = make_pipeline(*steps, AutoEncoder(max_epochs=1, random_state=0)).fit(X)
+    with pytest.raises(ValueError, match=f"model is wrong.*{type(steps[0]).__name__}"):
+        to_onnx(det, tmp_path / "model.onnx", X=X)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_is_not_valid_is_an_error_without_rows():
+    X = rows_with_holes()
+    steps = SimpleImputer(add_indicator=True), AutoEncoder(max_epochs=1)
+    with pytest.raises(ValueError, match=r"can't be run.*SimpleImputer"):
+        to_onnx(make_pipeline(*steps).fit(X))
+
+
+def test_the_only_missing_value_of_a_column_is_found():
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(rows_with_holes(), columns=list("abcde"))
+    X["kind"] = np.random.RandomState(0).choice(["new", "used"], len(X))
+    X.loc[5, "kind"] = None
+    columns = make_column_transformer((OrdinalEncoder(), ["kind"]), remainder="passthrough")
+    det = make_pipeline(columns, SimpleImputer(), AutoEncoder(max_epochs=1, random_state=0)).fit(X)
+    with pytest.raises(ValueError, match=r"1 of \d+ scores differ from those of score_samples"):
+        to_onnx(det, X=X)
+
+
+@pytest.mark.parametrize(
+    ("step", "far"),
+    [(StandardScaler(), 1e6), (KBinsDiscretizer(4, encode="onehot-dense"), 0.0)],
+    ids=["large", "bins"],
+)
+def test_rounding_in_float32_is_no_error(step, far):
+    X = some_rows()[0] + far
+    det = make_pipeline(step, AutoEncoder(max_epochs=2, random_state=0)).fit(X)
+    to_onnx(det, X=X)
+
+
+def test_rows_of_each_kind_of_table_are_compared():
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    rng = np.random.RandomState(0)
+    X = pandas.DataFrame({"size": rng.randn(80), "kind": rng.choice(["new", "used"], 80)})
+    columns = make_column_transformer((StandardScaler(), ["size"]), (OneHotEncoder(), ["kind"]))
+    columns.set_params(sparse_threshold=0)
+    det = make_pipeline(columns, AutoEncoder(max_epochs=2, random_state=0))
+    for table in (X, polars.DataFrame(X.to_dict("list"))):
+        to_onnx(TunedThreshold(det).fit(table), X=table)
+    to_onnx(det.fit(X), X=X[:0])
+    rows = X[["size"]].to_numpy()
+    to_onnx(AutoEncoder(max_epochs=1).fit(rows), X=rows.tolist())
