@@ -68,7 +68,8 @@ def to_onnx(estimator, path=None, *, X=None):
         column. It has the column's name, in which characters other than letters and digits become
         underscores. A detector takes float64 numbers unless those of ``X`` are float32. A
         pipeline takes all numbers as float32, because runtimes have few of its operators in
-        float64, and other columns as strings.
+        float64, and other columns as strings. A pipeline whose other steps are all
+        ``"passthrough"`` has the inputs of its detector.
 
     Returns
     -------

@@ -144,6 +144,13 @@ def test_a_pipeline_of_numbers_is_one_model():
     assert (label == det.predict(X)).mean() > 0.99
 
 
+def test_a_pipeline_without_steps_has_the_input_of_its_detector():
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(some_rows(d=2)[0], columns=["size", "price"])
+    det = make_pipeline("passthrough", AutoEncoder(max_epochs=1, random_state=0)).fit(X)
+    assert to_onnx(det, X=X).graph.input == to_onnx(det[-1], X=X).graph.input
+
+
 def test_a_pipeline_of_mixed_columns_has_an_input_for_each():
     pandas = pytest.importorskip("pandas")
     rng = np.random.RandomState(0)
