@@ -57,7 +57,8 @@ class GradientContributionsMixin:
         ImportError
             If captum is not installed: ``pip install 'skdeepad[explain]'``.
         ValueError
-            If the scaler mixes features, or the score has no gradient.
+            If the scaler mixes features, or the score has no gradient; or if an earlier version of
+            the library, without ``baseline_``, saved the detector.
 
         References
         ----------
@@ -65,6 +66,11 @@ class GradientContributionsMixin:
            ICML 2017, arXiv:1703.01365.
         """
         check_is_fitted(self)
+        if not hasattr(self, "baseline_"):
+            raise ValueError(
+                f"This {type(self).__name__} was saved by an earlier version of skdeepad and has "
+                "no baseline_, which contributions start from: fit it again."
+            )
         try:
             from captum.attr import IntegratedGradients
         except ImportError as error:

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning
 
-from skdeepad import AutoEncoder, DetectorEnsemble
+from skdeepad import AutoEncoder, DeepSVDD, DetectorEnsemble
 from skdeepad.base import _saved_state
 
 
@@ -53,3 +53,12 @@ def test_a_state_without_a_version_is_an_old_one(detector):
     with pytest.warns(InconsistentVersionWarning, match="before 0.1"):
         AutoEncoder().__setstate__(state)
     assert _saved_state.VERSION not in state
+
+
+def test_a_file_without_the_baseline_of_contributions_asks_for_another_fit(X):
+    state = DeepSVDD(max_epochs=1, pretrain_epochs=1).fit(X).__getstate__()
+    del state["baseline_"]
+    opened = DeepSVDD()
+    opened.__setstate__(state)
+    with pytest.raises(ValueError, match=r"DeepSVDD was saved by an earlier .*: fit it again"):
+        opened.feature_contributions(X)
