@@ -1,6 +1,7 @@
 """Types that files of skops name."""
 
 from importlib import import_module
+from types import FunctionType
 
 from scipy.sparse import csr_array
 
@@ -13,15 +14,21 @@ PARTS = ("", ".calibration", ".interop", ".model_selection", ".nn", ".preprocess
 # Types of attributes: the rows that a detector remembers, the sparse part of a robust autoencoder,
 # and what a detector of groups knows of its training groups.
 OTHERS = (Remembered, csr_array, Spread, Characterization)
+# Sub-packages whose public functions may be parameters: metrics, scorers, costs and divergences.
+# A file may call whatever is trusted, and these functions only compute.
+OF_FUNCTIONS = (".metrics", ".nn")
+# Made by to_pyod; its module needs pyod.
+OF_PYOD = "skdeepad.interop._as_pyod.DetectorOfPyOD"
 
 
 def trusted_types():
     """Return the types of this library for which skops asks before it opens a file.
 
     A file of skops holds the names of types, and arrays; it is opened without running code of the
-    file. Types that are neither of scikit-learn nor of numpy have to be trusted by name. All types
-    of this library are safe: a detector makes its net again from its own parameters, and reads
-    arrays into it.
+    file. Types that are neither of scikit-learn nor of numpy, and functions, have to be trusted by
+    name. All types of this library are safe: a detector makes its net again from its own
+    parameters, and reads arrays into it. So are its functions that may be parameters, metrics and
+    scorers and those of ``skdeepad.nn``, which only compute.
 
     Read more in the :ref:`User Guide <files>`.
 
@@ -30,7 +37,8 @@ def trusted_types():
     Returns
     -------
     types : list of str
-        Full names of the public classes of the library, and of types of their attributes.
+        Full names of the public classes of the library, of types of their attributes, and of
+        functions that may be their parameters.
 
     Examples
     --------
@@ -44,7 +52,12 @@ def trusted_types():
     >>> skops.io.dump(det, "detector.skops")  # doctest: +SKIP
     >>> det = skops.io.load("detector.skops", trusted=trusted_types())  # doctest: +SKIP
     """
-    modules = [import_module(f"skdeepad{part}") for part in PARTS]
-    public = [getattr(module, name) for module in modules for name in module.__all__]
-    types = {*OTHERS, *(item for item in public if isinstance(item, type))}
-    return sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in types)
+    types = {*OTHERS, *_public(PARTS, type), *_public(OF_FUNCTIONS, FunctionType)}
+    return sorted([OF_PYOD, *(f"{item.__module__}.{item.__qualname__}" for item in types)])
+
+
+def _public(parts: tuple[str, ...], kind: type) -> list:
+    """Return what of one kind is public in sub-packages."""
+    modules = [import_module(f"skdeepad{part}") for part in parts]
+    items = [getattr(module, name) for module in modules for name in module.__all__]
+    return [item for item in items if isinstance(item, kind)]

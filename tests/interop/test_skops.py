@@ -11,11 +11,16 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch.distributions import Normal
 
 import skdeepad
+import skdeepad.metrics
+import skdeepad.model_selection
+import skdeepad.nn
+import skdeepad.preprocessing
 from skdeepad import (
     EGBAD,
     VAE,
@@ -28,7 +33,7 @@ from skdeepad import (
 )
 from skdeepad.base import _saved_state
 from skdeepad.calibration import ConformalDetector, TunedThreshold
-from skdeepad.interop import DetectorClassifier, trusted_types
+from skdeepad.interop import DetectorClassifier, to_pyod, trusted_types
 from skdeepad.nn import MLPBackbone
 
 from ..instances import other_values, small, without_labels
@@ -124,6 +129,45 @@ def test_a_detector_of_groups_is_kept(rows):
     det = GroupAnomalyDetector(inner, random_state=0).fit(X, groups=groups)
     opened = through_a_file(det)
     assert_array_equal(opened.score_samples(X, groups=groups), det.score_samples(X, groups=groups))
+
+
+def test_a_detector_in_conventions_of_pyod_is_kept(rows):
+    pytest.importorskip("pyod", reason="pyod is not installed")
+    X, _ = rows
+    det = to_pyod(AutoEncoder(max_epochs=1, random_state=0)).fit(X)
+    assert_array_equal(through_a_file(det).decision_function(X), det.decision_function(X))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [skdeepad.metrics, skdeepad.nn, skdeepad.preprocessing, skdeepad.model_selection, skdeepad],
+    ids=lambda module: module.__name__,
+)
+def test_what_may_be_a_parameter_is_kept(module):
+    public = {name: getattr(module, name) for name in module.__all__}
+    for name, value in public.items():
+        is_parameter = isinstance(value, type) or module in (skdeepad.metrics, skdeepad.nn)
+        if callable(value) and is_parameter:
+            assert through_a_file(FunctionTransformer(value)).func is value, name
+
+
+@pytest.mark.parametrize("scoring", [name for name in skdeepad.metrics.__all__ if "scorer" in name])
+def test_a_search_is_kept_but_for_the_splitters_of_scikit_learn(scoring, rows):
+    X, _ = rows
+    y = np.where(np.arange(150) % 10, 0, -1)
+    scoring = getattr(skdeepad.metrics, scoring)
+    inner = AutoEncoder(max_epochs=1, random_state=0)
+    search = GridSearchCV(inner, {"n_latent": [1, 2]}, scoring=scoring, cv=2).fit(X, y)
+    data = sio.dumps(search)
+    others = set(sio.get_untrusted_types(data=data)) - set(trusted_types())
+    assert {name.rpartition(".")[0] for name in others} == {"sklearn.model_selection._split"}
+    opened = sio.loads(data, trusted=[*trusted_types(), *others])
+    assert_array_equal(opened.score_samples(X), search.score_samples(X))
+
+
+def test_functions_that_write_or_download_are_not_trusted():
+    words = (".datasets", ".export", ".benchmark", ".inspection")
+    assert [name for name in trusted_types() if any(word in name for word in words)] == []
 
 
 def test_an_unfitted_detector_is_kept():
