@@ -163,8 +163,7 @@ def scores_of(estimator, parts: Parts) -> nn.Module:
         case FrozenEstimator():
             return scores_of(estimator.estimator, parts)
         case Pipeline() if parts.steps is not None:
-            steps = (step for _, step in estimator.steps[:-1])
-            parts.steps += [step for step in steps if step not in (None, "passthrough")]
+            parts.steps += transformers_in(estimator[:-1])
             return scores_of(estimator.steps[-1][1], parts)
     if isinstance(estimator, Pipeline):
         raise TypeError(
@@ -172,3 +171,15 @@ def scores_of(estimator, parts: Parts) -> nn.Module:
             f"ConformalDetector or a TunedThreshold; got estimator={estimator!r}."
         )
     raise TypeError(f"estimator={estimator!r} must be a fitted detector of skdeepad.")
+
+
+def transformers_in(step) -> list:
+    """Return the transformers of a step, without pipelines and frozen estimators around them."""
+    match step:
+        case None | "passthrough":
+            return []
+        case FrozenEstimator():
+            return transformers_in(step.estimator)
+        case Pipeline():
+            return [each for _, inner in step.steps for each in transformers_in(inner)]
+    return [step]

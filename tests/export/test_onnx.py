@@ -10,6 +10,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -142,6 +143,13 @@ def test_a_pipeline_of_numbers_is_one_model():
     scores = det.score_samples(X)
     assert_close(score, scores, scores.std(), 1e-4)
     assert (label == det.predict(X)).mean() > 0.99
+
+
+def test_pipelines_and_frozen_steps_within_a_pipeline_are_taken_apart():
+    X = some_rows()[0].astype(np.float32)
+    steps = make_pipeline(FrozenEstimator(StandardScaler().fit(X)), "passthrough", None)
+    det = make_pipeline(steps, PCA(3), AutoEncoder(max_epochs=1, random_state=0)).fit(X)
+    assert_allclose(in_runtime(to_onnx(det, X=X), X)[0], det.score_samples(X), rtol=1e-4)
 
 
 def test_a_pipeline_without_steps_has_the_input_of_its_detector():
