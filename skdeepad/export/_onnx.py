@@ -89,8 +89,9 @@ def to_onnx(estimator, path=None, *, X=None):
         ``"jacodeco"`` of :class:`~skdeepad.VAE`, :class:`~skdeepad.BDSGM` with the density of
         another estimator, and :class:`~skdeepad.DetectorEnsemble` with ``combine="rank"``. Or if
         ONNX lacks an operation, such as the density of a rare prior; or if ``X`` has not the
-        columns of ``fit``. Or if the model can't be run, or its scores of ``X`` are not those of
-        ``score_samples``, because a step of the pipeline is converted wrongly.
+        columns of ``fit``. Or if ``skl2onnx`` refuses a step of the pipeline or converts it
+        wrongly, so that the model can't be run, or its scores of ``X`` are not those of
+        ``score_samples``.
 
     See Also
     --------

@@ -68,7 +68,10 @@ def convert_steps(steps: Pipeline, X):
     except Exception as error:
         if X is None and hasattr(steps, "feature_names_in_"):
             raise ValueError("X must be given, a data frame with the columns of fit.") from error
-        raise
+        transformers = [step for _, step in steps.steps]
+        raise ValueError(
+            f"skl2onnx can't convert one of these steps, {transformers!r}: {error}"
+        ) from error
 
 
 def _is_number(dtype) -> bool:
