@@ -10,6 +10,7 @@ from .clustering import DeepClustering
 from .ensemble import DetectorEnsemble
 from .flow import BDSGM, InvertibleResNet
 from .group import GroupAnomalyDetector
+from .neighbors import LeSiNN
 from .one_class import OCNN, DeepSAD, DeepSVDD
 from .reinforcement import DPLAN
 from .variational import ADGM, SDGM, VAE, AuxiliaryVAE, LadderVAE
@@ -38,6 +39,7 @@ __all__ = [
     "GroupAnomalyDetector",
     "InvertibleResNet",
     "LadderVAE",
+    "LeSiNN",
     "RobustAutoEncoder",
     "all_detectors",
 ]
@@ -59,7 +61,7 @@ def __dir__() -> list[str]:
 
 
 def all_detectors():
-    """Return the public detectors, without the meta-estimators.
+    """Return the public deep detectors, without the meta-estimators.
 
     Returns
     -------

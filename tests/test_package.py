@@ -31,8 +31,8 @@ FLOORS = [
     {"_version", "_validation", "_tables", "nn"},
     {"training"},
     {"base"},
-    {"adversarial", "autoencoder", "clustering", "flow", "one_class", "reinforcement"}
-    | {"variational", "weakly_supervised"},
+    {"adversarial", "autoencoder", "clustering", "flow", "neighbors", "one_class"}
+    | {"reinforcement", "variational", "weakly_supervised"},
     {"calibration", "ensemble", "group"},
     {"metrics", "datasets", "preprocessing", "inspection", "interop", "model_selection"}
     | {"export"},
