@@ -130,13 +130,23 @@ def _add_where(where):
     where.add_argument(
         "--format", choices=["csv", "parquet"], default="csv", help="of the results (default: csv)"
     )
+    where.add_argument(
+        "--reference",
+        metavar="NAME",
+        help="one of the detectors, with which the report compares all: differences and their "
+        "intervals, sets won, p-values",
+    )
 
 
 def _benchmark(options):
     from . import run_benchmark, write_report
+    from ._detectors import as_detectors
     from ._report import terminal_table
     from ._runner import SHIPPED
 
+    labels = list(as_detectors(options.detectors))
+    if options.reference is not None and options.reference not in labels:
+        raise ValueError(f"reference={options.reference!r} is none of the detectors: {labels}")
     results = run_benchmark(
         options.detectors,
         options.datasets or SHIPPED,
@@ -155,7 +165,8 @@ def _benchmark(options):
     failed = int((results["status"] != "ok").sum())
     if failed:
         sys.stdout.write(f"\n{failed} of {len(results)} runs failed; --retry-errors repeats them\n")
-    sys.stdout.write(f"\nReport: {write_report(results, options.output)}\n")
+    report = write_report(results, options.output, reference=options.reference)
+    sys.stdout.write(f"\nReport: {report}\n")
     return 1 if failed else 0
 
 

@@ -22,8 +22,8 @@ from ._summary import (
 )
 
 LOWER_IS_BETTER = ("mean_rank", *COST_COLUMNS)
-NOT_COMPARED = ("n_datasets", "n_failed")
-MEANS = ("mean", "median", "mean_leak_free")
+NOT_COMPARED = ("difference_low", "difference_high", "p_value", "n_datasets", "n_failed")
+MEANS = ("mean", "median", "mean_leak_free", "difference", "difference_leak_free")
 FAILURES = {
     "worst": "A data set that a detector did not finish counts for its means with the least value "
     "that any detector reached there.",
@@ -31,9 +31,13 @@ FAILURES = {
     "ignore": "Means are over the data sets that a detector finished; they cannot be compared "
     "where these differ.",
 }
+COMPARED = (
+    "Differences are from {}, with a 95 % bootstrap interval over data sets; won: data sets above "
+    "it, ties as halves; p value: Wilcoxon signed-rank test, not corrected for several detectors."
+)
 
 
-def write_report(results, folder, failures="worst"):
+def write_report(results, folder, failures="worst", reference=None):
     """Write tables and pictures of results into a folder.
 
     Parameters
@@ -46,6 +50,8 @@ def write_report(results, folder, failures="worst"):
         ``report.html``, one self-contained page with all of it.
     failures : {"worst", "drop", "ignore"}, default="worst"
         How data sets count that a detector did not finish, see :func:`summarize`; tables say so.
+    reference : str, default=None
+        Label of a detector that the summaries compare all with, see :func:`summarize`.
 
     Returns
     -------
@@ -58,7 +64,11 @@ def write_report(results, folder, failures="worst"):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     protocols, metrics = list(dict.fromkeys(results["protocol"])), metric_names(results)
-    parts = [_part(results, p, metric, failures) for p in protocols for metric in metrics]
+    parts = [
+        _part(results, protocol, metric, failures, reference)
+        for protocol in protocols
+        for metric in metrics
+    ]
     summaries = {(p["protocol"], p["metric"]): p["summary"] for p in parts}
     table = pd.concat(summaries, names=["protocol", "metric"])
     table.to_csv(folder / "summary.csv")
@@ -93,11 +103,12 @@ def terminal_table(results, metric, protocol, costs=True):
     return "\n".join(lines) + "\n"
 
 
-def _part(results, protocol, metric, failures):
+def _part(results, protocol, metric, failures, reference):
     from ._plots import TITLES, plot_boxes, plot_critical_difference, plot_time_quality
 
     rows = results[results["protocol"] == protocol]
-    summary, leaky = summarize(rows, metric, failures=failures), leaky_datasets(rows)
+    summary = summarize(rows, metric, failures=failures, reference=reference)
+    leaky = leaky_datasets(rows)
     table = marked(by_dataset(rows, metric)[summary.index], leaky)
     pictures = {}
     if summary["mean"].notna().any():
@@ -113,7 +124,7 @@ def _part(results, protocol, metric, failures):
         "metric": metric,
         "summary": summary,
         "table": table,
-        "failures": FAILURES[failures],
+        "notes": [FAILURES[failures], *([] if reference is None else [COMPARED.format(reference)])],
         "summary_cells": _cells(summary, _best_of_columns(summary, failures)),
         "table_cells": _cells(table, table.eq(table.max(axis=1), axis=0)),
         "pictures": pictures,
@@ -126,8 +137,8 @@ def _best_of_columns(summary, failures):
     compared = summary.astype(float)
     if failures != "drop":
         incomplete = summary["n_datasets"] < summary["n_datasets"].max()
-        compared.loc[incomplete, list(MEANS)] = np.nan
-    compared[list(NOT_COMPARED)] = np.nan
+        compared.loc[incomplete, compared.columns.isin(MEANS)] = np.nan
+    compared.loc[:, compared.columns.isin(NOT_COMPARED)] = np.nan
     best = compared.max().where(~compared.columns.isin(LOWER_IS_BETTER), compared.min())
     return compared.eq(best)
 
@@ -136,7 +147,7 @@ def _markdown(part):
     lines = [
         f"## {_escaped(part['title'])}, protocol {part['protocol']}\n",
         _markdown_table(part["summary"]) + "\n",
-        part["failures"] + "\n",
+        *(_escaped(note) + "\n" for note in part["notes"]),
         _markdown_table(part["table"]) + "\n",
     ]
     if part["leaky"]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import bootstrap, wilcoxon
 
 from ._execute import COSTS, KEY, OUTCOME, SIZES
 
@@ -46,7 +47,7 @@ def by_dataset(results, metric="roc_auc", protocol=None):
     return means.reindex(index=order["dataset"], columns=order["detector"])
 
 
-def summarize(results, metric="roc_auc", protocol=None, failures="worst"):
+def summarize(results, metric="roc_auc", protocol=None, failures="worst", reference=None):
     """Compare detectors over all data sets: mean, mean rank and wins.
 
     Parameters
@@ -62,7 +63,9 @@ def summarize(results, metric="roc_auc", protocol=None, failures="worst"):
         least value that any detector reached on it, as it has the last rank: to fail on what is
         hard does not pay. With ``"drop"``, the data set is left out for all detectors. With
         ``"ignore"``, means are over the data sets that a detector finished, and must not be
-        compared where these differ.
+        compared where these differ; differences are over those that both detectors finished.
+    reference : str, default=None
+        Label of a detector in `results` that all are compared with, in further columns.
 
     Returns
     -------
@@ -72,31 +75,51 @@ def summarize(results, metric="roc_auc", protocol=None, failures="worst"):
         - ``mean`` and ``median`` of the metric over the data sets; NaN for a detector that
           finished none;
         - ``mean_leak_free``, the mean without leaky data sets: those where more than 5 % of the
-          test rows have an exact copy in training;
+          test rows have an exact copy in training. All sets that ADBench's protocol resamples to
+          1,000 rows are among them;
         - ``mean_rank``, where 1 is best, ties share their mean rank, and a detector is last on
           a data set that it did not finish;
         - ``wins``, the number of data sets on which no detector is better;
         - ``n_datasets`` it finished, and ``n_failed`` runs;
         - medians of ``fit_time`` and ``score_time`` in seconds and ``peak_memory_mb``.
+
+        With a reference, also, of the metric's differences from it, one for each data set:
+
+        - ``difference``, their mean, with ``difference_low`` and ``difference_high``, its 95 %
+          interval by the percentile bootstrap over data sets; NaN for a single one;
+        - ``difference_leak_free``, the mean without leaky data sets;
+        - ``won``, the number of data sets on which the detector is above the reference. A tie
+          counts as a half; a set that the detector did not finish is lost, or tied if the
+          reference did not finish it either;
+        - ``p_value`` of the two-sided Wilcoxon signed-rank test, without the data sets on which
+          both are equal, and not corrected for the number of detectors; NaN for a single data
+          set, or if both are equal on all.
     """
     rows = _one_protocol(results, protocol)
     table = by_dataset(rows, metric)
+    if reference is not None and reference not in table:
+        raise ValueError(f"reference={reference!r} is no detector of these results: {list(table)}")
     n_datasets = table.notna().sum()
     if failures == "drop":
         table = table.dropna()
     values = count_failures(table, failures)
-    clean = values.drop(index=leaky_datasets(rows), errors="ignore")
+    leaky = values.index.isin(leaky_datasets(rows))
     ranks = table.rank(axis=1, ascending=False, na_option="bottom")
     runs = rows.groupby("detector")
     columns = {
         "mean": values.mean(),
         "median": values.median(),
-        "mean_leak_free": clean.mean(),
+        "mean_leak_free": values[~leaky].mean(),
         "mean_rank": ranks.mean(),
         "wins": table.eq(table.max(axis=1), axis=0).sum(),
+    }
+    if reference is not None:
+        columns |= _compare(values, ranks, leaky, reference)
+    columns |= {
         "n_datasets": n_datasets,
         "n_failed": runs["status"].agg(lambda status: (status != "ok").sum()),
-    } | {name: runs[name].median() for name in COST_COLUMNS}
+    }
+    columns |= {name: runs[name].median() for name in COST_COLUMNS}
     summary = pd.DataFrame(columns).rename_axis("detector")
     return summary.sort_values(["mean_rank", "mean"], ascending=[True, False])
 
@@ -109,6 +132,40 @@ def count_failures(table, failures):
         return table
     finished_some = table.dropna(axis=1, how="all")
     return finished_some.T.fillna(table.min(axis=1)).T.reindex(columns=table.columns)
+
+
+def _compare(values, ranks, leaky, reference):
+    """Columns of `summarize` about the differences from a reference."""
+    differences = values.sub(values[reference], axis=0)
+    by_detector = {name: column.dropna() for name, column in differences.items()}
+    intervals = pd.DataFrame({name: _interval(column) for name, column in by_detector.items()})
+    ranks_ahead = ranks.rsub(ranks[reference], axis=0)
+    return {
+        "difference": differences.mean(),
+        "difference_low": intervals.loc[0],
+        "difference_high": intervals.loc[1],
+        "difference_leak_free": differences[~leaky].mean(),
+        "won": (np.sign(ranks_ahead).sum() + len(ranks)) / 2,
+        "p_value": pd.Series({name: _p_value(column) for name, column in by_detector.items()}),
+    }
+
+
+def _interval(differences):
+    """Interval of a mean by the percentile bootstrap, which is defined for equal values too."""
+    if len(differences) < 2:
+        return np.nan, np.nan
+    # random_state is called rng from SciPy 1.15, which still takes the older name.
+    found = bootstrap(
+        (differences,), np.mean, method="percentile", random_state=np.random.default_rng(0)
+    )
+    return tuple(found.confidence_interval)
+
+
+def _p_value(differences):
+    if len(differences) < 2 or not differences.any():
+        return np.nan
+    # With zeros, SciPy before 1.13 warns and approximates.
+    return wilcoxon(differences[differences != 0]).pvalue
 
 
 def significance(table, alpha=0.05):

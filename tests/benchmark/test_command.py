@@ -32,6 +32,7 @@ def test_from_files_to_a_report(files, tmp_path, capsys):
     arguments = ["--datasets", *files, "--label-column", "bad", "--output", str(out)]
     arguments += ["--detectors", "Norm", "ECOD", "pyod.KNN(n_neighbors=3)", "--seeds", "1"]
     arguments += ["--protocols", "adbench", "leak-free", "--metrics", "roc_auc"]
+    arguments += ["--reference", "Norm"]
     assert command(*arguments) == 0
     text = capsys.readouterr().out
     assert "roc_auc (%), protocol leak-free, 6 data sets" in text
@@ -48,7 +49,11 @@ def test_from_files_to_a_report(files, tmp_path, capsys):
     html = (out / "report.html").read_text(encoding="utf-8")
     assert html.count("data:image/png;base64,") == len(pictures)
     assert "set0 †" in html
-    assert len(pd.read_csv(out / "summary.csv")) == 2 * 3
+    assert html.count("<th>p value</th>") == html.count("Differences are from Norm") == 2
+    summary = pd.read_csv(out / "summary.csv", index_col="detector")
+    assert len(summary) == 2 * 3
+    assert (summary.loc["Norm", "difference"] == 0).all()
+    assert (summary.loc["ECOD", "difference_low"] <= summary.loc["ECOD", "difference"]).all()
     assert command(*arguments) == 0  # nothing is left to run, the report is made again
 
 
@@ -73,6 +78,7 @@ def test_mistakes_end_it_with_one_line(capsys):
     [
         (["--time-limit", "-1"], "time_limit=-1.0: pass a positive finite number"),
         (["--seeds", "-1"], "seeds=[-1]: pass an integer from 0"),
+        (["--reference", "ECOD"], "reference='ECOD' is none of the detectors: ['Norm']"),
         (["--datasets", "broken.npz"], "cannot be read as .npz, it may be damaged"),
     ],
 )

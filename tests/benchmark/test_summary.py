@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from skdeepad.benchmark import by_dataset, published_table, summarize, write_report
-from skdeepad.benchmark._summary import leaky_datasets, significance
+from skdeepad.benchmark._protocols import MIN_ROWS, adbench
+from skdeepad.benchmark._summary import LEAKY, leaky_datasets, significance
 
 
 def rows(values, twin_share=None, protocol="adbench"):
@@ -94,6 +95,75 @@ def test_a_detector_that_finished_nothing_has_no_mean():
     assert summary.loc["D", "n_datasets"] == 0
 
 
+def test_differences_from_a_reference_by_hand():
+    summary = summarize(RESULTS, reference="A").loc[list("ABC")]
+    # B: 0, 10 and 5 more than A; C: -25, 0 (it counts as A, the worst that finished) and 9.
+    assert summary["difference"].tolist() == pytest.approx([0, 5, -16 / 3])
+    # Of three values, a resample has one alone with a probability of 1/27, above 2.5 %.
+    assert summary["difference_low"].tolist() == [0, 0, -25]
+    assert summary["difference_high"].tolist() == [0, 10, 9]
+    assert summary["difference_leak_free"].tolist() == pytest.approx([0, 5, -12.5])
+    assert summary["won"].tolist() == [1.5, 2.5, 1]  # d2, where C failed, is lost
+    # Of two values above 0, the signs are the least likely with a probability of 2/4.
+    assert summary["p_value"].tolist() == pytest.approx([np.nan, 0.5, 1], nan_ok=True)
+    others = summary.drop(columns=summary.columns.difference(summarize(RESULTS).columns))
+    assert others.equals(summarize(RESULTS).loc[list("ABC")])
+
+
+def test_differences_count_failures_as_means_do():
+    ignored = summarize(RESULTS, failures="ignore", reference="C").loc[list("ABC")]
+    assert ignored["difference"].tolist() == pytest.approx([8, 10.5, 0])  # of d1 and d3
+    assert ignored["difference_low"].tolist() == [-9, -4, 0]
+    assert ignored["difference_high"].tolist() == [25, 25, 0]
+    assert ignored["won"].tolist() == [2, 2, 1.5]
+    dropped = summarize(RESULTS, failures="drop", reference="C").loc[list("ABC")]
+    assert dropped["difference"].tolist() == pytest.approx([8, 10.5, 0])
+    assert dropped["won"].tolist() == [1, 1, 1]
+
+
+def test_one_data_set_has_a_difference_but_no_interval_and_no_p_value():
+    summary = summarize(RESULTS[RESULTS["dataset"] == "d3"], reference="A")
+    assert summary.loc["C", "difference"] == 9
+    assert summary.loc["C", "won"] == 1
+    undefined = ["difference_low", "difference_high", "difference_leak_free", "p_value"]
+    assert summary[undefined].isna().all(axis=None)
+
+
+def test_two_data_sets_bound_the_interval():
+    summary = summarize(RESULTS[RESULTS["dataset"] != "d2"], reference="A")
+    assert summary.loc["C", ["difference_low", "difference_high"]].tolist() == [-25, 9]
+    assert summary.loc["B", "p_value"] == 1  # d1 is a tie
+
+
+def test_a_detector_or_a_reference_that_finished_nothing_has_no_difference():
+    results = pd.concat([RESULTS, rows({(d, "D"): [None] for d in ("d1", "d2", "d3")})])
+    columns = ["difference", "difference_low", "difference_high", "p_value"]
+    of_d = summarize(results, reference="A").loc["D"]
+    assert of_d[columns].isna().all()
+    assert of_d["won"] == 0
+    assert summarize(results, reference="D")[columns].isna().all(axis=None)
+    nothing_left = summarize(results, failures="drop", reference="A")
+    assert nothing_left[columns].isna().all(axis=None)
+
+
+def test_p_values_and_intervals_of_many_data_sets():
+    # All ten differences are above 0: the test's exact p-value is 2 / 2 ** 10.
+    gains = np.arange(1.0, 11)
+    values = {(f"d{i}", "A"): [50.0] for i in range(10)}
+    values |= {(f"d{i}", "B"): [50 + gain] for i, gain in enumerate(gains)}
+    of_b = summarize(rows(values), reference="A").loc["B"]
+    assert of_b["p_value"] == pytest.approx(2 / 2**10)
+    error = gains.std() / np.sqrt(10)
+    assert of_b["difference_low"] == pytest.approx(5.5 - 1.96 * error, abs=0.2)
+    assert of_b["difference_high"] == pytest.approx(5.5 + 1.96 * error, abs=0.2)
+    assert of_b.equals(summarize(rows(values), reference="A").loc["B"])
+
+
+def test_a_reference_must_be_a_detector_of_the_results():
+    with pytest.raises(ValueError, match=r"reference='IForest' is no detector .*\['A', 'B', 'C'\]"):
+        summarize(RESULTS, reference="IForest")
+
+
 def best_cells(html):
     """First table of the page: column to detectors in bold."""
     table = html[html.index("<thead>") : html.index("</table>")]
@@ -122,6 +192,21 @@ def test_a_mean_over_fewer_data_sets_is_never_the_best(tmp_path, failures):
     assert "left out for all" in html
 
 
+def test_no_difference_over_fewer_data_sets_is_the_best(tmp_path):
+    results = rows(
+        {
+            **{("d1", "A"): [80], ("d1", "B"): [99], ("d1", "a_b"): [70]},
+            **{("d2", "A"): [60], ("d2", "B"): [None], ("d2", "a_b"): [50]},
+        },
+    )
+    html = write_report(results, tmp_path, reference="a_b").read_text(encoding="utf-8")
+    best = best_cells(html)
+    assert best["difference"] == best["difference leak free"] == best["won"] == ["A"]
+    assert best["difference low"] == best["difference high"] == best["p value"] == []
+    assert "Differences are from a_b, with a 95 % bootstrap interval" in html
+    assert "Differences are from a_b" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+
+
 def test_names_do_not_break_tables_in_markdown(tmp_path):
     labels = {"A": "a|b", "B": "two\nlines", "C": "*x* <b>"}
     results = RESULTS.assign(
@@ -141,6 +226,13 @@ def test_names_do_not_break_tables_in_markdown(tmp_path):
 
 def test_sets_with_many_twins_are_leaky():
     assert leaky_datasets(RESULTS) == ["d3"]
+
+
+@pytest.mark.parametrize("n_rows", [50, MIN_ROWS - 1])
+def test_sets_that_are_resampled_to_more_rows_are_leaky(n_rows):
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    shares = [adbench(X, np.arange(n_rows) < 10, seed).twin_share for seed in (1, 2, 3)]
+    assert min(shares) > 0.4 > LEAKY
 
 
 def test_protocols_are_not_mixed():
