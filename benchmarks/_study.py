@@ -13,15 +13,19 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from _sets import ODDBENCH_FILES, kinds_of
 
 from skdeepad.datasets import list_datasets
 
 # Files of the data folder that are not ADBench's.
-FILES = {
+FILES = ODDBENCH_FILES | {
     "MNIST": "mnist.npz",
     "KDD99": "kddcup99/kddcup.data_10_percent.gz",
     "NAB": "nab/data/artificialWithAnomaly/*.csv",
 }
+METRICS = {"roc_auc": "AUCROC", "average_precision": "AUCPR"}
+LEARN_FROM_LABELS = ("ADGM", "DPLAN", "DeepSAD", "DevNet", "REPEN", "SDGM")
 
 
 def make_parser(doc, *, n_jobs=None, seeds=None):
@@ -64,8 +68,9 @@ def require_data(*names):
     Parameters
     ----------
     *names : str
-        Names of ADBench's sets, ``"MNIST"`` (the images), ``"KDD99"`` or ``"NAB"``. Sets that are
-        inside the package need no file, all others one in the folder that ``SKDEEPAD_DATA`` names.
+        Names of ADBench's and OddBench's sets, ``"MNIST"`` (the images), ``"KDD99"`` or ``"NAB"``.
+        Sets that are inside the package need no file, all others one in the folder that
+        ``SKDEEPAD_DATA`` names.
     """
     folder = os.environ.get("SKDEEPAD_DATA")
     outside = [name for name in names if name.lower() not in list_datasets()]
@@ -105,7 +110,43 @@ def rows_file(folder):
     return output_file(folder / "rows", ".csv")
 
 
-def write_page(folder, title, text, *sections):
+def comparison(results, reference):
+    """Compare detectors with a reference, by both metrics.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Rows of :func:`skdeepad.benchmark.run_benchmark`, of one protocol.
+    reference : str
+        Label of a detector in `results`.
+
+    Returns
+    -------
+    table : DataFrame
+        A row for each detector, the best mean rank by AUCROC first. For each metric: the mean, the
+        mean without leaky sets, the mean difference from the reference with its 95 % bootstrap
+        interval, the number of sets won, and Wilcoxon's p-value.
+    """
+    from skdeepad.benchmark import summarize
+
+    columns = {}
+    for metric, title in METRICS.items():
+        summary = summarize(results, metric, reference=reference)
+        gain, low, high = (
+            summary[f"difference{end}"].map("{:+.1f}".format) for end in ("", "_low", "_high")
+        )
+        columns |= {
+            title: summary["mean"].round(1),
+            f"{title}, leak-free": summary["mean_leak_free"].round(1),
+            f"{title}, difference": gain + " (" + low + " to " + high + ")",
+            f"{title}, sets won": summary["won"],
+            f"{title}, p": summary["p_value"].map("{:.2g}".format).replace("nan", "–"),
+        }
+    table = pd.DataFrame(columns).reindex(summarize(results).index)
+    return table.assign(**{"failed runs": summary["n_failed"]})
+
+
+def write_page(folder, title, text, *sections, sets):
     """Write the page of a study, and show it.
 
     Parameters
@@ -118,9 +159,13 @@ def write_page(folder, title, text, *sections):
         Text after the command.
     *sections : str
         Headings, paragraphs and tables, in Markdown.
+    sets : list of str
+        Names of the data sets that the page is of, from which it says of which kind they are.
+        Empty for a page of made-up rows.
     """
     script = _script().relative_to(Path(__file__).resolve().parents[1]).as_posix()
     command = shlex.join(["python", script, *sys.argv[1:]])
+    text = f"{text} {kinds_of(sets)}" if sets else text
     page = "\n\n".join([f"# {title}", f"`{command}`: {text}", *sections]) + "\n"
     output_file(folder, ".md").write_text(page)
     print(page, flush=True)

@@ -44,6 +44,7 @@ def main():
         "Steps of DPLAN's agent",
         "defaults, one thread; CPU time of `fit`, on a machine that may do other things.",
         pd.DataFrame(rows).T.rename_axis("set").to_markdown(),
+        sets=["cardio", "thyroid"],
     )
 
 

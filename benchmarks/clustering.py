@@ -97,6 +97,7 @@ def main():
         "scikit-learn's, layers of 256 and 128 units, 200 and at most 100 epochs, means of seeds 0 "
         "to 2.",
         digits().to_markdown(floatfmt=".3f"),
+        sets=[*SETS, "digits"],
     )
 
 

@@ -15,14 +15,13 @@ import warnings
 import numpy as np
 import pandas as pd
 import torch
-from _study import make_parser, timed, write_page
+from _study import LEARN_FROM_LABELS, make_parser, timed, write_page
 from joblib import Parallel, delayed
 
 from skdeepad import all_detectors
 from skdeepad.datasets import load_cardio, load_vowels, load_wdbc
 
 SETS = {"cardio": load_cardio, "vowels": load_vowels, "wdbc": load_wdbc}
-LEARN_FROM_LABELS = {"ADGM", "DPLAN", "DeepSAD", "DevNet", "REPEN", "SDGM"}
 KINDS = {"shifted": 3.0, "exchanged": 0.0}
 MOST_TRAINING_ROWS = 500
 N_KNOWN, N_BACKGROUND = 20, 10
@@ -111,6 +110,7 @@ def main():
         text.to_markdown(),
         "Means over the detectors:",
         by_set.to_markdown(),
+        sets=options.sets,
     )
 
 

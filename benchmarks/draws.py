@@ -1,16 +1,16 @@
 """How many draws the scores of variational detectors need.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/draws.py``: the 19 sets of ``benchmarks/defaults.py``,
-70 % of at most 5,000 rows for training, seeds 1 to 3. Each detector is fitted once and scores the
-other rows with several numbers of draws. Rankings are compared with those by 256 draws, and times
-with that of an autoencoder on the same rows. ADGM and SDGM know 5 % of the training anomalies.
+Run ``SKDEEPAD_DATA=... python benchmarks/draws.py``: the tuning sets, 70 % of at most
+5,000 rows for training, seeds 1 to 3. Each detector is fitted once and scores the other rows with
+several numbers of draws. Rankings are compared with those by 256 draws, and times with that of an
+autoencoder on the same rows. ADGM and SDGM know 5 % of the training anomalies.
 """
 
 import numpy as np
 import pandas as pd
 import torch
+from _sets import TUNING
 from _study import make_parser, require_data, timed, write_page
-from defaults import SETS
 from joblib import Parallel, delayed
 from scipy.stats import spearmanr
 from sklearn.model_selection import train_test_split
@@ -84,10 +84,10 @@ def main():
     parser = make_parser(__doc__, n_jobs=2, seeds=[1, 2, 3])
     parser.add_argument("--detectors", nargs="+", default=list(DETECTORS), choices=list(DETECTORS))
     options = parser.parse_args()
-    require_data(*SETS)
+    require_data(*TUNING)
     results = Parallel(options.n_jobs, verbose=1)(
         delayed(study)(dataset, seed, options.detectors)
-        for dataset in SETS
+        for dataset in TUNING
         for seed in options.seeds
     )
     rows = pd.DataFrame([row for part in results for row in part])
@@ -98,10 +98,11 @@ def main():
     write_page(
         options.output,
         "Draws of variational detectors",
-        f"{len(SETS)} sets, seeds {' '.join(map(str, options.seeds))}. Means of AUCROC and AUCPR, "
-        f"in percent; the least Spearman correlation with the ranking by {REFERENCE} draws; the "
-        "median time of scoring, an autoencoder's being 1.",
+        f"{len(TUNING)} sets, seeds {' '.join(map(str, options.seeds))}. Means of AUCROC and "
+        f"AUCPR, in percent; the least Spearman correlation with the ranking by {REFERENCE} draws; "
+        "the median time of scoring, an autoencoder's being 1.",
         table.reset_index().to_markdown(index=False),
+        sets=TUNING,
     )
 
 

@@ -126,6 +126,7 @@ def main():
         "*100 sd out* are the largest differences from `score_samples`, of the training rows and "
         "of rows 100 standard deviations away, in standard deviations of these scores.",
         table.to_markdown(disable_numparse=True, colalign=["left", *["right"] * table.shape[1]]),
+        sets=["cardio"],
     )
 
 

@@ -109,6 +109,7 @@ def main():
         "3,000, and 50 images stitched of halves of a three and a four among 3,000 threes and "
         "fours.",
         pd.DataFrame(table).round(3).to_markdown(),
+        sets=["points", "MNIST images"],
     )
 
 

@@ -9,7 +9,15 @@ deepod``, pyod's XGBOD ``xgboost``.
 
 import numpy as np
 import pandas as pd
-from _study import make_parser, require_data, rows_file, write_page
+from _sets import SMALL
+from _study import (
+    LEARN_FROM_LABELS,
+    METRICS,
+    make_parser,
+    require_data,
+    rows_file,
+    write_page,
+)
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -17,15 +25,13 @@ from sklearn.linear_model import LogisticRegression
 from skdeepad import all_detectors
 from skdeepad.benchmark import Norm, by_dataset, published_table, run_benchmark
 
+# Sets of both kinds; pages say which are which.
 SETS = [
-    *("breastw", "cardio", "fault", "glass", "Ionosphere", "letter", "musk", "Pima", "thyroid"),
-    *("vowels", "Waveform", "WDBC", "wine", "annthyroid", "satimage-2", "optdigits", "pendigits"),
-    *("satellite", "landsat", "mnist", "InternetAds"),
+    *(*SMALL, "annthyroid", "satimage-2", "optdigits", "pendigits", "satellite", "landsat"),
+    *("mnist", "InternetAds"),
 ]
 SHARES = (1, 5, 10)
 PUBLISHED_SHARES = (1, 10)
-OURS = ("ADGM", "DPLAN", "DeepSAD", "DevNet", "REPEN", "SDGM")
-METRICS = {"roc_auc": "AUCROC", "average_precision": "AUCPR"}
 
 
 class DeepOD(BaseEstimator):
@@ -52,7 +58,7 @@ class DeepOD(BaseEstimator):
 
 
 ALL_OURS = {name: cls() for name, cls in all_detectors()}
-LABELLED = {name: ALL_OURS[name] for name in OURS} | {
+LABELLED = {name: ALL_OURS[name] for name in LEARN_FROM_LABELS} | {
     "pyod.XGBOD": "pyod.XGBOD",
     "pyod.DevNet": "pyod.DevNet",
     # Its REPEN raises under numpy 2, and PReNet where a single anomaly is labelled.
@@ -60,7 +66,9 @@ LABELLED = {name: ALL_OURS[name] for name in OURS} | {
     "HistGradientBoosting": HistGradientBoostingClassifier(),
     "LogisticRegression": LogisticRegression(max_iter=1000),
 }
-UNLABELLED = {name: detector for name, detector in ALL_OURS.items() if name not in OURS} | {
+UNLABELLED = {
+    name: detector for name, detector in ALL_OURS.items() if name not in LEARN_FROM_LABELS
+} | {
     "Norm": Norm(),
     "pyod.IForest": "pyod.IForest",
 }
@@ -123,7 +131,7 @@ def report(results, options):
             if len(with_labels):
                 table = by_dataset(with_labels, metric, protocol(share))
                 sections += [f"## {title} by set, {share} % labelled", markdown(table)]
-    write_page(options.output, "A few labels", text, *sections)
+    write_page(options.output, "A few labels", text, *sections, sets=sets)
 
 
 def main():

@@ -147,6 +147,7 @@ def main():
         results.round(1).to_markdown(index=False),
         f"The most that a fit took is {most:.0f} MB; the limit is {LIMIT_MB} MB. The scores of the "
         "training rows, which a fit keeps, are 8 bytes for each row.",
+        sets=(),
     )
 
 

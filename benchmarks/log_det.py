@@ -75,6 +75,7 @@ def main():
         "1,024. *Exact* is a determinant of the smaller of the number of features and the width of "
         "the last hidden layer, 32.",
         table.round(1).to_markdown(),
+        sets=(),
     )
 
 

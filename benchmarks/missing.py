@@ -9,6 +9,7 @@ distances are of standardised columns. Training takes at most 500 steps instead 
 
 import numpy as np
 import pandas as pd
+from _sets import SHIPPED
 from _study import make_parser, require_data, write_page
 from joblib import Parallel, delayed
 from sklearn.base import clone
@@ -21,7 +22,6 @@ from skdeepad import VAE, AutoEncoder, RobustAutoEncoder
 from skdeepad.datasets import fetch_adbench
 from skdeepad.metrics import anomaly_roc_auc
 
-SETS = ["breastw", "cardio", "glass", "Ionosphere", "thyroid", "vowels", "WDBC", "wine"]
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.4)
 MAX_STEPS = 500
 DETECTORS = {
@@ -64,7 +64,7 @@ def table(results):
 
 def main():
     parser = make_parser(__doc__, n_jobs=2, seeds=[1, 2, 3])
-    parser.add_argument("--sets", nargs="+", default=SETS, metavar="NAME")
+    parser.add_argument("--sets", nargs="+", default=SHIPPED, metavar="NAME")
     options = parser.parse_args()
     require_data(*options.sets)
     tasks = [
@@ -85,6 +85,7 @@ def main():
             for name in options.sets
             for part in (f"## {name}", table(results[results["dataset"] == name]))
         ),
+        sets=options.sets,
     )
 
 

@@ -88,6 +88,7 @@ def main():
         "that meet a labelled window, and of the others. Windows cover many frames that look "
         "normal, so that 100 is out of reach.",
         *(f"## Frames of {hours} hours\n\n{table(hours)}" for hours in HOURS),
+        sets=["NAB"],
     )
 
 

@@ -1,7 +1,7 @@
 """What measures against anomalies among the training rows buy, one by one.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/robustness.py``: ADBench's protocol, seeds 1 to 3, the 19
-sets of ``benchmarks/defaults.py``, one setting for all sets.
+Run ``SKDEEPAD_DATA=... python benchmarks/robustness.py``: ADBench's protocol, seeds 1 to 3, the
+tuning sets, one setting for all of them.
 """
 
 from defaults import study

@@ -114,6 +114,7 @@ def main():
         "in a memory map, few steps. Some 12 MB, 2 to 3 bytes for each row here, are needed for "
         "any table.",
         study().to_markdown(index=False),
+        sets=(),
     )
 
 

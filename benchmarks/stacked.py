@@ -76,6 +76,7 @@ def main():
         "seconds of CPU of 40 candidates and 3 folds, one thread, on a machine with other work to "
         "do.",
         pd.DataFrame(rows).set_index("search").round(5).to_markdown(),
+        sets=options.datasets,
     )
 
 

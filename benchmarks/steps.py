@@ -1,13 +1,12 @@
 """Whether the slow detectors need all of their steps: half of them, and half at twice the rate.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/steps.py``: ADBench's protocol on the sets of
-``benchmarks/defaults.py``, with 5 % of the training anomalies labelled for detectors that learn
-from labels.
+Run ``SKDEEPAD_DATA=... python benchmarks/steps.py``: ADBench's protocol on the tuning sets,
+with 5 % of the training anomalies labelled for detectors that learn from labels.
 """
 
 import pandas as pd
+from _sets import TUNING
 from _study import make_parser, require_data, rows_file, write_page
-from defaults import SETS
 
 from skdeepad import ADGM, DPLAN, EGBAD, SDGM, InvertibleResNet, LadderVAE
 from skdeepad.benchmark import run_benchmark
@@ -49,7 +48,7 @@ def main():
     parser = make_parser(__doc__, n_jobs=2, seeds=[1, 2])
     parser.add_argument("--detectors", nargs="+", default=list(classes), choices=list(classes))
     options = parser.parse_args()
-    require_data(*SETS)
+    require_data(*TUNING)
     labelled = [cls.__name__ for cls in LABELLED]
     parts, names = [], []
     for cls in map(classes.get, options.detectors):
@@ -58,7 +57,7 @@ def main():
         parts.append(
             run_benchmark(
                 detectors,
-                SETS,
+                TUNING,
                 protocols="adbench-5%" if cls in LABELLED else "adbench",
                 seeds=options.seeds,
                 metrics=("roc_auc", "average_precision"),
@@ -71,8 +70,9 @@ def main():
         options.output,
         "Half of the steps",
         f"ADBench's protocol, 5 % of the anomalies labelled for {', '.join(labelled)}, seeds "
-        f"{' '.join(map(str, options.seeds))}, means over {len(SETS)} sets: {', '.join(SETS)}.",
+        f"{' '.join(map(str, options.seeds))}, means over {len(TUNING)} sets: {', '.join(TUNING)}.",
         table(pd.concat(parts), names).to_markdown(),
+        sets=TUNING,
     )
 
 

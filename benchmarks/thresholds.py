@@ -101,6 +101,7 @@ def main():
         "conditional* (delta .1) on their 9th decile, and that of *discoveries* on the mean of "
         "false discoveries.",
         text.reset_index().to_markdown(index=False),
+        sets=SETS,
     )
 
 

@@ -1,15 +1,15 @@
 """What trimming does at each share of anomalies among the training rows.
 
 Run ``SKDEEPAD_DATA=... python benchmarks/trimming.py``: seeds 1 to 3. First ADBench's protocol,
-with each set's own share of anomalies in training, on the 19 sets of ``benchmarks/defaults.py``.
-Then training rows of a fixed number with 0, 5, 10 and 20 % of anomalies among them, on those of the
-sets that have enough anomalies: half of them stay in the test part, with half of the normal rows.
+with each set's own share of anomalies in training, on the tuning sets. Then
+training rows of a fixed number with 0, 5, 10 and 20 % of anomalies among them, on those of the sets
+that have enough anomalies: half of them stay in the test part, with half of the normal rows.
 """
 
 import numpy as np
 import pandas as pd
+from _sets import TUNING
 from _study import make_parser, require_data, rows_file, write_page
-from defaults import SETS
 from joblib import Parallel, delayed
 from sklearn.base import clone
 
@@ -56,11 +56,11 @@ def area(dataset, share, seed, variant):
 
 def main():
     options = make_parser(__doc__, n_jobs=2).parse_args()
-    require_data(*SETS)
-    own = run_benchmark(VARIANTS, SETS, n_jobs=options.n_jobs, output=rows_file(options.output))
+    require_data(*TUNING)
+    own = run_benchmark(VARIANTS, TUNING, n_jobs=options.n_jobs, output=rows_file(options.output))
     mixable = [
         name
-        for name in SETS
+        for name in TUNING
         if n_training_rows(fetch_adbench(name, return_X_y=True)[1]) >= MIN_ROWS
     ]
     mixed = pd.DataFrame(
@@ -80,11 +80,12 @@ def main():
     write_page(
         options.output,
         "Trimming",
-        f"means over seeds 1 to 3, in percent. *Own share*: ADBench's protocol on {len(SETS)} "
+        f"means over seeds 1 to 3, in percent. *Own share*: ADBench's protocol on {len(TUNING)} "
         "sets. *Mixed in*: AUCROC with that share of anomalies among a fixed number of training "
         f"rows, on {len(mixable)} sets: {', '.join(mixable)}. The others have too few anomalies "
         f"for {MIN_ROWS} training rows at the largest share.",
         table.round(1).to_markdown(),
+        sets=TUNING,
     )
 
 

@@ -1,13 +1,17 @@
 """The scripts of ``benchmarks``: their command line, their data and where they write."""
 
+import importlib
 import os
 import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+
+from skdeepad.datasets import list_adbench, list_datasets
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 STUDIES = sorted(path for path in BENCHMARKS.rglob("*.py") if not path.name.startswith("_"))
@@ -56,6 +60,78 @@ def test_a_study_says_in_one_line_what_data_it_lacks(script, exit_code_of, monke
     assert exit_code_of(script) == message.replace("it is not set", str(tmp_path))
 
 
+@pytest.fixture
+def sets(monkeypatch):
+    """The module of the data sets."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("_sets")
+
+
+def test_no_set_is_of_two_kinds(sets):
+    kinds = (sets.TUNING, sets.CHECKING_ADBENCH, sets.CHECKING_ODDBENCH)
+    assert [len(kind) for kind in kinds] == [19, 9, 40]
+    assert len({name.lower() for kind in kinds for name in kind}) == 19 + 9 + 40
+    assert set(sets.SHIPPED) < set(sets.SMALL) < set(sets.TUNING)
+    assert [name.lower() for name in sets.SHIPPED] == list_datasets()
+    assert {*sets.TUNING, *sets.CHECKING_ADBENCH} < set(list_adbench())
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["cardio", "wdbc"], "Tables are of *tuning* sets, on which defaults are chosen."),
+        (["mnist", "TreeCondition"], "Tables are of *checking* sets, which are for judging alone."),
+        (
+            ["mnist", "cardio", "NAB"],
+            "Tables are of *tuning* sets (cardio), on which defaults are chosen, and of *checking* "
+            "sets (mnist), which are for judging alone, and of data that are neither *tuning* nor "
+            "*checking* sets (NAB).",
+        ),
+    ],
+)
+def test_a_page_says_of_which_kinds_its_sets_are(sets, names, sentence):
+    assert sets.kinds_of(names) == sentence
+
+
+def test_sets_of_either_source_are_found(sets, monkeypatch, tmp_path):
+    (tmp_path / "oddbench").mkdir()
+    X, y = np.eye(4, dtype=np.float32), np.array([0, 0, 0, 1], dtype=np.uint8)
+    np.savez(tmp_path / "oddbench" / "TreeCondition.npz", X=X, y=y)
+    monkeypatch.setenv("SKDEEPAD_DATA", str(tmp_path))
+    from skdeepad.benchmark._datasets import as_datasets
+
+    found = as_datasets(sets.data_of(["wine", "TreeCondition"]))
+    assert list(found) == ["wine", "TreeCondition"]
+    assert found["wine"][0].shape == (129, 13)
+    assert (found["TreeCondition"][0] == X).all()
+    assert found["TreeCondition"][1].tolist() == [False, False, False, True]
+
+
+def test_detectors_are_judged_by_both_metrics(monkeypatch):
+    from skdeepad.benchmark import run_benchmark
+
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    comparison = importlib.import_module("_study").comparison
+    results = run_benchmark(
+        ["Norm", "pyod.HBOS"],
+        ["wine", "glass", "cardio"],
+        seeds=[1],
+        metrics=["roc_auc", "average_precision"],
+        n_jobs=1,
+        time_limit=None,
+        verbose=False,
+    )
+    table = comparison(results, "Norm")
+    assert table.loc["Norm", "AUCROC, difference"] == "+0.0 (+0.0 to +0.0)"
+    assert table.loc["Norm", "AUCPR, p"] == "–"
+    assert table.loc["Norm", "AUCPR, sets won"] == 1.5
+    of_cardio = results[results["dataset"] == "cardio"].set_index("detector")
+    for metric, title in {"roc_auc": "AUCROC", "average_precision": "AUCPR"}.items():
+        # wine and glass are resampled from fewer rows.
+        assert (table[f"{title}, leak-free"] == of_cardio[metric].round(1)[table.index]).all()
+    assert (table["failed runs"] == 0).all()
+
+
 def test_a_study_without_data_exits_with_status_1(tmp_path):
     result = run_apart("papers/kdd99.py", cwd=tmp_path)
     assert result.returncode == 1
@@ -74,6 +150,7 @@ def test_a_study_writes_to_its_output_and_nowhere_else(tmp_path):
     page = written.pop(Path("trial/labels.md")).decode()
     assert page in result.stdout
     assert f"`python benchmarks/labels.py {' '.join(arguments)}`: " in page
+    assert " Tables are of *tuning* sets, on which defaults are chosen.\n" in page
     assert {path.parent for path in written} == {Path("trial/rows")}
     assert contents(BENCHMARKS / "results") == kept
 

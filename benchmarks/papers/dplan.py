@@ -130,7 +130,8 @@ def report(results, counts, options):
     for title, rows in PUBLISHED.items():
         published = pd.DataFrame.from_dict(rows, orient="index", columns=METHODS)
         sections.append(published.rename_axis(title).to_markdown(floatfmt=".3f"))
-    study.write_page(options.output, "DPLAN's protocol: known and novel anomalies", text, *sections)
+    title = "DPLAN's protocol: known and novel anomalies"
+    study.write_page(options.output, title, text, *sections, sets=["KDD99", "cover"])
 
 
 def main():

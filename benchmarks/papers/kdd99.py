@@ -125,6 +125,7 @@ def report(rows, options):
         "code of EGBAD's authors, and Di Mattia et al. give the best of several variants by the "
         "test set.",
         published.to_markdown(index=False, disable_numparse=True),
+        sets=["KDD99"],
     )
 
 

@@ -91,6 +91,7 @@ def report(table, options, seconds):
         means(table, ["data", "left_out", "detector"]),
         "## Mean over the data sets",
         means(by_set, "detector"),
+        sets=options.data,
     )
 
 

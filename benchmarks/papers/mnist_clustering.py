@@ -134,6 +134,7 @@ def main():
             "before* are those that the run went on from.",
             pd.DataFrame(rows).to_markdown(index=False, floatfmt=FORMATS),
             NOTES.strip(),
+            sets=["MNIST images"],
         )
 
 

@@ -130,6 +130,7 @@ def main():
         "One digit left out",
         NOTE.format(**vars(options)),
         *(f"## {measure}\n\n{table_of(rows, measure)}" for measure in ("AUPRC", "AUROC")),
+        sets=["MNIST images"],
     )
 
 

@@ -81,6 +81,7 @@ def main():
         "One digit against the rest",
         f"{options.epochs} epochs (the paper: 350), seed {options.seed}, ROC AUC in percent.",
         table.round(1).astype(object).where(table.notna(), "").to_markdown(),
+        sets=["MNIST images"],
     )
 
 
