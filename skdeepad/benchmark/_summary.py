@@ -164,7 +164,7 @@ def _interval(differences):
 def _p_value(differences):
     if len(differences) < 2 or not differences.any():
         return np.nan
-    # With zeros, SciPy before 1.13 warns and approximates.
+    # With zeros among them, older versions of SciPy approximate, with a warning.
     return wilcoxon(differences[differences != 0]).pvalue
 
 
