@@ -25,7 +25,7 @@ RIVALS = [
     *("Norm", "pyod.ECOD", "pyod.HBOS", "pyod.KNN", "pyod.LOF", "pyod.OCSVM", "pyod.PCA"),
     *("pyod.AutoEncoder", "pyod.VAE", "pyod.DeepSVDD"),
 ]
-UNLABELLED = [name for name, _ in all_detectors() if name not in LEARN_FROM_LABELS]
+UNLABELLED = [name for name, _ in all_detectors() if name not in LEARN_FROM_LABELS] + ["LeSiNN"]
 KINDS = {
     "tuning": ("Tuning sets", TUNING),
     "checking-adbench": ("Checking sets of ADBench", CHECKING_ADBENCH),

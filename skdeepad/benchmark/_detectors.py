@@ -60,9 +60,9 @@ SKLEARN_MODULES = {
 
 def own_detectors():
     """Name and class of skdeepad's own detectors."""
-    from skdeepad import all_detectors
+    from skdeepad import LeSiNN, all_detectors
 
-    return dict(all_detectors())
+    return dict(all_detectors()) | {"LeSiNN": LeSiNN}
 
 
 def detector_names():

@@ -7,10 +7,17 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, gen_batches
-from sklearn.utils._param_validation import RealNotInt
 
 from .._tables import validate_data
-from .._validation import HasMethods, Integral, Interval, check_is_fitted, fit_context
+from .._validation import (
+    HasMethods,
+    Integral,
+    Interval,
+    RealNotInt,
+    check_is_fitted,
+    fit_context,
+    float_types,
+)
 from ..base._common import SCALERS
 from ..base._parameters import CONTAMINATION, COUNT, POSITIVE, SHARE_BELOW_ONE, detector, param
 from ..base._resuming import all_or_nothing
@@ -19,7 +26,6 @@ from ..base._scaled_rows import ScaledRowsMixin
 from ..base._threshold import ThresholdMixin
 from ..base._training_scores import warn_if_degenerate
 
-DTYPES = (np.float64, np.float32)
 METRICS = {"manhattan": "cityblock", "euclidean": "euclidean"}
 # Rows are scored in blocks of about this many distances, or of differences for contributions.
 BLOCK_VALUES = 2**20
@@ -145,7 +151,7 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
             The fitted detector.
         """
         with all_or_nothing(self):
-            X = validate_data(self, X, dtype=DTYPES, ensure_min_samples=2)
+            X = validate_data(self, X, dtype=float_types(X), ensure_min_samples=2)
             counts = None
             if sample_weight is not None:
                 counts = repetitions(read_weights(sample_weight, X), X.shape[1])
@@ -207,7 +213,7 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
 
     def _read(self, X) -> np.ndarray:
         check_is_fitted(self)
-        return self._scale(validate_data(self, X, dtype=DTYPES, reset=False))
+        return self._scale(validate_data(self, X, dtype=float_types(X), reset=False))
 
     def _draws(self, n_rows: int, rng: np.random.RandomState) -> Iterator[np.ndarray]:
         """Yield the numbers of the rows of each sample."""
