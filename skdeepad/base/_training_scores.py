@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
+from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import Pipeline
 
 from ..training import warn
@@ -17,6 +18,8 @@ def scores_of_training_rows(estimator, X) -> np.ndarray:
         X, estimator = estimator[:-1].transform(X), estimator[-1]
     if isinstance(estimator, FrozenEstimator):  # its training rows are unknown
         return estimator.score_samples(X)
+    if isinstance(estimator, LocalOutlierFactor):
+        return estimator.negative_outlier_factor_
     return getattr(estimator, "_score_known_rows", estimator.score_samples)(X)
 
 
@@ -41,6 +44,15 @@ def distinct_ranks(training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     last = np.flatnonzero(np.append(training[1:] != training[:-1], True))
     first = np.append(0, last[:-1] + 1)
     return training[last], (first + last) / 2 / max(1, len(training) - 1)
+
+
+def median_and_unit(training: np.ndarray) -> tuple[float, float]:
+    """Return the median of sorted training scores, and its distance from the .05 quantile.
+
+    Where these are equal, the unit is the range of the scores, or 1 if that is zero too.
+    """
+    low, median = np.quantile(training, [0.05, 0.5])
+    return float(median), float(median - low or training[-1] - training[0] or 1.0)
 
 
 def score_of_rank(rank: float, training: np.ndarray) -> float:
