@@ -45,6 +45,9 @@ pytestmark = [pytest.mark.usefixtures("quick_stages"), without_labels]
 every_detector = pytest.mark.parametrize("name", DETECTORS)
 META = {
     "DetectorEnsemble": DetectorEnsemble(small("AutoEncoder"), n_estimators=2, random_state=0),
+    "mixed DetectorEnsemble": DetectorEnsemble(
+        [("ae", small("AutoEncoder")), ("lof", LocalOutlierFactor(novelty=True))], random_state=0
+    ),
     "GroupAnomalyDetector": GroupAnomalyDetector(small("VAE"), random_state=0),
 }
 every_estimator = pytest.mark.parametrize("name", [*DETECTORS, *META])

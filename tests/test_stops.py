@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
+from sklearn.neighbors import LocalOutlierFactor
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
@@ -144,6 +145,7 @@ def test_stopped_in_training_a_fit_begins_anew_without_a_warm_start(name, monkey
     "detector",
     [
         DetectorEnsemble(small("AutoEncoder", random_state=None), n_estimators=2, random_state=0),
+        DetectorEnsemble([("lof", LocalOutlierFactor(novelty=True)), ("ae", small("AutoEncoder"))]),
         GroupAnomalyDetector(small("VAE", random_state=None), random_state=0),
     ],
     ids=lambda det: type(det).__name__,

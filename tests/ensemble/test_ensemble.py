@@ -15,6 +15,7 @@ from sklearn.svm import OneClassSVM
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeepad import VAE, AutoEncoder, DetectorEnsemble
+from skdeepad.ensemble._ensemble import COMBINATIONS
 
 
 def small(**params):
@@ -57,7 +58,7 @@ def test_the_global_random_state_is_left_alone(X):
     assert np.random.get_state()[1].tolist() == before
 
 
-@pytest.mark.parametrize("combine", ["log", "rank", "zscore"])
+@pytest.mark.parametrize("combine", ["log", "quantile", "rank", "zscore"])
 def test_each_combination_is_its_formula_and_a_function_of_the_row(combine, X):
     det = small(combine=combine).fit(X)
     rows = np.r_[X[:50], 30 * X[:3]]
@@ -68,6 +69,11 @@ def test_each_combination_is_its_formula_and_a_function_of_the_row(combine, X):
     elif combine == "zscore":
         pairs = zip(member, training, strict=True)
         parts = [(scores - t.mean()) / t.std() for scores, t in pairs]
+    elif combine == "quantile":
+        parts = []
+        for scores, t in zip(member, training, strict=True):
+            median, upper = np.quantile(-t, [0.5, 0.95])
+            parts.append(-np.clip((-scores - median) / (upper - median), -3, 10))
     else:
         below = [(t[:, None] < s).mean(0) for s, t in zip(member, training, strict=True)]
         parts = [share * len(X) / (len(X) - 1) for share in below]
@@ -76,11 +82,12 @@ def test_each_combination_is_its_formula_and_a_function_of_the_row(combine, X):
     assert_allclose(det.score_samples(rows)[inside], expected[inside], rtol=1e-9)
     assert_array_equal(det.score_samples(rows[::-1])[::-1], det.score_samples(rows))
     assert_array_equal(det.score_samples(rows[:1]), det.score_samples(rows)[:1])
-    # No ties, and the right order, beyond the training scores too.
+    # The right order beyond the training scores too.
     far = det.score_samples(np.array([20, 30, 40])[:, None] * X[:1])
     if combine != "log":  # the logarithms are of clipped residuals
         assert (np.diff(far) <= 0).all()
     assert (far < det.training_scores_[0]).all()
+    assert (far == -10).all() == (combine == "quantile")
 
 
 def test_ranks_go_on_beyond_the_training_scores():
@@ -92,11 +99,34 @@ def test_ranks_go_on_beyond_the_training_scores():
     )
 
 
+@pytest.mark.parametrize(
+    ("training", "scores", "expected"),
+    [
+        (np.full(100, 0.1), [0.0, 0.1, 0.2, np.nan], [-0.1, 0, 0.1, np.nan]),
+        # No .95 quantile beyond the median: the range is the unit.
+        (np.r_[-4.0, np.zeros(99)], [-4, -40, -80, 4, 40], [-1, -10, -10, 1, 3]),
+        (np.arange(101.0), [50, 5, 95, 0, -np.inf, np.inf], [0, -1, 1, -10 / 9, -10, 3]),
+    ],
+)
+def test_quantiles_of_scores_that_hardly_differ_and_limits(training, scores, expected):
+    found = COMBINATIONS["quantile"](np.array(scores, dtype=float), training)
+    assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("combine", ["log", "quantile", "rank", "zscore"])
+@pytest.mark.parametrize("weights", [None, np.arange(1, 13)])
+def test_a_row_alone_has_the_score_that_it_has_among_others(combine, weights, X):
+    forest = IsolationForest(n_estimators=3)
+    det = DetectorEnsemble(forest, 12, combine=combine, weights=weights, random_state=0).fit(X)
+    alone = [det.score_samples(row[None])[0] for row in X[:30]]
+    assert_array_equal(alone, det.score_samples(X)[:30])
+
+
 def test_negative_anomaly_scores_are_not_combined_by_logarithms(X):
-    before = small().fit(X)
+    before = small(combine="log").fit(X)
     scores = before.score_samples(X)
     before.set_params(estimator=OneClassSVM())
-    with pytest.raises(ValueError, match=r"combine='log' needs .* OneClassSVM .* 'rank'"):
+    with pytest.raises(ValueError, match=r"'log' needs .* OneClassSVM .* 'quantile', 'rank' or"):
         before.fit(X)
     assert_array_equal(before.score_samples(X), scores)
 
@@ -110,10 +140,13 @@ def test_rows_without_any_residual_have_a_finite_score():
 
 def test_any_estimator_with_score_samples_can_be_a_member(X, far_anomalies):
     rows, y = far_anomalies
-    det = DetectorEnsemble(IsolationForest(n_estimators=10), combine="rank", random_state=0).fit(X)
+    det = DetectorEnsemble(IsolationForest(n_estimators=10), random_state=0).fit(X)
+    assert len(det.estimators_) == 5
     assert roc_auc_score(y, -det.score_samples(rows)) > 0.95
     with pytest.raises(ValueError, match="'estimator' parameter of DetectorEnsemble"):
         DetectorEnsemble(StandardScaler()).fit(X)
+    with pytest.raises(ValueError, match="must be an instance"):
+        DetectorEnsemble(IsolationForest).fit(X)
 
 
 def test_an_ensemble_varies_less_over_seeds_than_its_members(X, broken_correlations):
