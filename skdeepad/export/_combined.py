@@ -8,26 +8,29 @@ from math import isfinite
 import torch
 from torch import Tensor, nn
 
-from ..base._training_scores import distinct_ranks
+from ..base._training_scores import distinct_ranks, median_and_unit
 from ..calibration import ConformalDetector
 from ..calibration._conformal import ALMOST_ONE
 from ..ensemble import DetectorEnsemble
+from ..ensemble._ensemble import MOST_ABNORMAL, MOST_NORMAL
 
 
 class EnsembleScores(nn.Module):
-    """Scores of an ensemble: the mean of its members', made comparable by ``combine``."""
+    """Scores of an ensemble: the weighted mean of its members', comparable by ``combine``."""
 
     def __init__(self, ensemble: DetectorEnsemble, members: list[nn.Module]) -> None:
         super().__init__()
         make = COMBINATIONS[ensemble._combined_by]
+        self.weights = ensemble._weights.tolist()
         self.members = nn.ModuleList(members)
         self.comparable = nn.ModuleList(
             make(torch.from_numpy(training)) for training in ensemble.member_scores_
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        pairs = zip(self.members, self.comparable, strict=True)
-        return torch.stack([comparable(member(x)) for member, comparable in pairs]).mean(0)
+        parts = zip(self.weights, self.members, self.comparable, strict=True)
+        scores = [weight * comparable(member(x)) for weight, member, comparable in parts]
+        return torch.stack(scores).sum(0) / sum(self.weights)
 
 
 class NegativeLog(nn.Module):
@@ -50,6 +53,17 @@ class ZScore(nn.Module):
 
     def forward(self, scores: Tensor) -> Tensor:
         return (scores - self.mean) / self.std
+
+
+class Quantile(nn.Module):
+    """Distance from the median of the training scores, in robust units, and clipped."""
+
+    def __init__(self, training: Tensor) -> None:
+        super().__init__()
+        self.median, self.unit = median_and_unit(training.numpy())
+
+    def forward(self, scores: Tensor) -> Tensor:
+        return ((scores - self.median) / self.unit).clamp(-MOST_ABNORMAL, MOST_NORMAL)
 
 
 class Rank(nn.Module):
@@ -112,4 +126,4 @@ class Place(nn.Module):
         return count, part.nan_to_num(0.0).clamp(0, ALMOST_ONE)
 
 
-COMBINATIONS = {"log": NegativeLog, "rank": Rank, "zscore": ZScore}
+COMBINATIONS = {"log": NegativeLog, "quantile": Quantile, "rank": Rank, "zscore": ZScore}

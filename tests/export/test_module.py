@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.ensemble import IsolationForest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -16,7 +17,7 @@ from sklearn.preprocessing import (
 )
 
 import skdeepad
-from skdeepad import AutoEncoder, DetectorEnsemble, InvertibleResNet
+from skdeepad import VAE, AutoEncoder, DetectorEnsemble, InvertibleResNet
 from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.export import to_module
 
@@ -106,7 +107,7 @@ def test_a_constant_column_and_one_row_have_scores():
         assert_allclose(in_torch(to_module(det), rows), det.score_samples(rows), rtol=1e-4)
 
 
-@pytest.mark.parametrize("combine", ["log", "rank", "zscore"])
+@pytest.mark.parametrize("combine", ["log", "quantile", "rank", "zscore"])
 def test_an_ensemble_is_one_module(combine):
     X, far = some_rows()
     members = AutoEncoder(max_epochs=3)
@@ -116,6 +117,18 @@ def test_an_ensemble_is_one_module(combine):
     assert_close(in_torch(module, X), scores, scores.std())
     assert_allclose(in_torch(module, far), det.score_samples(far), rtol=1e-4)
     assert module.offset == det.offset_
+
+
+def test_an_ensemble_of_several_kinds_is_one_module():
+    X, far = some_rows()
+    members = [("ae", AutoEncoder(max_epochs=3)), ("vae", VAE(max_epochs=3)), ("other", "drop")]
+    det = DetectorEnsemble(members, weights=[3, 1, 2], random_state=0).fit(X)
+    module, scores = to_module(det), det.score_samples(X)
+    assert_close(in_torch(module, X), scores, scores.std())
+    assert_allclose(in_torch(module, far), det.score_samples(far), rtol=1e-4)
+    det.set_params(other=IsolationForest(n_estimators=3)).fit(X)
+    with pytest.raises(TypeError, match=r"estimator=IsolationForest.* must be a fitted detector"):
+        to_module(det)
 
 
 def test_a_tuned_threshold_and_a_frozen_detector_are_looked_through():

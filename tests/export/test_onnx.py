@@ -23,7 +23,15 @@ from sklearn.preprocessing import (
 )
 from torch.distributions import MultivariateNormal
 
-from skdeepad import BDSGM, VAE, AnoGAN, AutoEncoder, DetectorEnsemble, InvertibleResNet
+from skdeepad import (
+    BDSGM,
+    VAE,
+    AnoGAN,
+    AutoEncoder,
+    DetectorEnsemble,
+    InvertibleResNet,
+    RobustAutoEncoder,
+)
 from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.export import to_onnx
 from skdeepad.export._decompositions import DECOMPOSITIONS
@@ -189,11 +197,11 @@ def test_p_values_of_a_pipeline_are_one_model():
     assert (label == det.predict(X)).mean() > 0.99
 
 
-@pytest.mark.parametrize("combine", ["log", "zscore"])
+@pytest.mark.parametrize("combine", ["log", "quantile", "zscore"])
 def test_an_ensemble_is_one_model(combine):
     X, _ = some_rows()
-    members = AutoEncoder(max_epochs=3)
-    det = DetectorEnsemble(members, n_estimators=2, combine=combine, random_state=0).fit(X)
+    members = [("ae", AutoEncoder(max_epochs=3)), ("robust", RobustAutoEncoder(max_epochs=3))]
+    det = DetectorEnsemble(members, combine=combine, weights=[2, 1], random_state=0).fit(X)
     scores = det.score_samples(X)
     assert_close(in_runtime(to_onnx(det), X)[0], scores, scores.std(), 1e-4)
 
