@@ -1,7 +1,7 @@
 """Contributions of the columns that an estimator takes to its anomaly scores."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -19,6 +19,14 @@ class Explained(NamedTuple):
     contributions: np.ndarray  #: (n_samples, n_columns)
     names: np.ndarray  #: of the columns
     are_inputs: bool  #: whether the columns are all columns that the estimator takes
+
+
+class Member(NamedTuple):
+    """One of the detectors that an estimator is made of."""
+
+    detector: Any
+    scores: np.ndarray | None = None  #: of rows, which give the unit of the contributions
+    weight: float = 1.0
 
 
 def feature_contributions(estimator, X, *, as_frame=None):
@@ -72,7 +80,8 @@ def feature_contributions(estimator, X, *, as_frame=None):
     What contributions sum to is said by ``feature_contributions`` of the detector. Those of
     :class:`~skdeepad.DetectorEnsemble`, and of a
     :class:`~skdeepad.calibration.ConformalDetector` with several folds, are the mean over the
-    detectors, each in units of the standard deviation of its training or calibration scores.
+    detectors, each in units of the standard deviation of its training or calibration scores, and
+    with its weight in the ensemble. All detectors of it need ``feature_contributions``.
 
     Examples
     --------
@@ -131,7 +140,7 @@ def _explain(estimator, X, names: np.ndarray) -> Explained:
         return _through([step for _, step in estimator.steps], X, names)
     members = _members(estimator)
     if members:
-        return _mean([(_explain(member, X, names), scores) for member, scores in members])
+        return _mean([_explain(each.detector, X, names) for each in members], members)
     if not hasattr(estimator, "feature_contributions"):
         raise ValueError(
             f"estimator={estimator!r} must be a detector with feature_contributions, or made of "
@@ -140,37 +149,41 @@ def _explain(estimator, X, names: np.ndarray) -> Explained:
     return Explained(estimator.feature_contributions(X), names, True)
 
 
-def _members(estimator) -> list[tuple]:
-    """Return the detectors that an estimator is made of, each with scores of rows, or None."""
+def _members(estimator) -> list[Member]:
+    """Return the detectors that an estimator is made of."""
     if isinstance(estimator, DetectorEnsemble):
-        return list(zip(estimator.estimators_, estimator.member_scores_, strict=True))
+        parts = (estimator.estimators_, estimator.member_scores_, estimator._weights)
+        return [Member(*each) for each in zip(*parts, strict=True)]
     if isinstance(estimator, ConformalDetector):
-        return list(zip(estimator.detectors_, estimator.calibration_scores_, strict=True))
+        parts = (estimator.detectors_, estimator.calibration_scores_)
+        return [Member(*each) for each in zip(*parts, strict=True)]
     if isinstance(estimator, FrozenEstimator):
-        return [(estimator.estimator, None)]
+        return [Member(estimator.estimator)]
     inner = getattr(estimator, "detector_", getattr(estimator, "best_estimator_", None))
-    return [] if inner is None else [(inner, None)]
+    return [] if inner is None else [Member(inner)]
 
 
 def _parts(estimator) -> Iterator:
     """Yield an estimator and all that it is made of, the last step of a pipeline first."""
     yield estimator
-    inner = [member for member, _ in _members(estimator)]
+    inner = [member.detector for member in _members(estimator)]
     if isinstance(estimator, Pipeline):
         inner = [step for _, step in reversed(estimator.steps) if not _is_empty(step)]
     for part in inner:
         yield from _parts(part)
 
 
-def _mean(members: list[tuple[Explained, np.ndarray | None]]) -> Explained:
+def _mean(explained: list[Explained], members: list[Member]) -> Explained:
     """Return the mean of contributions; several are in units of the deviation of scores."""
-    first = members[0][0]
+    first = explained[0]
     if len(members) == 1:
         return first
-    if any(list(other.names) != list(first.names) for other, _ in members):
+    if any(list(other.names) != list(first.names) for other in explained):
         raise ValueError("The contributions are those of other columns in each of the detectors.")
-    in_units = [each.contributions / (np.std(scores) or 1.0) for each, scores in members]
-    return first._replace(contributions=np.mean(in_units, axis=0))
+    pairs = zip(explained, members, strict=True)
+    in_units = [each.contributions / (np.std(member.scores) or 1.0) for each, member in pairs]
+    weights = [member.weight for member in members]
+    return first._replace(contributions=np.average(in_units, axis=0, weights=weights))
 
 
 def _through(steps: list, X, names: np.ndarray) -> Explained:

@@ -244,6 +244,15 @@ def test_contributions_of_an_ensemble_are_means_in_units_of_the_members_scores(t
     assert_allclose(shift, shift[0], rtol=1e-5)
     folds = ConformalDetector(detector(), cv=2, random_state=0).fit(X)
     assert feature_contributions(folds, rows).shape == rows.shape
+    members = [("one", ensemble.estimator), ("two", detector()), ("other", "drop")]
+    weighted = DetectorEnsemble(members, weights=[3, 1, 2], random_state=0).fit(X)
+    members = zip(weighted.estimators_, weighted.member_scores_, strict=True)
+    parts = [feature_contributions(each, rows) / scores.std() for each, scores in members]
+    assert_allclose(
+        feature_contributions(weighted, rows), np.average(parts, axis=0, weights=[3, 1])
+    )
+    with pytest.raises(ValueError, match=r"estimator=IsolationForest.* must be a detector with"):
+        feature_contributions(weighted.set_params(other=IsolationForest()).fit(X), rows)
 
 
 @pytest.mark.parametrize(

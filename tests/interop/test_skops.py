@@ -14,6 +14,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import OneClassSVM
 from torch.distributions import Normal
 
 import skdeepad
@@ -112,6 +113,7 @@ def test_estimators_made_of_detectors_are_kept(rows):
     for estimator in (
         make_pipeline(StandardScaler(), PCA(3), inner),
         DetectorEnsemble(inner, n_estimators=2, random_state=0),
+        DetectorEnsemble([("ae", inner), ("svm", OneClassSVM()), ("other", "drop")]),
         ConformalDetector(inner, random_state=0),
         TunedThreshold(inner, cv=2, random_state=0),
         DetectorClassifier(inner),
