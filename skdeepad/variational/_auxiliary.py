@@ -57,8 +57,9 @@ class AuxiliaryVAE(VariationalDetector):
         :math:`p(x|z)`, as in :class:`VAE`.
     min_std : float, default=0.135
         Minimum standard deviation of :math:`p(x|z)`, in units of the scaled data.
-    n_draws : int, default=16
-        Number of draws of the codes for the scores, the same for every row.
+    n_draws : int, default=4
+        Number of draws of the codes for the scores, the same for every row. The
+        default ranks rows nearly as well as more draws do (``benchmarks/results/draws.md``).
     missing : {"raise", "mask"}, default="raise"
         What to do about missing values, which are NaN. ``"raise"`` is an error. ``"mask"`` leaves
         them out of the loss and the score: a mean over the features is that of the values that a

@@ -162,8 +162,7 @@ class VAE(VariationalDetector):
         visible.
     n_draws : int, default=4
         Number of draws for the Monte-Carlo scores, the same for every row. The default ranks rows
-        as well as more draws do, in 2.3 times the time of an :class:`AutoEncoder`
-        (``benchmarks/results/draws.md``). ``"iwae"`` and ``"fully_stochastic_error"`` depend on the
+        nearly as well as more draws do (``benchmarks/results/draws.md``). ``"iwae"`` and ``"fully_stochastic_error"`` depend on the
         number.
     missing : {"raise", "mask"}, default="raise"
         What to do about missing values, which are NaN. ``"raise"`` is an error. ``"mask"`` leaves
@@ -284,7 +283,6 @@ class VAE(VariationalDetector):
     anomaly_score: str = param(set(SCORES), default="elbo")
     residual_scaling: str = param(RESIDUAL_SCALINGS, default="robust")
     trim_start: float = param(SHARE_BELOW_ONE, default=0.2, to="net")
-    n_draws = 4
     early_stopping: bool | str = param("boolean", {"knee"}, default=False, to="net")
 
     def _make_module(self, n_features: int) -> nn.Module:

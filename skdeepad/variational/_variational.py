@@ -33,7 +33,7 @@ class VariationalDetector(
 
     likelihood: str = param(LIKELIHOODS, default="heteroscedastic")
     min_std: float = param(Interval(Real, 0, exp(MAX_LOGVAR / 2), closed="neither"), default=0.135)
-    n_draws: int = param(COUNT, default=16)
+    n_draws: int = param(COUNT, default=4)
 
     def _net_parameters(self) -> dict:
         params = super()._net_parameters()
