@@ -44,8 +44,8 @@ def main():
         "defaults of every detector, but for `combine='log'` of DetectorEnsemble, seeds 1 to 3, "
         f"{len(SMALL)} of ADBench's 21 sets of few rows. Percent; isolation forest's published "
         f"mean AUCROC on them: {published_table().loc[SMALL, 'IForest'].mean():.1f}. Differences "
-        "are from pyod.IForest, with 95 % bootstrap intervals over the sets. Times are medians over "
-        "the sets, in seconds on one core of a machine with other work to do, which CPU time "
+        "are from pyod.IForest, with 95 % bootstrap intervals over the sets. Times are medians "
+        "over the sets, in seconds on one core of a machine with other work to do, which CPU time "
         "mostly leaves out.",
         "What learns from labels had none: DeepSAD is DeepSVDD then, REPEN its paper's form "
         "without any; DevNet and DPLAN take the first rows of an isolation forest for anomalies; "

@@ -162,8 +162,8 @@ class VAE(VariationalDetector):
         visible.
     n_draws : int, default=4
         Number of draws for the Monte-Carlo scores, the same for every row. The default ranks rows
-        nearly as well as more draws do (``benchmarks/results/draws.md``). ``"iwae"`` and ``"fully_stochastic_error"`` depend on the
-        number.
+        nearly as well as more draws do (``benchmarks/results/draws.md``). ``"iwae"`` and
+        ``"fully_stochastic_error"`` depend on the number.
     missing : {"raise", "mask"}, default="raise"
         What to do about missing values, which are NaN. ``"raise"`` is an error. ``"mask"`` leaves
         them out of the loss and the score: a mean over the features is that of the values that a
