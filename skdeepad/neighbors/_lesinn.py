@@ -54,8 +54,9 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
     ----------
     n_estimators : int, default=6
         Number of samples :math:`t`. A table of at most ``max_samples`` rows is one sample.
-    max_samples : int, default=512
-        Number of training rows in a sample, drawn without replacement.
+    max_samples : int, default=256
+        Number of training rows in a sample, drawn without replacement. Larger ones cost more and
+        detect no more (``benchmarks/results/neighbors.md``).
     n_neighbors : int or float in (0, 1), default=0.1
         Number of nearest rows :math:`k`, as a number or as a share of the rows of a sample.
     trim : float in [0, 1), default=0.2
@@ -120,7 +121,7 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
     """
 
     n_estimators: int = param(COUNT, default=6)
-    max_samples: int = param(Interval(Integral, 2, None, closed="left"), default=512)
+    max_samples: int = param(Interval(Integral, 2, None, closed="left"), default=256)
     n_neighbors: int | float = param(
         COUNT, Interval(RealNotInt, 0, 1, closed="neither"), default=0.1
     )

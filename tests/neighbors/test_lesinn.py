@@ -49,7 +49,7 @@ def test_the_score_is_the_mean_distance_to_the_nearest_rows_of_each_sample(param
 
 
 def test_a_sample_is_left_without_the_rows_that_are_farthest_from_the_others(X):
-    det = LeSiNN(trim=0.25, random_state=0).fit(X)
+    det = LeSiNN(max_samples=300, trim=0.25, random_state=0).fit(X)
     [kept] = det.samples_
     scaled = det._scale(X).astype(float).clip(-5, 5)
     distances = np.sort(cdist(scaled, scaled, "cityblock"), axis=1)[:, 1:31].mean(axis=1)
@@ -65,7 +65,7 @@ def test_samples_have_the_rows_asked_for_and_a_small_table_is_one_sample(X):
 
 
 def test_a_training_row_is_not_its_own_neighbour(X):
-    det = LeSiNN(n_neighbors=1, trim=0.0, random_state=0).fit(X)
+    det = LeSiNN(max_samples=300, n_neighbors=1, trim=0.0, random_state=0).fit(X)
     assert (det.score_samples(X) == 0).all()
     assert det.training_scores_.max() < 0
     assert_array_equal(det.training_scores_, np.sort(det._score_known_rows(X)))

@@ -1,0 +1,378 @@
+"""A detector that asks about rows, and learns from the answers."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.ensemble import ExtraTreesClassifier, IsolationForest
+from sklearn.utils import check_array, check_random_state
+
+from .._validation import HasMethods, Integral, check_is_fitted, fit_context
+from ..base._labels import check_labels
+from ..base._parameters import CONTAMINATION, NON_NEGATIVE, detector, param
+from ..base._resuming import all_or_nothing
+from ..base._seeds import reseeded
+from ..base._threshold import DecisionMixin, OffsetMixin
+from ..base._training_scores import median_and_unit, scores_of_training_rows
+from ..base._wrapper import WrapperMixin
+from ..ensemble import DetectorEnsemble
+from ..neighbors import LeSiNN
+from ._questions import draw_questions, exponent_for, share_of_anomalies
+
+# Prior anomaly scores are clipped to this range, in units of the distance from the median of the
+# training rows to their .95 quantile.
+LEAST, MOST = -1.0, 5.0
+# Without a known normal row, this many rows of the lower part of the ranking are taken for normal.
+N_PRESUMED, PRESUMED_SHARE = 400, 0.8
+
+
+@detector
+class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
+    r"""Outlier detector that asks about some training rows, and learns from the answers.
+
+    A detector without labels ranks the rows. :meth:`query` returns the rows of which an answer is
+    worth most, and :meth:`teach` takes the answers. A classifier then learns from the features
+    and from the scores of the detector, its *prior*, and the anomaly score of a row is
+
+    .. math:: a(x) = P(\text{anomaly} | x) + w\, q(x),
+
+    with the prior score :math:`q`, the distance from the median of the training rows in units of
+    that of their .95 quantile, clipped to [-1, 5]. Until an anomaly is known, the scores are those
+    of the prior.
+
+    Rows to ask about are drawn with a probability that falls with their rank in the current
+    ranking, :math:`p_r \propto r^{-\alpha}`. Questions about the head of the ranking alone teach
+    little of anomalies that do not stand out, and questions about rows at random find no rare ones.
+    So :math:`\alpha` is 1 as long as anomalies seem rare, and falls to 0 as the answers show, each
+    weighted by the inverse of its probability, that they are frequent.
+
+    Read more in the :ref:`User Guide <feedback>`.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    detector : estimator or None, default=None
+        The prior: an outlier detector with ``fit`` and ``score_samples``. If None, it is a
+        :class:`~skdeepad.DetectorEnsemble` of :class:`~skdeepad.LeSiNN` and an isolation forest.
+    model : estimator or None, default=None
+        What learns from the answers: a classifier with ``predict_proba``, or a detector with
+        ``score_samples`` that learns from labels, such as :class:`~skdeepad.DevNet`. Its features
+        are those of the rows, followed by the prior score, or by that of each member if the prior
+        is a :class:`~skdeepad.DetectorEnsemble`. If None, it is an
+        :class:`~sklearn.ensemble.ExtraTreesClassifier`, which needs few answers.
+    prior_weight : float, default=0.15
+        Weight :math:`w` of the prior score beside the probability.
+    contamination : "auto" or float in (0, 0.5], default=0.1
+        Share of the training rows that the threshold declares outliers. It can be changed after
+        ``fit``. ``"auto"`` is 0.1.
+    random_state : int, RandomState instance or None, default=None
+        Source of the seeds of the detector, of the model and of the questions.
+
+    Attributes
+    ----------
+    prior_ : estimator
+        The fitted detector.
+    model_ : estimator or None
+        The fitted model, None as long as no anomaly is known.
+    answered_ : ndarray of int of shape (n_answers,)
+        Numbers of the training rows with an answer, in ascending order.
+    answers_ : ndarray of int of shape (n_answers,)
+        The answers, -1 for an anomaly and 1 for a normal row.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
+    offset_ : float
+        Threshold on ``score_samples``.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if all of them are strings.
+
+    See Also
+    --------
+    DevNet : Learns from labels that are there before ``fit``.
+    TunedThreshold : Tunes a threshold with known labels.
+
+    Notes
+    -----
+    The number of answers matters more than the order in which they come, and scores don't depend on
+    that order. Features must be numbers: in a pipeline, put encoders before this detector, and call
+    ``pipeline[-1].query()``. Training rows are kept, because questions are about them.
+
+    References
+    ----------
+    .. [1] S. Das et al., "Active anomaly detection via ensembles: insights, algorithms, and
+       interpretability", 2019, arXiv:1901.08930.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeepad.datasets import load_cardio
+    >>> from skdeepad.feedback import FeedbackDetector
+    >>> from skdeepad.metrics import anomaly_average_precision
+    >>> X, y = load_cardio(return_X_y=True)
+    >>> det = FeedbackDetector(random_state=0).fit(X[::2])
+    >>> before = anomaly_average_precision(y[1::2], det.score_samples(X[1::2]))
+    >>> for _ in range(3):
+    ...     rows = det.query(10)
+    ...     det = det.teach(rows, np.where(y[::2][rows] == 1, -1, 1))  # a person's answers
+    >>> after = anomaly_average_precision(y[1::2], det.score_samples(X[1::2]))
+    >>> bool(after > before + 0.1)
+    True
+    """
+
+    detector: Any = param(HasMethods(["fit", "score_samples"]), None, default=None, kw_only=False)
+    model: Any = param(
+        HasMethods(["fit", "predict_proba"]),
+        HasMethods(["fit", "score_samples"]),
+        None,
+        default=None,
+    )
+    prior_weight: float = param(NON_NEGATIVE, default=0.15)
+    contamination: float | str = param(*CONTAMINATION, default=0.1)
+    random_state: Any = param("random_state", default=None)
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Fit the prior, and forget all answers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows, at least two.
+        y : array-like of shape (n_samples,) or None, default=None
+            Labels that are known already: below 0 an anomaly, above 0 a normal row, 0 an unlabelled
+            row. They count as answers.
+
+        Returns
+        -------
+        self : object
+            The fitted detector.
+        """
+        with all_or_nothing(self):
+            rng = check_random_state(self.random_state)
+            seed, self._seed = rng.randint(2**31 - 1, size=2).tolist()
+            self.prior_ = reseeded(clone(self._prototype()), seed).fit(X)
+            self._rows = check_array(X, dtype=np.float64, ensure_all_finite=False)
+            signs = np.sign(check_labels(y, len(self._rows), all_known=True))
+            # Columns of prior scores, for the training rows: no row is compared with itself.
+            self._priors, self._units = self._first_priors(X)
+            self._prior_scores = -scores_of_training_rows(self.prior_, X)
+            self._kinds = _kinds_of(self._rows)
+            self._answers = {int(i): int(signs[i]) for i in np.flatnonzero(signs)}
+            self._others = []
+            self._chances: dict[int, float] = {}
+            self._learn()
+        return self
+
+    def query(self, n_rows=10):
+        """Return training rows of which an answer is worth most.
+
+        They are the same until :meth:`teach` is called. No two of them are equal rows, and none
+        equals a row that has an answer.
+
+        Parameters
+        ----------
+        n_rows : int, default=10
+            Number of rows to ask about. There are fewer if fewer are left.
+
+        Returns
+        -------
+        rows : ndarray of int of shape (n_rows,)
+            Numbers of rows of the ``X`` of ``fit``, those of higher anomaly scores first.
+        """
+        check_is_fitted(self)
+        if not isinstance(n_rows, Integral) or n_rows < 1:
+            raise ValueError(f"n_rows={n_rows!r} must be an int of at least 1.")
+        is_open = ~np.isin(self._kinds, self._kinds[self.answered_])
+        known = [(self._chances[i], y < 0) for i, y in self._answers.items() if i in self._chances]
+        exponent = exponent_for(share_of_anomalies(known, len(self._rows)))
+        rng = np.random.RandomState([self._seed, len(self._answers)])
+        rows, chances = draw_questions(self._current, self._kinds, is_open, n_rows, exponent, rng)
+        self._chances |= dict(zip(rows.tolist(), chances.tolist(), strict=True))
+        return rows
+
+    def teach(self, rows, labels):
+        """Learn from answers.
+
+        Parameters
+        ----------
+        rows : array-like of int of shape (n_rows,), or of shape (n_rows, n_features)
+            Numbers of training rows, as :meth:`query` returns them, or other rows.
+        labels : array-like of shape (n_rows,)
+            The answers: below 0 an anomaly, above 0 a normal row. A new answer replaces an earlier
+            one about the same training row, and 0 withdraws it.
+
+        Returns
+        -------
+        self : object
+            The detector.
+        """
+        check_is_fitted(self)
+        rows, labels = self._read_rows(rows), np.asarray(labels)
+        signs = np.sign(check_labels(labels, len(rows), all_known=True)).astype(int)
+        with all_or_nothing(self):
+            if rows.ndim == 2:
+                taught = zip(rows, signs, strict=True)
+                self._others = self._others + [(row, int(sign)) for row, sign in taught if sign]
+            else:
+                answers = self._answers | dict(zip(rows.tolist(), signs.tolist(), strict=True))
+                self._answers = {i: sign for i, sign in answers.items() if sign}
+            self._learn()
+        return self
+
+    def score_samples(self, X):
+        """Return the score of each row; higher scores are more normal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            Those of the prior as long as no anomaly is known. Then the negative of the probability
+            of an anomaly and of the weighted prior score.
+        """
+        check_is_fitted(self)
+        if self.model_ is None:
+            return self.prior_.score_samples(X)
+        priors = self._priors_of(X)
+        return -self._anomaly_scores(
+            check_array(X, dtype=np.float64, ensure_all_finite=False), priors
+        )
+
+    @property
+    def answered_(self) -> np.ndarray:
+        check_is_fitted(self)
+        return self._answered
+
+    @property
+    def answers_(self) -> np.ndarray:
+        check_is_fitted(self)
+        return self._signs()
+
+    def _signs(self) -> np.ndarray:
+        return np.array([self._answers[i] for i in self._answered.tolist()], dtype=int)
+
+    # Prior scores -----------------------------------------------------------------------------
+
+    def _members(self) -> list:
+        if isinstance(self.prior_, DetectorEnsemble):
+            return self.prior_.estimators_
+        return [self.prior_]
+
+    def _first_priors(self, X) -> tuple[np.ndarray, list[tuple[float, float]]]:
+        """Return the prior scores of the training rows, and the median and unit of each."""
+        scores = [scores_of_training_rows(member, X) for member in self._members()]
+        units = [median_and_unit(np.sort(each)) for each in scores]
+        return _in_units(scores, units), units
+
+    def _priors_of(self, X) -> np.ndarray:
+        return _in_units([member.score_samples(X) for member in self._members()], self._units)
+
+    def _prior(self, priors: np.ndarray) -> np.ndarray:
+        weights = self.prior_._weights if isinstance(self.prior_, DetectorEnsemble) else None
+        return np.average(priors, axis=1, weights=weights)
+
+    # What is learned --------------------------------------------------------------------------
+
+    def _learn(self) -> None:
+        """Fit the model to all answers, and score the training rows."""
+        self._answered = np.array(sorted(self._answers), dtype=int)
+        self.model_ = None
+        if -1 in self._answers.values() or any(sign < 0 for _, sign in self._others):
+            self.model_ = self._fitted_model()
+            self._current = self._anomaly_scores(self._rows, self._priors)
+        else:
+            self._current = self._prior_scores
+        self._forget_threshold()
+        self.training_scores_ = np.sort(-self._current)
+
+    def _fitted_model(self):
+        model = _trees() if self.model is None else self.model
+        model = reseeded(clone(model), self._seed)
+        rows, priors, signs = (
+            self._rows[self._answered],
+            self._priors[self._answered],
+            self._signs(),
+        )
+        if self._others:
+            others = np.array([row for row, _ in self._others])
+            rows, priors = np.vstack([rows, others]), np.vstack([priors, self._priors_of(others)])
+            signs = np.r_[signs, [sign for _, sign in self._others]]
+        if hasattr(model, "predict_proba"):
+            presumed = self._presumed_normal() if (signs < 0).all() else np.empty(0, dtype=int)
+        else:  # a detector learns from unlabelled rows, too
+            presumed = np.setdiff1d(np.arange(len(self._rows)), self._answered)
+        rows = np.vstack([rows, self._rows[presumed]])
+        features = np.hstack([rows, np.vstack([priors, self._priors[presumed]])])
+        signs = np.r_[signs, np.zeros(len(presumed), dtype=int)]
+        if hasattr(model, "predict_proba"):
+            return model.fit(features, (signs < 0).astype(int))
+        model.fit(features, signs)
+        self._unit_of_model = median_and_unit(np.sort(model.score_samples(features)))
+        return model
+
+    def _presumed_normal(self) -> np.ndarray:
+        """Return numbers of training rows that are probably normal."""
+        prior = self._prior(self._priors)
+        is_low = prior <= np.quantile(prior, PRESUMED_SHARE)
+        low = np.setdiff1d(np.flatnonzero(is_low), self._answered)
+        rng = np.random.RandomState(self._seed)
+        return np.sort(rng.permutation(low)[:N_PRESUMED])
+
+    def _anomaly_scores(self, rows: np.ndarray, priors: np.ndarray) -> np.ndarray:
+        features = np.hstack([rows, priors])
+        if hasattr(self.model_, "predict_proba"):
+            learned = self.model_.predict_proba(features)[:, list(self.model_.classes_).index(1)]
+        else:
+            scores = [self.model_.score_samples(features)]
+            learned = _in_units(scores, [self._unit_of_model])[:, 0] / MOST
+        return learned + self.prior_weight * self._prior(priors)
+
+    def _read_rows(self, rows) -> np.ndarray:
+        """Return numbers of training rows, or other rows; raise if they are neither."""
+        n_samples, n_features = self._rows.shape
+        if np.ndim(rows) == 2:
+            rows = check_array(rows, dtype=np.float64, ensure_all_finite=False)
+            if rows.shape[1] != n_features:
+                raise ValueError(
+                    f"rows has {rows.shape[1]} columns, but those of fit had {n_features}."
+                )
+            return rows
+        numbers = np.asarray(rows)
+        is_number = numbers.ndim == 1 and (numbers.dtype.kind in "iu" or not numbers.size)
+        if not is_number or (numbers.size and not 0 <= numbers.min() <= numbers.max() < n_samples):
+            raise ValueError(
+                f"rows={rows!r} must hold numbers of training rows, from 0 to {n_samples - 1}, or "
+                f"rows of {n_features} features."
+            )
+        return numbers.astype(int)
+
+    def _prototype(self):
+        if self.detector is not None:
+            return self.detector
+        return DetectorEnsemble([("lesinn", LeSiNN()), ("forest", IsolationForest())])
+
+    def _fitted_detector(self):
+        return self.prior_
+
+
+def _trees() -> ExtraTreesClassifier:
+    return ExtraTreesClassifier(100, min_samples_leaf=2, max_features=0.3, class_weight="balanced")
+
+
+def _in_units(scores: list[np.ndarray], units: list[tuple[float, float]]) -> np.ndarray:
+    """Return anomaly scores of several detectors as distances from their medians, clipped."""
+    columns = [(median - each) / unit for each, (median, unit) in zip(scores, units, strict=True)]
+    return np.column_stack(columns).clip(LEAST, MOST)
+
+
+def _kinds_of(rows: np.ndarray) -> np.ndarray:
+    """Return a number for each row, the same for equal rows."""
+    lines = np.ascontiguousarray(rows + 0.0)  # -0.0 is 0.0
+    return np.unique(lines.view(f"V{lines.itemsize * lines.shape[1]}"), return_inverse=True)[
+        1
+    ].ravel()
