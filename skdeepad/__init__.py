@@ -46,8 +46,8 @@ __all__ = [
 
 
 # Sub-packages that are imported on first access.
-_SUBPACKAGES = {"benchmark", "calibration", "datasets", "export", "inspection", "interop"}
-_SUBPACKAGES |= {"metrics", "model_selection", "preprocessing"}
+_SUBPACKAGES = {"benchmark", "calibration", "datasets", "export", "feedback", "inspection"}
+_SUBPACKAGES |= {"interop", "metrics", "model_selection", "preprocessing"}
 
 
 def __getattr__(name: str):

@@ -34,6 +34,7 @@ FLOORS = [
     {"adversarial", "autoencoder", "clustering", "flow", "neighbors", "one_class"}
     | {"reinforcement", "variational", "weakly_supervised"},
     {"calibration", "ensemble", "group"},
+    {"feedback"},
     {"metrics", "datasets", "preprocessing", "inspection", "interop", "model_selection"}
     | {"export"},
     {"benchmark"},
@@ -48,6 +49,7 @@ PUBLIC_MODULES = [
     skdeepad.interop,
     skdeepad.calibration,
     skdeepad.export,
+    skdeepad.feedback,
     skdeepad.model_selection,
     skdeepad.nn,
 ]

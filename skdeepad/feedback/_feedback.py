@@ -359,6 +359,11 @@ class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
     def _fitted_detector(self):
         return self.prior_
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False  # the model takes the rows, too
+        return tags
+
 
 def _trees() -> ExtraTreesClassifier:
     return ExtraTreesClassifier(100, min_samples_leaf=2, max_features=0.3, class_weight="balanced")

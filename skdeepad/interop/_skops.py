@@ -10,7 +10,7 @@ from ..group._errors import Spread
 from ..group._scores import Characterization
 
 # Sub-packages whose public classes may be part of a fitted estimator.
-PARTS = ("", ".calibration", ".interop", ".model_selection", ".nn", ".preprocessing")
+PARTS = ("", ".calibration", ".feedback", ".interop", ".model_selection", ".nn", ".preprocessing")
 # Types of attributes: the rows that a detector remembers, the sparse part of a robust autoencoder,
 # and what a detector of groups knows of its training groups.
 OTHERS = (Remembered, csr_array, Spread, Characterization)

@@ -1,0 +1,137 @@
+"""What answers are worth: questions by several rules, and as many random labels for others.
+
+Run ``SKDEEPAD_DATA=... python benchmarks/answers.py``: 70 % of the rows of each set are for
+training, at most 3,000 of them. A simulated person answers questions about training rows in rounds
+of ten, and the other 30 % of the rows are scored after ten, thirty and a hundred answers. Detectors
+that learn from labels have as many answers about rows at random. All differences are from an
+isolation forest.
+"""
+
+import numpy as np
+import pandas as pd
+import torch
+from _sets import CHECKING_ADBENCH, CHECKING_ODDBENCH, TUNING, data_of
+from _study import make_parser, require_data, write_page
+from joblib import Parallel, delayed
+from sklearn.ensemble import IsolationForest
+from sklearn.model_selection import train_test_split
+
+from skdeepad import ADGM, REPEN, SDGM, DeepSAD, DevNet
+from skdeepad.datasets import fetch_adbench
+from skdeepad.feedback import FeedbackDetector, _feedback
+from skdeepad.metrics import anomaly_average_precision, anomaly_roc_auc
+
+KINDS = {
+    "tuning": TUNING,
+    "checking-adbench": CHECKING_ADBENCH,
+    "checking-oddbench": CHECKING_ODDBENCH,
+}
+BUDGETS, ROUND, MAX_ROWS = (10, 30, 100), 10, 3000
+# Exponents of the chance of a question in the rank; None is the rule of FeedbackDetector.
+RULES = {"FeedbackDetector": None, "by rank": 1.0, "at random": 0.0, "the head": 50.0}
+OTHERS = {cls.__name__: cls for cls in (DeepSAD, DevNet, REPEN, ADGM, SDGM)}
+GROUPS = {"all": (0, 1), "at most 5 % anomalies": (0, 0.05), "5 to 15 %": (0.05, 0.15)}
+GROUPS |= {"more than 15 %": (0.15, 1)}
+
+
+def load(name):
+    """Rows and labels, 1 for an anomaly."""
+    data = data_of([name])[name]
+    if data == name:
+        return fetch_adbench(name, return_X_y=True)
+    with np.load(data) as arrays:
+        return arrays["X"].astype(float), arrays["y"].astype(int)
+
+
+def values(y, scores):
+    return 100 * anomaly_roc_auc(y, scores), 100 * anomaly_average_precision(y, scores)
+
+
+def answered(rule, seed, X, y, X_test, y_test):
+    """Values before the first answer and after each budget of questions by a rule."""
+    detector = FeedbackDetector(random_state=seed).fit(X)
+    found = {0: values(y_test, detector.score_samples(X_test))}
+    own_rule = _feedback.exponent_for
+    try:
+        if rule is not None:
+            _feedback.exponent_for = lambda share: rule
+        for budget in range(ROUND, max(BUDGETS) + 1, ROUND):
+            rows = detector.query(ROUND)
+            detector.teach(rows, np.where(y[rows] == 1, -1, 1))
+            if budget in BUDGETS:
+                found[budget] = values(y_test, detector.score_samples(X_test))
+    finally:
+        _feedback.exponent_for = own_rule
+    return found
+
+
+def labelled(cls, seed, X, y, X_test, y_test):
+    """Values of a detector that learns from as many labels of rows at random."""
+    order, found = np.random.RandomState(seed).permutation(len(X)), {}
+    for budget in BUDGETS:
+        known = np.zeros(len(X), dtype=int)
+        known[order[:budget]] = np.where(y[order[:budget]] == 1, -1, 1)
+        detector = cls(random_state=seed).fit(X, known)
+        found[budget] = values(y_test, detector.score_samples(X_test))
+    return found
+
+
+def study(name, seed, rules, others):
+    torch.set_num_threads(1)
+    X, y = load(name)
+    X, X_test, y, y_test = train_test_split(X, y, train_size=0.7, stratify=y, random_state=seed)
+    chosen = np.random.RandomState(seed).permutation(len(X))[:MAX_ROWS]
+    parts = X[chosen], y[chosen], X_test, y_test
+    forest = IsolationForest(random_state=seed).fit(parts[0])
+    reference = values(y_test, forest.score_samples(X_test))
+    found = {rule: answered(RULES[rule], seed, *parts) for rule in rules}
+    found |= {other: labelled(OTHERS[other], seed, *parts) for other in others}
+    return [
+        {"set": name, "share": y.mean(), "who": who, "answers": budget}
+        | {"AUCROC": each[0] - reference[0], "AUCPR": each[1] - reference[1]}
+        for who, budgets in found.items()
+        for budget, each in budgets.items()
+    ]
+
+
+def table(rows):
+    """Mean differences from isolation forest, AUCROC / AUCPR, by the number of answers."""
+    means = rows.groupby(["who", "answers"], sort=False)[["AUCROC", "AUCPR"]].mean()
+    cells = means.apply(lambda row: f"{row['AUCROC']:+.1f} / {row['AUCPR']:+.1f}", axis=1)
+    return cells.unstack("answers").fillna("–").to_markdown()
+
+
+def main():
+    parser = make_parser(__doc__, n_jobs=2, seeds=[1, 2])
+    parser.add_argument("--kinds", nargs="+", default=["tuning"], choices=list(KINDS))
+    parser.add_argument("--rules", nargs="*", default=list(RULES), choices=list(RULES))
+    parser.add_argument("--others", nargs="*", default=list(OTHERS), choices=list(OTHERS))
+    options = parser.parse_args()
+    sets = [name for kind in options.kinds for name in KINDS[kind]]
+    require_data(*sets)
+    results = Parallel(options.n_jobs, verbose=1)(
+        delayed(study)(name, seed, options.rules, options.others)
+        for name in sets
+        for seed in options.seeds
+    )
+    rows = pd.DataFrame([row for part in results for row in part])
+    sections = []
+    for kind in options.kinds:
+        of_kind = rows[rows["set"].isin(KINDS[kind])]
+        for group, (low, high) in GROUPS.items():
+            part = of_kind[(of_kind["share"] > low) & (of_kind["share"] <= high)]
+            if len(part):
+                sections += [f"## {kind}, {group} ({part['set'].nunique()} sets)", table(part)]
+    write_page(
+        options.output,
+        "Answers",
+        f"mean differences from an isolation forest, AUCROC / AUCPR in points, seeds "
+        f"{' '.join(map(str, options.seeds))}, by the number of answers. Detectors other than the "
+        "four rules of questions have labels of as many rows at random.",
+        *sections,
+        sets=sets,
+    )
+
+
+if __name__ == "__main__":
+    main()

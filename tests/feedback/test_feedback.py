@@ -1,0 +1,291 @@
+"""A detector that asks about rows, and learns from the answers."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.ensemble import ExtraTreesClassifier, IsolationForest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skdeepad import AutoEncoder, DetectorEnsemble, DevNet, LeSiNN
+from skdeepad.calibration import ConformalDetector
+from skdeepad.feedback import FeedbackDetector
+from skdeepad.feedback._questions import draw_questions, exponent_for, share_of_anomalies
+
+
+def small(**params):
+    params = {"detector": LeSiNN(max_samples=64), "random_state": 0} | params
+    return FeedbackDetector(params.pop("detector"), **params)
+
+
+@pytest.mark.filterwarnings("ignore:The scores of the training rows are all equal")
+@parametrize_with_checks([FeedbackDetector(), FeedbackDetector(IsolationForest(), random_state=0)])
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+def table(n=600, share=0.1, seed=0):
+    """Rows of which some have an unusual value in a column where the prior sees nothing."""
+    rng = np.random.RandomState(seed)
+    X, is_anomaly = rng.randn(n, 6), rng.rand(n) < share
+    X[is_anomaly, 2] = 0.05 * rng.randn(is_anomaly.sum()) + 0.7
+    X[is_anomaly, 3] += 1
+    return X, np.where(is_anomaly, -1, 1)
+
+
+@pytest.fixture
+def X():
+    return table()[0]
+
+
+@pytest.fixture
+def y():
+    return table()[1]
+
+
+# Scores --------------------------------------------------------------------------------------
+
+
+def test_without_answers_scores_are_those_of_the_prior(X, y):
+    det = small().fit(X)
+    new = table(seed=1)[0]
+    assert det.model_ is None
+    assert len(det.answered_) == len(det.answers_) == 0
+    assert_array_equal(det.score_samples(new), det.prior_.score_samples(new))
+    normal = np.flatnonzero(y > 0)[:20]  # answers without an anomaly change no score
+    assert_array_equal(
+        det.teach(normal, y[normal]).score_samples(new), det.prior_.score_samples(new)
+    )
+
+
+def test_scores_are_the_probability_and_the_weighted_prior(X, y):
+    det = small(detector=IsolationForest(), prior_weight=0.5).fit(X)
+    det.teach(np.arange(100), y[:100])
+    new = table(seed=1)[0]
+    median, unit = np.median(det.prior_.score_samples(X)), None
+    unit = median - np.quantile(det.prior_.score_samples(X), 0.05)
+    prior = ((median - det.prior_.score_samples(new)) / unit).clip(-1, 5)
+    probability = det.model_.predict_proba(np.c_[new, prior])[:, 1]
+    assert_allclose(-det.score_samples(new), probability + 0.5 * prior)
+    assert isinstance(det.model_, ExtraTreesClassifier)
+
+
+def test_each_member_of_an_ensemble_is_a_feature_of_the_model(X, y):
+    ensemble = DetectorEnsemble([("a", LeSiNN()), ("b", IsolationForest())], weights=[3, 1])
+    det = small(detector=ensemble).fit(X).teach(np.arange(100), y[:100])
+    assert det.model_.n_features_in_ == X.shape[1] + 2
+
+
+def test_answers_find_anomalies_that_the_prior_does_not():
+    X, y = table(2000)
+    X_test, y_test = table(2000, seed=1)
+    det = small().fit(X)
+    before = roc_auc_score(y_test, det.score_samples(X_test))
+    for _ in range(6):
+        rows = det.query(10)
+        det.teach(rows, y[rows])
+    after = roc_auc_score(y_test, det.score_samples(X_test))
+    assert before < 0.6 < 0.8 < after
+
+
+def test_the_threshold_follows_the_answers_and_contamination(X, y):
+    det = small(contamination=0.2).fit(X)
+    before = det.offset_
+    det.teach(np.arange(100), y[:100])
+    assert det.offset_ != before
+    assert (det.predict(X) == -1).mean() == pytest.approx(0.2, abs=0.03)
+    det.offset_ = -0.5
+    assert det.offset_ == -0.5
+    assert det.teach([100], [y[100]]).offset_ != -0.5  # scores are others now
+
+
+# Answers -------------------------------------------------------------------------------------
+
+
+def test_scores_do_not_depend_on_the_order_of_the_answers(X, y):
+    together = small().fit(X).teach(np.arange(60), y[:60])
+    one_by_one = small().fit(X)
+    for i in np.random.RandomState(0).permutation(60):
+        one_by_one.teach([i], [y[i]])
+    given = small().fit(X, np.where(np.arange(len(X)) < 60, y, 0))
+    for other in (one_by_one, given):
+        assert_array_equal(other.answered_, np.arange(60))
+        assert_array_equal(other.answers_, y[:60])
+        assert_array_equal(other.score_samples(X), together.score_samples(X))
+
+
+def test_an_answer_can_be_corrected_and_withdrawn(X, y):
+    det = small().fit(X).teach(np.arange(60), -y[:60]).teach(np.arange(60), y[:60])
+    right = small().fit(X).teach(np.arange(60), y[:60])
+    assert_array_equal(det.score_samples(X), right.score_samples(X))
+    det.teach(np.arange(60), np.zeros(60))
+    assert_array_equal(det.score_samples(X), det.prior_.score_samples(X))
+
+
+def test_anomalies_alone_are_compared_with_the_lower_part_of_the_ranking(X, y):
+    anomalies = np.flatnonzero(y < 0)[:15]
+    det = small().fit(X).teach(anomalies, y[anomalies])
+    new, truth = table(seed=1)
+    before = average_precision_score(truth < 0, -det.prior_.score_samples(new))
+    assert average_precision_score(truth < 0, -det.score_samples(new)) > before
+
+
+def test_rows_that_were_not_in_training_can_be_taught(X, y):
+    new, truth = table(200, seed=2)
+    det = small().fit(X).teach(new, truth)
+    scores = det.score_samples(X)
+    assert len(det.answered_) == 0
+    assert roc_auc_score(y, scores) > roc_auc_score(y, det.prior_.score_samples(X))
+    assert (det.teach(np.arange(50), y[:50]).score_samples(X) != scores).any()
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "match"),
+    [
+        ([600], [1], r"rows=\[600\] must hold numbers of training rows, from 0 to 599, or"),
+        ([-1], [1], r"rows=\[-1\] must hold numbers"),
+        ([0.5], [1], r"rows=\[0.5\] must hold numbers"),
+        ([0, 1], [1], "inconsistent numbers of samples"),
+        ([0], ["yes"], "y must hold numbers, below 0 for a known anomaly"),
+        (np.zeros((2, 5)), [1, 1], "rows has 5 columns, but those of fit had 6"),
+    ],
+    ids=str,
+)
+def test_wrong_answers_lose_nothing(rows, labels, match, X, y):
+    det = small().fit(X).teach(np.arange(60), y[:60])
+    scores = det.score_samples(X)
+    with pytest.raises(ValueError, match=match):
+        det.teach(rows, labels)
+    assert_array_equal(det.score_samples(X), scores)
+    assert_array_equal(det.answered_, np.arange(60))
+
+
+def test_an_interrupted_lesson_leaves_the_detector_as_it_was(X, y):
+    class Stopped(ExtraTreesClassifier):
+        def fit(self, X, y):
+            raise KeyboardInterrupt
+
+    det = small().fit(X).teach(np.arange(60), y[:60])
+    scores = det.score_samples(X)
+    det.set_params(model=Stopped())
+    with pytest.raises(KeyboardInterrupt):
+        det.teach(np.arange(60, 80), y[60:80])
+    assert_array_equal(det.score_samples(X), scores)
+    assert len(det.answered_) == 60
+
+
+# Questions -----------------------------------------------------------------------------------
+
+
+def test_questions_are_the_same_until_there_are_answers(X, y):
+    det = small().fit(X)
+    rows = det.query(10)
+    assert len(set(rows.tolist())) == 10
+    assert_array_equal(det.query(10), rows)
+    det.teach(rows, y[rows])
+    assert not set(det.query(10).tolist()) & set(rows.tolist())
+
+
+def test_no_two_questions_are_about_equal_rows(y):
+    X = np.repeat(table(60)[0], 10, axis=0)
+    det = small().fit(X)
+    rows = det.query(30)
+    assert len(np.unique(X[rows], axis=0)) == 30
+    det.teach(rows, y[rows])
+    rest = det.query(100)
+    assert len(rest) == 30
+    assert len(np.unique(X[np.r_[rows, rest]], axis=0)) == 60
+    assert len(det.teach(rest, y[rest]).query(5)) == 0
+
+
+@pytest.mark.parametrize("n_rows", [0, -1, 2.5, "all"])
+def test_a_wrong_number_of_questions_is_named(n_rows, X):
+    with pytest.raises(ValueError, match="must be an int of at least 1"):
+        small().fit(X).query(n_rows)
+
+
+def test_the_share_of_anomalies_is_estimated_without_the_preference_of_the_questions():
+    rng = np.random.RandomState(0)
+    is_anomaly = rng.rand(5000) < 0.3
+    scores, kinds = 2.0 * is_anomaly + rng.randn(5000), np.arange(5000)
+    is_open = np.ones(5000, dtype=bool)
+    rows, chances = draw_questions(scores, kinds, is_open, 2000, 1.0, rng)
+    known = list(zip(chances, is_anomaly[rows], strict=True))
+    assert is_anomaly[rows].mean() > 0.4
+    assert share_of_anomalies([], 5000) == 0.05
+    assert exponent_for(0.05) == 1
+    assert exponent_for(0.5) == 0
+    assert share_of_anomalies(known[:0], 5000) < share_of_anomalies(known, 5000) < 0.55
+
+
+def test_with_exponent_0_questions_are_at_random_and_with_1_they_follow_the_ranking():
+    scores, kinds, is_open = -np.arange(1000.0), np.arange(1000), np.ones(1000, dtype=bool)
+    mean = {
+        exponent: np.mean(
+            [
+                draw_questions(scores, kinds, is_open, 20, exponent, np.random.RandomState(i))[0]
+                for i in range(50)
+            ]
+        )
+        for exponent in (0.0, 1.0)
+    }
+    assert abs(mean[0.0] - 499.5) < 40
+    assert mean[1.0] < 200
+
+
+# Compositions --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        DevNet(max_epochs=3),
+        ExtraTreesClassifier(10, random_state=3),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_any_classifier_and_detectors_that_learn_from_labels_can_be_the_model(model, X, y):
+    det = small(model=model).fit(X).teach(np.arange(100), y[:100])
+    scores = det.score_samples(X)
+    assert np.isfinite(scores).all()
+    assert roc_auc_score(y, scores) > roc_auc_score(y, det.prior_.score_samples(X))
+
+
+def test_a_deep_prior_a_copy_and_a_frame(X, y):
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    det = small(detector=AutoEncoder(max_epochs=3)).fit(frame).teach(np.arange(60), y[:60])
+    assert det.feature_names_in_.tolist() == list("abcdef")
+    copy = pickle.loads(pickle.dumps(det))
+    assert_array_equal(copy.score_samples(frame), det.score_samples(frame))
+    assert_array_equal(copy.query(5), det.query(5))
+    assert_array_equal(
+        copy.teach([70], [y[70]]).score_samples(frame),
+        det.teach([70], [y[70]]).score_samples(frame),
+    )
+
+
+def test_behind_an_encoder_and_within_a_conformal_detector(X, y):
+    frame = pd.DataFrame(X).assign(kind=np.where(X[:, 0] > 0, "a", "b"))
+    pipeline = make_pipeline(OneHotEncoder(sparse_output=False), small())
+    pipeline.fit(frame[["kind"]].join(frame.iloc[:, :2].round().astype(str)).rename(columns=str))
+    rows = pipeline[-1].query(5)
+    pipeline[-1].teach(rows, y[rows])
+    det = ConformalDetector(small(), random_state=0).fit(X, np.where(np.arange(600) < 100, y, 0))
+    assert ((det.p_values(X) > 0) & (det.p_values(X) <= 1)).all()
+
+
+def test_the_same_seed_gives_the_same_questions_and_scores(X, y):
+    first, second = small().fit(X), small().fit(X)
+    for det in (first, second):
+        for _ in range(2):
+            rows = det.query(8)
+            det.teach(rows, y[rows])
+    assert_array_equal(first.answered_, second.answered_)
+    assert_array_equal(first.score_samples(X), second.score_samples(X))
