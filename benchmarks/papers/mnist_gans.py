@@ -25,9 +25,9 @@ from skdeepad.nn import DCGANBackbone
 COMMON = {"scaler": None, "max_epochs": 1000, "batch_size": 64}
 DETECTORS = {
     "GANomaly": GANomaly(**COMMON),
-    "EGBAD": EGBAD(gradient_penalty_weight=0.0, **COMMON),
+    "EGBAD": EGBAD(gradient_penalty_weight=0.0, lr=5e-4, **COMMON),
     "EGBAD, with residual loss": EGBAD(
-        gradient_penalty_weight=0.0, reconstruction_weight=1.0, **COMMON
+        gradient_penalty_weight=0.0, reconstruction_weight=1.0, lr=5e-4, **COMMON
     ),
 }
 NOTE = """\

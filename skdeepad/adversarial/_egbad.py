@@ -102,10 +102,11 @@ class EGBAD(ContextualDetector):
         because a generator learns bounded values of all columns sooner than long tails.
     max_epochs : int, default=2000
         Maximum number of epochs.
-    max_steps : int or None, default=3000
+    max_steps : int or None, default=1500
         Maximum number of optimizer steps. If None, there is no limit. A step is a batch on which
-        each player takes its turn. A generator needs this many steps for any number of rows.
-    lr : float, default=5e-4
+        each player takes its turn. A generator needs this many steps for any number of rows. Twice
+        as many at half the rate are no better (``benchmarks/results/steps.md``).
+    lr : float, default=1e-3
         Learning rate. It applies to all players; ``net_params={"optimizer_generator__lr": ...}``
         sets it for one. DCGAN has 2e-4 for images.
     batch_size : int or None, default=64
@@ -208,6 +209,8 @@ class EGBAD(ContextualDetector):
     reconstruction_weight: float = param(NON_NEGATIVE, default=0.0, to="module")
     hidden_layer_sizes = (64,)
     gradient_penalty_weight = 1.0
+    max_steps = 1500
+    lr = 1e-3
     trim = 0.0
 
     def _make_module(self, n_features: int) -> nn.Module:

@@ -56,6 +56,8 @@ class DeepGenerativeDetector(VariationalDetector):
     classification_weight: float | str = param(NON_NEGATIVE, {"auto"}, default="auto", resumes=True)
     kl_warm_up_epochs: int = param(COUNT_OR_ZERO, default=0)
     anomaly_score: str = param(set(SCORES), default="combined")
+    max_steps = 1250
+    lr = 2e-3
 
     @property
     @abstractmethod

@@ -70,9 +70,10 @@ class SDGM(DeepGenerativeDetector):
         beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=500
         Maximum number of epochs.
-    max_steps : int or None, default=2500
-        Maximum number of optimizer steps. If None, there is no limit.
-    lr : float, default=1e-3
+    max_steps : int or None, default=1250
+        Maximum number of optimizer steps. If None, there is no limit. With half of the steps of a
+        :class:`VAE` at twice its rate, scores are better (``benchmarks/results/steps.md``).
+    lr : float, default=2e-3
         Learning rate.
     batch_size : int or None, default=128
         Number of rows in a batch. If None, a batch holds all training rows. The labelled rows that
