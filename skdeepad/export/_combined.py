@@ -13,6 +13,31 @@ from ..calibration import ConformalDetector
 from ..calibration._conformal import ALMOST_ONE
 from ..ensemble import DetectorEnsemble
 from ..ensemble._ensemble import MOST_ABNORMAL, MOST_NORMAL
+from ..neighbors import LeSiNN
+
+
+class NeighborScores(nn.Module):
+    """Scores of :class:`~skdeepad.LeSiNN`: mean distances to the nearest rows of each sample."""
+
+    def __init__(self, detector: LeSiNN) -> None:
+        super().__init__()
+        self.scaling, self.clip = detector._scaling(), detector._clip
+        self.power = 1 if detector._metric == "manhattan" else 2
+        self.n_nearest = [detector._n_nearest(sample) for sample in detector.samples_]
+        self.samples = nn.ParameterList(
+            nn.Parameter(torch.from_numpy(sample).float(), requires_grad=False)
+            for sample in detector.samples_
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = self.scaling(x)
+        if self.clip is not None:
+            rows = rows.clamp(-self.clip, self.clip)
+        means = []
+        for sample, k in zip(self.samples, self.n_nearest, strict=True):
+            distances = ((rows[:, None] - sample).abs() ** self.power).sum(2) ** (1 / self.power)
+            means.append(distances.topk(k, dim=1, largest=False).values.mean(1))
+        return -torch.stack(means).mean(0).double()
 
 
 class EnsembleScores(nn.Module):

@@ -12,9 +12,10 @@ from .._validation import check_is_fitted
 from ..base import BaseDetector
 from ..calibration import ConformalDetector, TunedThreshold
 from ..ensemble import DetectorEnsemble
+from ..neighbors import LeSiNN
 from ..nn import LipschitzLinear
 from ..training import with_default_settings
-from ._combined import ConformalScores, EnsembleScores
+from ._combined import ConformalScores, EnsembleScores, NeighborScores
 
 
 class ScoringModule(nn.Module):
@@ -150,6 +151,9 @@ def scores_of(estimator, parts: Parts) -> nn.Module:
         case BaseDetector():
             parts.detectors.append(estimator)
             return DetectorScores(estimator)
+        case LeSiNN():
+            parts.detectors.append(estimator)
+            return NeighborScores(estimator)
         case DetectorEnsemble():
             parts.detectors.append(estimator)
             members = [scores_of(member, alone) for member in estimator.estimators_]

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from .._validation import last_step
 from .._version import __version__
 from ..ensemble import DetectorEnsemble
+from ..neighbors import LeSiNN
 from ..training import with_default_settings
 from ._check import check_model
 from ._decompositions import DECOMPOSITIONS
@@ -146,6 +147,8 @@ def _check_one_pass(detector) -> None:
     """Raise if scores take more than one pass through a net."""
     if isinstance(detector, DetectorEnsemble):
         reason = "combine='rank'" if detector._combined_by == "rank" else None
+    elif isinstance(detector, LeSiNN):
+        reason = None
     else:
         reason = detector._needs_more_than_a_pass()
     if reason is not None:

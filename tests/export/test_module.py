@@ -17,7 +17,7 @@ from sklearn.preprocessing import (
 )
 
 import skdeepad
-from skdeepad import VAE, AutoEncoder, DetectorEnsemble, InvertibleResNet
+from skdeepad import VAE, AutoEncoder, DetectorEnsemble, InvertibleResNet, LeSiNN
 from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.export import to_module
 
@@ -105,6 +105,17 @@ def test_a_constant_column_and_one_row_have_scores():
     det = AutoEncoder(max_epochs=3, random_state=0).fit(X)
     for rows in (X[:1], X, far):
         assert_allclose(in_torch(to_module(det), rows), det.score_samples(rows), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"metric": "euclidean", "n_neighbors": 1, "clip": None}], ids=str
+)
+def test_distances_to_neighbours_are_a_module(params):
+    X, far = some_rows()
+    det = LeSiNN(max_samples=30, random_state=0, **params).fit(X)
+    for rows in (X, far):
+        scores = det.score_samples(rows)
+        assert_close(in_torch(to_module(det), rows), scores, scores.std())
 
 
 @pytest.mark.parametrize("combine", ["log", "quantile", "rank", "zscore"])

@@ -30,7 +30,7 @@ from skdeepad import (
     AutoEncoder,
     DetectorEnsemble,
     InvertibleResNet,
-    RobustAutoEncoder,
+    LeSiNN,
 )
 from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.export import to_onnx
@@ -200,7 +200,7 @@ def test_p_values_of_a_pipeline_are_one_model():
 @pytest.mark.parametrize("combine", ["log", "quantile", "zscore"])
 def test_an_ensemble_is_one_model(combine):
     X, _ = some_rows()
-    members = [("ae", AutoEncoder(max_epochs=3)), ("robust", RobustAutoEncoder(max_epochs=3))]
+    members = [("ae", AutoEncoder(max_epochs=3)), ("neighbours", LeSiNN(max_samples=30))]
     det = DetectorEnsemble(members, combine=combine, weights=[2, 1], random_state=0).fit(X)
     scores = det.score_samples(X)
     assert_close(in_runtime(to_onnx(det), X)[0], scores, scores.std(), 1e-4)
