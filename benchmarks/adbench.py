@@ -1,8 +1,7 @@
 """skdeepad's detectors beside PyOD's, ADBench's protocol, in one run.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/adbench.py``: all detectors with their defaults, but for
-``combine="log"`` of DetectorEnsemble, and without labels, seeds 1 to 3, on those of ADBench's sets
-with few rows that are at hand. With labels they are compared by ``benchmarks/labels.py``. The page
+Run ``SKDEEPAD_DATA=... python benchmarks/adbench.py``: all detectors with their defaults and without
+labels, seeds 1 to 3, on those of ADBench's sets with few rows that are at hand. With labels they are compared by ``benchmarks/labels.py``. The page
 comes with the table that the documentation shows.
 """
 
@@ -10,7 +9,7 @@ import pandas as pd
 from _sets import SMALL
 from _study import METRICS, make_parser, output_file, require_data, rows_file, write_page
 
-from skdeepad import DetectorEnsemble, all_detectors
+from skdeepad import DetectorEnsemble, LeSiNN, all_detectors
 from skdeepad.benchmark import by_dataset, published_table, run_benchmark, summarize
 
 RIVALS = [
@@ -18,7 +17,7 @@ RIVALS = [
     *("pyod.ALAD", "pyod.AnoGAN", "pyod.SO_GAAL"),
 ]
 DETECTORS = {name: cls() for name, cls in all_detectors()}
-DETECTORS |= {"DetectorEnsemble": DetectorEnsemble(combine="log")}
+DETECTORS |= {"DetectorEnsemble": DetectorEnsemble(), "LeSiNN": LeSiNN()}
 DETECTORS |= {name: name for name in RIVALS}
 
 
@@ -41,8 +40,8 @@ def main():
     write_page(
         options.output,
         "ADBench's protocol, small sets",
-        "defaults of every detector, but for `combine='log'` of DetectorEnsemble, seeds 1 to 3, "
-        f"{len(SMALL)} of ADBench's 21 sets of few rows. Percent; isolation forest's published "
+        f"defaults of every detector, seeds 1 to 3, {len(SMALL)} of ADBench's 21 sets of few rows. "
+        "Percent; isolation forest's published "
         f"mean AUCROC on them: {published_table().loc[SMALL, 'IForest'].mean():.1f}. Differences "
         "are from pyod.IForest, with 95 % bootstrap intervals over the sets. Times are medians "
         "over the sets, in seconds on one core of a machine with other work to do, which CPU time "
