@@ -1,8 +1,9 @@
 """skdeepad's detectors beside PyOD's, ADBench's protocol, in one run.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/adbench.py``: all detectors with their defaults and without
-labels, seeds 1 to 3, on those of ADBench's sets with few rows that are at hand. With labels they are compared by ``benchmarks/labels.py``. The page
-comes with the table that the documentation shows.
+Run ``SKDEEPAD_DATA=... python benchmarks/adbench.py``: all detectors with their defaults and
+without labels, seeds 1 to 3, on those of ADBench's sets with few rows that are at hand. With labels
+they are compared by ``benchmarks/labels.py``. The page comes with the table that the documentation
+shows.
 """
 
 import pandas as pd

@@ -3,9 +3,11 @@
 import numpy as np
 
 # Share of anomalies up to which questions follow the ranking, and from which they are at random.
-RARE, FREQUENT = 0.05, 0.2
+RARE, FREQUENT = 0.05, 0.12
+# The exponent as long as anomalies are rare.
+STEEPEST = 1.3
 # What the share is taken to be before the answers, and how many answers that counts for.
-EXPECTED_SHARE, N_EXPECTED = 0.05, 10.0
+EXPECTED_SHARE, N_EXPECTED = 0.05, 4.0
 
 
 def share_of_anomalies(known: list[tuple[float, bool]], n_rows: int) -> float:
@@ -25,7 +27,7 @@ def share_of_anomalies(known: list[tuple[float, bool]], n_rows: int) -> float:
 
 def exponent_for(share: float) -> float:
     """Return the power of a rank at which the chance of a question about its row falls."""
-    return float(np.clip((FREQUENT - share) / (FREQUENT - RARE), 0, 1))
+    return STEEPEST * float(np.clip((FREQUENT - share) / (FREQUENT - RARE), 0, 1))
 
 
 def draw_questions(
