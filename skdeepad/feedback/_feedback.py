@@ -43,8 +43,8 @@ class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
     Rows to ask about are drawn with a probability that falls with their rank in the current
     ranking, :math:`p_r \propto r^{-\alpha}`. Questions about the head of the ranking alone teach
     little of anomalies that do not stand out, and questions about rows at random find no rare ones.
-    So :math:`\alpha` is 1.3 as long as anomalies seem rare, and falls to 0 as the answers show, each
-    weighted by the inverse of its probability, that they are frequent.
+    So :math:`\alpha` is 1.3 as long as anomalies seem rare, and falls to 0 as the answers show,
+    each weighted by the inverse of its probability, that they are frequent.
 
     Read more in the :ref:`User Guide <feedback>`.
 
