@@ -1,5 +1,7 @@
 """Validation of tables, with errors that name the column and a way out."""
 
+from datetime import date, time, timedelta
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array, gen_batches
@@ -14,6 +16,9 @@ NO_NUMBERS = (
 )
 # Names of types of dates, and of spans of time, begin with these in numpy and in data frames.
 TIMES = ("date", "time", "duration")
+WAY_OUT_OF_TIMES = (
+    "make them numbers, e.g. elapsed seconds, or use skrub.TableVectorizer or skrub.DatetimeEncoder"
+)
 # Types of missing values that are not NaN, and that numpy can't convert to it.
 MISSING = ("NAType", "NaTType")
 # A large table is searched in blocks of about this many values.
@@ -44,10 +49,7 @@ def _refuse_misread(X) -> None:
     times = {dtype for dtype in set(types) if str(dtype).lower().startswith(TIMES)}
     if times:
         name = next(name for name, dtype in zip(_names(X), types, strict=False) if dtype in times)
-        raise ValueError(
-            f"Column {name!r} holds dates or times: make them numbers, e.g. elapsed seconds, or "
-            "use skrub.TableVectorizer or skrub.DatetimeEncoder."
-        )
+        raise ValueError(f"Column {name!r} holds dates or times: {WAY_OUT_OF_TIMES}.")
 
 
 def _types(X) -> list:
@@ -111,6 +113,8 @@ def _describe(value) -> tuple[str, str]:
         return "complex numbers", "make two columns of their real and imaginary parts"
     if isinstance(value, Integral):
         return "integers too large for float64", "use a larger unit, or their logarithms"
+    if isinstance(value, date | time | timedelta) or type(value).__name__ == "Period":
+        return "dates or times", WAY_OUT_OF_TIMES
     held = "text" if isinstance(value, str | bytes) else f"a {type(value).__name__}"
     return held, "encode it as numbers, e.g. with OneHotEncoder or skrub.TableVectorizer"
 

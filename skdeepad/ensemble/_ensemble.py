@@ -246,6 +246,10 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
         check_is_fitted(self)
         return self._combined([member.score_samples(X) for member in self.estimators_])
 
+    def _score_known_rows(self, X) -> np.ndarray:
+        """Return scores of rows of which each is one of the training rows."""
+        return self._combined([scores_of_training_rows(each, X) for each in self.estimators_])
+
     def _combined(self, scores: list[np.ndarray]) -> np.ndarray:
         comparable = COMBINATIONS[self._combined_by]
         parts = zip(self._weights, scores, self.member_scores_, strict=True)
@@ -392,7 +396,7 @@ class DetectorEnsemble(MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
                 f"{len(kept)} members, dropped ones included; none may be negative, and that of at "
                 "least one member that is not dropped must be above 0."
             )
-        return weights[kept]
+        return weights[kept] / weights[kept].max()
 
     def _check_scores(self) -> None:
         for member, training in zip(self.estimators_, self.member_scores_, strict=True):

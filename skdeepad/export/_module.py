@@ -174,7 +174,10 @@ def scores_of(estimator, parts: Parts) -> nn.Module:
             "A pipeline is exported by to_onnx, alone or as the one estimator of a "
             f"ConformalDetector or a TunedThreshold; got estimator={estimator!r}."
         )
-    raise TypeError(f"estimator={estimator!r} must be a fitted detector of skdeepad.")
+    raise TypeError(
+        f"estimator={estimator!r} must be a fitted detector of skdeepad, other than a "
+        "FeedbackDetector or a GroupAnomalyDetector."
+    )
 
 
 def transformers_in(step) -> list:

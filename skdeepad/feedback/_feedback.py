@@ -1,20 +1,20 @@
 """A detector that asks about rows, and learns from the answers."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.ensemble import ExtraTreesClassifier, IsolationForest
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state, get_tags
 
-from .._validation import HasMethods, Integral, check_is_fitted, fit_context
+from .._tables import validate_data
+from .._validation import HasMethods, Integral, check_is_fitted, fit_context, take_rows
 from ..base._labels import check_labels
 from ..base._parameters import CONTAMINATION, NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._seeds import reseeded
 from ..base._threshold import DecisionMixin, OffsetMixin
 from ..base._training_scores import median_and_unit, scores_of_training_rows
-from ..base._wrapper import WrapperMixin
 from ..ensemble import DetectorEnsemble
 from ..neighbors import LeSiNN
 from ._questions import draw_questions, exponent_for, share_of_anomalies
@@ -27,7 +27,7 @@ N_PRESUMED, PRESUMED_SHARE = 400, 0.8
 
 
 @detector
-class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
+class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstimator):
     r"""Outlier detector that asks about some training rows, and learns from the answers.
 
     A detector without labels ranks the rows. :meth:`query` returns the rows of which an answer is
@@ -95,6 +95,11 @@ class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
 
     Notes
     -----
+    The threshold is a quantile of the scores of the training rows, in which the model has seen the
+    answers. Where most of them have an answer, it is lower than for new rows: tune it by
+    :class:`~skdeepad.calibration.TunedThreshold` then. ``model`` and ``prior_weight`` are read when
+    answers are taught.
+
     The number of answers matters more than the order in which they come, and scores don't depend on
     that order. Features must be numbers: in a pipeline, put encoders before this detector, and call
     ``pipeline[-1].query()``. Training rows are kept, because questions are about them.
@@ -149,18 +154,17 @@ class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
         self : object
             The fitted detector.
         """
+        self._check_model()
         with all_or_nothing(self):
+            self._rows = self._read(X, reset=True)
+            signs = np.sign(check_labels(y, len(self._rows), all_known=True))
             rng = check_random_state(self.random_state)
             seed, self._seed = rng.randint(2**31 - 1, size=2).tolist()
-            self.prior_ = reseeded(clone(self._prototype()), seed).fit(X)
-            self._rows = check_array(X, dtype=np.float64, ensure_all_finite=False)
-            signs = np.sign(check_labels(y, len(self._rows), all_known=True))
-            # Columns of prior scores, for the training rows: no row is compared with itself.
-            self._priors, self._units = self._first_priors(X)
-            self._prior_scores = -scores_of_training_rows(self.prior_, X)
+            self.prior_ = reseeded(clone(self._prototype()), seed).fit(X, y=None)
+            self._score_training_rows(X)
             self._kinds = _kinds_of(self._rows)
             self._answers = {int(i): int(signs[i]) for i in np.flatnonzero(signs)}
-            self._others = []
+            self._others = Others(self._rows[:0], self._priors[:0], np.empty(0, dtype=int))
             self._chances: dict[int, float] = {}
             self._learn()
         return self
@@ -184,12 +188,13 @@ class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
         check_is_fitted(self)
         if not isinstance(n_rows, Integral) or n_rows < 1:
             raise ValueError(f"n_rows={n_rows!r} must be an int of at least 1.")
-        is_open = ~np.isin(self._kinds, self._kinds[self.answered_])
         known = [(self._chances[i], y < 0) for i, y in self._answers.items() if i in self._chances]
         exponent = exponent_for(share_of_anomalies(known, len(self._rows)))
         rng = np.random.RandomState([self._seed, len(self._answers)])
-        rows, chances = draw_questions(self._current, self._kinds, is_open, n_rows, exponent, rng)
-        self._chances |= dict(zip(rows.tolist(), chances.tolist(), strict=True))
+        rows, chances = draw_questions(
+            self._current, self._kinds, self._is_open(), n_rows, exponent, rng
+        )
+        self._chances = self._chances | dict(zip(rows.tolist(), chances.tolist(), strict=True))
         return rows
 
     def teach(self, rows, labels):
@@ -201,7 +206,7 @@ class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
             Numbers of training rows, as :meth:`query` returns them, or other rows.
         labels : array-like of shape (n_rows,)
             The answers: below 0 an anomaly, above 0 a normal row. A new answer replaces an earlier
-            one about the same training row, and 0 withdraws it.
+            one about an equal row, and 0 withdraws it. Equal rows must have equal answers.
 
         Returns
         -------
@@ -209,15 +214,23 @@ class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
             The detector.
         """
         check_is_fitted(self)
-        rows, labels = self._read_rows(rows), np.asarray(labels)
-        signs = np.sign(check_labels(labels, len(rows), all_known=True)).astype(int)
+        self._check_model()
+        is_table = np.ndim(rows) == 2
+        table = self._read(rows, reset=False) if is_table else np.empty((0, self.n_features_in_))
+        numbers = self._numbers_of(table) if is_table else self._read_numbers(rows)
+        if not len(numbers):
+            return self
+        signs = np.sign(check_labels(labels, len(numbers), all_known=True)).astype(int)
+        self._check_consistent(numbers, table, signs)
         with all_or_nothing(self):
-            if rows.ndim == 2:
-                taught = zip(rows, signs, strict=True)
-                self._others = self._others + [(row, int(sign)) for row, sign in taught if sign]
-            else:
-                answers = self._answers | dict(zip(rows.tolist(), signs.tolist(), strict=True))
-                self._answers = {i: sign for i, sign in answers.items() if sign}
+            known = np.flatnonzero(numbers >= 0)
+            pairs = zip(numbers[known].tolist(), signs[known].tolist(), strict=True)
+            answers = self._answers | dict(pairs)
+            self._answers = {i: sign for i, sign in answers.items() if sign}
+            other = np.flatnonzero(numbers < 0)
+            if len(other):
+                priors = self._priors_of(take_rows(rows, other))
+                self._others = self._others.replaced(Others(table[other], priors, signs[other]))
             self._learn()
         return self
 
@@ -238,10 +251,7 @@ class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
         check_is_fitted(self)
         if self.model_ is None:
             return self.prior_.score_samples(X)
-        priors = self._priors_of(X)
-        return -self._anomaly_scores(
-            check_array(X, dtype=np.float64, ensure_all_finite=False), priors
-        )
+        return -self._anomaly_scores(self._read(X, reset=False), self._priors_of(X))
 
     @property
     def answered_(self) -> np.ndarray:
@@ -263,11 +273,13 @@ class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
             return self.prior_.estimators_
         return [self.prior_]
 
-    def _first_priors(self, X) -> tuple[np.ndarray, list[tuple[float, float]]]:
-        """Return the prior scores of the training rows, and the median and unit of each."""
+    def _score_training_rows(self, X) -> None:
+        """Compute the prior's scores of the training rows, of which none is its own neighbour."""
         scores = [scores_of_training_rows(member, X) for member in self._members()]
-        units = [median_and_unit(np.sort(each)) for each in scores]
-        return _in_units(scores, units), units
+        self._units = [median_and_unit(np.sort(each)) for each in scores]
+        self._priors = _in_units(scores, self._units)
+        is_ensemble = isinstance(self.prior_, DetectorEnsemble)
+        self._prior_scores = -(self.prior_._combined(scores) if is_ensemble else scores[0])
 
     def _priors_of(self, X) -> np.ndarray:
         return _in_units([member.score_samples(X) for member in self._members()], self._units)
@@ -281,45 +293,50 @@ class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
     def _learn(self) -> None:
         """Fit the model to all answers, and score the training rows."""
         self._answered = np.array(sorted(self._answers), dtype=int)
-        self.model_ = None
-        if -1 in self._answers.values() or any(sign < 0 for _, sign in self._others):
-            self.model_ = self._fitted_model()
+        self._weight = self.prior_weight
+        self.model_ = self._fitted_model()
+        self._current = self._prior_scores
+        if self.model_ is not None:
             self._current = self._anomaly_scores(self._rows, self._priors)
-        else:
-            self._current = self._prior_scores
         self._forget_threshold()
         self.training_scores_ = np.sort(-self._current)
 
     def _fitted_model(self):
+        """Return the fitted model; None if no anomaly is known, or there is nothing beside them."""
+        rows = np.vstack([self._rows[self._answered], self._others.rows])
+        priors = np.vstack([self._priors[self._answered], self._others.priors])
+        signs = np.r_[self._signs(), self._others.signs]
+        if not (signs < 0).any():
+            return None
         model = _trees() if self.model is None else self.model
         model = reseeded(clone(model), self._seed)
-        rows, priors, signs = (
-            self._rows[self._answered],
-            self._priors[self._answered],
-            self._signs(),
+        classifies = hasattr(model, "predict_proba")
+        more = np.empty(0, dtype=int)
+        if not classifies:  # a detector learns from unlabelled rows, too
+            more = np.flatnonzero(self._is_open())
+        elif (signs < 0).all():
+            more = self._presumed_normal()
+        if not len(more) and (signs < 0).all():
+            return None
+        features = np.hstack(
+            [np.vstack([rows, self._rows[more]]), np.vstack([priors, self._priors[more]])]
         )
-        if self._others:
-            others = np.array([row for row, _ in self._others])
-            rows, priors = np.vstack([rows, others]), np.vstack([priors, self._priors_of(others)])
-            signs = np.r_[signs, [sign for _, sign in self._others]]
-        if hasattr(model, "predict_proba"):
-            presumed = self._presumed_normal() if (signs < 0).all() else np.empty(0, dtype=int)
-        else:  # a detector learns from unlabelled rows, too
-            presumed = np.setdiff1d(np.arange(len(self._rows)), self._answered)
-        rows = np.vstack([rows, self._rows[presumed]])
-        features = np.hstack([rows, np.vstack([priors, self._priors[presumed]])])
-        signs = np.r_[signs, np.zeros(len(presumed), dtype=int)]
-        if hasattr(model, "predict_proba"):
+        signs = np.r_[signs, np.zeros(len(more), dtype=int)]
+        if classifies:
             return model.fit(features, (signs < 0).astype(int))
         model.fit(features, signs)
         self._unit_of_model = median_and_unit(np.sort(model.score_samples(features)))
         return model
 
+    def _is_open(self) -> np.ndarray:
+        """Return a mask of the training rows that equal none with an answer."""
+        return ~np.isin(self._kinds, self._kinds[self._answered])
+
     def _presumed_normal(self) -> np.ndarray:
         """Return numbers of training rows that are probably normal."""
         prior = self._prior(self._priors)
         is_low = prior <= np.quantile(prior, PRESUMED_SHARE)
-        low = np.setdiff1d(np.flatnonzero(is_low), self._answered)
+        low = np.flatnonzero(is_low & self._is_open())
         rng = np.random.RandomState(self._seed)
         return np.sort(rng.permutation(low)[:N_PRESUMED])
 
@@ -330,39 +347,82 @@ class FeedbackDetector(WrapperMixin, DecisionMixin, OffsetMixin, BaseEstimator):
         else:
             scores = [self.model_.score_samples(features)]
             learned = _in_units(scores, [self._unit_of_model])[:, 0] / MOST
-        return learned + self.prior_weight * self._prior(priors)
+        return learned + self._weight * self._prior(priors)
 
-    def _read_rows(self, rows) -> np.ndarray:
-        """Return numbers of training rows, or other rows; raise if they are neither."""
-        n_samples, n_features = self._rows.shape
-        if np.ndim(rows) == 2:
-            rows = check_array(rows, dtype=np.float64, ensure_all_finite=False)
-            if rows.shape[1] != n_features:
-                raise ValueError(
-                    f"rows has {rows.shape[1]} columns, but those of fit had {n_features}."
-                )
-            return rows
-        numbers = np.asarray(rows)
+    # Checks -----------------------------------------------------------------------------------
+
+    def _read(self, X, *, reset: bool) -> np.ndarray:
+        """Return a copy of rows as numbers; raise if they are not those of the features."""
+        allows_nan = self.__sklearn_tags__().input_tags.allow_nan
+        return validate_data(
+            self,
+            X,
+            dtype=np.float64,
+            copy=True,
+            ensure_all_finite="allow-nan" if allows_nan else True,
+            ensure_min_samples=2 if reset else 1,
+            reset=reset,
+        )
+
+    def _read_numbers(self, rows) -> np.ndarray:
+        """Return numbers of training rows; raise if they are none."""
+        numbers, n_samples = np.asarray(rows), len(self._rows)
         is_number = numbers.ndim == 1 and (numbers.dtype.kind in "iu" or not numbers.size)
         if not is_number or (numbers.size and not 0 <= numbers.min() <= numbers.max() < n_samples):
             raise ValueError(
                 f"rows={rows!r} must hold numbers of training rows, from 0 to {n_samples - 1}, or "
-                f"rows of {n_features} features."
+                f"rows of {self.n_features_in_} features."
             )
         return numbers.astype(int)
+
+    def _numbers_of(self, table: np.ndarray) -> np.ndarray:
+        """Return the number of the first training row that equals each row; -1 without one."""
+        numbers = {line: i for i, line in reversed(list(enumerate(_lines(self._rows).tolist())))}
+        return np.array([numbers.get(line, -1) for line in _lines(table).tolist()], dtype=int)
+
+    def _check_consistent(self, numbers, table, signs) -> None:
+        """Raise if a row has several answers at once."""
+        lines = _lines(table).tolist() if len(table) else [None] * len(numbers)
+        keys = [i if i >= 0 else line for i, line in zip(numbers.tolist(), lines, strict=True)]
+        answers: dict = {}
+        for i, (key, sign) in enumerate(zip(keys, signs.tolist(), strict=True)):
+            if answers.setdefault(key, sign) != sign:
+                raise ValueError(
+                    f"labels must agree on a row: labels[{i}] contradicts that of an equal row."
+                )
+
+    def _check_model(self) -> None:
+        if isinstance(self.model, type):
+            raise ValueError(f"model={self.model!r} must be an instance, not a class.")
 
     def _prototype(self):
         if self.detector is not None:
             return self.detector
         return DetectorEnsemble([("lesinn", LeSiNN()), ("forest", IsolationForest())])
 
-    def _fitted_detector(self):
-        return self.prior_
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False  # the model takes the rows, too
+        parts = [
+            get_tags(self._prototype()),
+            get_tags(_trees() if self.model is None else self.model),
+        ]
+        tags.input_tags.allow_nan = all(each.input_tags.allow_nan for each in parts)
         return tags
+
+
+class Others(NamedTuple):
+    """Rows with an answer that were not in training, each once, in the order of their values."""
+
+    rows: np.ndarray
+    priors: np.ndarray
+    signs: np.ndarray
+
+    def replaced(self, new: "Others") -> "Others":
+        """Return these rows with new answers, without those that are withdrawn."""
+        both = Others(*(np.concatenate(parts) for parts in zip(self, new, strict=True)))
+        last = {line: i for i, line in enumerate(_lines(both.rows).tolist())}
+        kept = [last[line] for line in sorted(last) if both.signs[last[line]]]
+        return Others(*(part[kept] for part in both))
 
 
 def _trees() -> ExtraTreesClassifier:
@@ -375,9 +435,12 @@ def _in_units(scores: list[np.ndarray], units: list[tuple[float, float]]) -> np.
     return np.column_stack(columns).clip(LEAST, MOST)
 
 
+def _lines(rows: np.ndarray) -> np.ndarray:
+    """Return the bytes of each row, the same for equal rows."""
+    rows = np.ascontiguousarray(rows + 0.0)  # -0.0 is 0.0
+    return rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel()
+
+
 def _kinds_of(rows: np.ndarray) -> np.ndarray:
     """Return a number for each row, the same for equal rows."""
-    lines = np.ascontiguousarray(rows + 0.0)  # -0.0 is 0.0
-    return np.unique(lines.view(f"V{lines.itemsize * lines.shape[1]}"), return_inverse=True)[
-        1
-    ].ravel()
+    return np.unique(_lines(rows), return_inverse=True)[1].ravel()

@@ -59,7 +59,7 @@ def draw_questions(
     rows : ndarray of int
         Numbers of the rows, those of higher scores first.
     chances : ndarray of shape of `rows`
-        The chance of each in a single draw among all rows.
+        The chance of each to be among the rows, divided by their number.
     """
     order = np.argsort(-scores, kind="stable")
     chances = np.empty(len(scores))
@@ -71,4 +71,5 @@ def draw_questions(
     _, first = np.unique(kinds[drawn], return_index=True)
     drawn = drawn[np.sort(first)][:n_rows]
     drawn = drawn[np.argsort(-scores[drawn], kind="stable")]
-    return drawn, chances[drawn]
+    included = 1 - np.exp(-times[drawn].max(initial=0.0) * chances[drawn])
+    return drawn, included / max(1, len(drawn))

@@ -19,6 +19,7 @@ from .._validation import (
     float_types,
 )
 from ..base._common import SCALERS
+from ..base._gradients import of_features
 from ..base._parameters import CONTAMINATION, COUNT, POSITIVE, SHARE_BELOW_ONE, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._rows import read_weights, repetitions, rows_to_train_on
@@ -156,6 +157,8 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
             counts = None
             if sample_weight is not None:
                 counts = repetitions(read_weights(sample_weight, X), X.shape[1])
+                if counts.sum() < 2:
+                    raise ValueError("sample_weight must leave at least two rows to LeSiNN.")
             rng = check_random_state(self.random_state)
             self._begin_scaling(rng.randint(2**31 - 1))
             rows = self._scale_rows(X, rows_to_train_on(X, counts=counts), fit=True)
@@ -199,14 +202,21 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
         -------
         contributions : ndarray of shape (n_samples, n_features)
             Their sum over the features is the anomaly score, ``-score_samples(X)``.
+
+        Raises
+        ------
+        ValueError
+            If the scaler mixes features.
         """
         rows = self._read(X)
-        size = max(self._n_nearest(sample) for sample in self.samples_) * rows.shape[1]
+        size = max(
+            max(len(sample), self._n_nearest(sample) * rows.shape[1]) for sample in self.samples_
+        )
         parts = [
             np.mean([self._parts(part, sample) for sample in self.samples_], axis=0)
             for part in self._blocks(rows, size)
         ]
-        return np.concatenate(parts)
+        return of_features(self, np.concatenate(parts))
 
     def _score_known_rows(self, X) -> np.ndarray:
         """Return scores of rows of which each is one of the training rows."""

@@ -468,7 +468,7 @@ NO_NUMBERS = {
     "None": (None, "contains NaN in column {}: use AutoEncoder.missing='mask'"),
     "complex": (1j, "Column {} holds complex numbers: make two columns"),
     "huge": (10**400, "Column {} holds integers too large for float64"),
-    "date": (date(2020, 2, 2), "Column {} holds a date: encode it"),
+    "date": (date(2020, 2, 2), "Column {} holds dates or times: make them numbers"),
 }
 
 

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.ensemble import ExtraTreesClassifier, IsolationForest
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -153,7 +155,10 @@ def test_rows_that_were_not_in_training_can_be_taught(X, y):
         ([0.5], [1], r"rows=\[0.5\] must hold numbers"),
         ([0, 1], [1], "inconsistent numbers of samples"),
         ([0], ["yes"], "y must hold numbers, below 0 for a known anomaly"),
-        (np.zeros((2, 5)), [1, 1], "rows has 5 columns, but those of fit had 6"),
+        ([3, 3, 20], [-1, 1, -1], r"labels\[1\] contradicts that of an equal row"),
+        (np.zeros((2, 6)), [1, -1], r"labels\[1\] contradicts that of an equal row"),
+        (np.full((1, 6), np.nan), [1], "Input X contains NaN"),
+        (np.zeros((2, 5)), [1, 1], "X has 5 features, but FeedbackDetector is expecting 6"),
     ],
     ids=str,
 )
@@ -178,6 +183,77 @@ def test_an_interrupted_lesson_leaves_the_detector_as_it_was(X, y):
         det.teach(np.arange(60, 80), y[60:80])
     assert_array_equal(det.score_samples(X), scores)
     assert len(det.answered_) == 60
+
+
+def test_other_rows_are_answered_once_whatever_the_order_and_those_of_training_by_number(X, y):
+    new, truth = table(80, seed=2)
+    together = small().fit(X).teach(new, truth)
+    one_by_one = small().fit(X)
+    for i in np.random.RandomState(0).permutation(80):
+        one_by_one.teach(new[[i]], [-truth[i]]).teach(new[[i]], [truth[i]])
+    assert_array_equal(one_by_one.score_samples(X), together.score_samples(X))
+    together.teach(new, np.zeros(80))
+    assert_array_equal(together.score_samples(X), together.prior_.score_samples(X))
+    det = small().fit(X)
+    rows = det.query(10)
+    det.teach(X[rows], y[rows])
+    assert_array_equal(det.answered_, np.sort(rows))
+    assert not set(det.query(300).tolist()) & set(rows.tolist())
+
+
+def test_rows_are_taught_with_the_columns_of_fit(X, y):
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    det = small().fit(frame)
+    with pytest.raises(ValueError, match="feature names should match"):
+        det.teach(frame[list("bacdef")][:20], y[:20])
+    det.teach(frame[:60] + 0.5, y[:60])
+    assert det._others.rows.shape == (60, 6)
+
+
+def test_training_rows_are_a_copy(X, y):
+    rows = X.copy()
+    det, other = small().fit(rows), small().fit(X)
+    rows[:] = 0
+    det.teach(np.arange(60), y[:60])
+    assert_array_equal(det.score_samples(X), other.teach(np.arange(60), y[:60]).score_samples(X))
+
+
+def test_equals_of_an_anomaly_are_not_taken_for_normal(X):
+    X[:100] = X[0]
+    det = small().fit(X).teach([0], [-1])
+    assert not set(det._presumed_normal().tolist()) & set(range(100))
+
+
+def test_an_answer_about_every_row_and_no_answer_at_all(X, y):
+    det = small(model=LogisticRegression()).fit(X[:20]).teach(np.arange(20), -np.ones(20))
+    assert det.model_ is None  # there is nothing to compare anomalies with
+    assert det.query(5).size == 0
+    assert det.teach(det.query(5), []) is det
+
+
+def test_a_weight_that_changes_takes_effect_with_the_next_answers(X, y):
+    det = small().fit(X).teach(np.arange(60), y[:60])
+    scores = det.score_samples(X)
+    det.set_params(prior_weight=5.0)
+    assert_array_equal(det.score_samples(X), scores)
+    assert (det.teach([60], [y[60]]).score_samples(X) != scores).any()
+
+
+def test_the_prior_of_an_ensemble_compares_no_row_with_itself(X):
+    members = [("lof", LocalOutlierFactor(n_neighbors=5, novelty=True)), ("lesinn", LeSiNN())]
+    det = small(detector=DetectorEnsemble(members)).fit(X)
+    assert_array_equal(det.training_scores_, det.prior_.training_scores_)
+
+
+def test_a_class_in_place_of_a_model_is_named(X):
+    with pytest.raises(ValueError, match="must be an instance, not a class"):
+        small(model=LogisticRegression).fit(X)
+
+
+def test_a_frozen_prior(X, y):
+    frozen = FrozenEstimator(LeSiNN(random_state=0).fit(X))
+    det = small(detector=frozen).fit(X)
+    assert_array_equal(det.score_samples(X), frozen.score_samples(X))
 
 
 # Questions -----------------------------------------------------------------------------------
@@ -222,6 +298,22 @@ def test_the_share_of_anomalies_is_estimated_without_the_preference_of_the_quest
     assert exponent_for(0.05) == 1.3
     assert exponent_for(0.5) == 0
     assert share_of_anomalies(known[:0], 5000) < share_of_anomalies(known, 5000) < 0.55
+
+
+@pytest.mark.parametrize("batch", [10, 100])
+def test_the_estimate_does_not_depend_on_how_many_are_asked_about_at_once(batch):
+    rng = np.random.RandomState(0)
+    is_anomaly = np.arange(1000) < 100
+    scores, kinds = is_anomaly + rng.randn(1000), np.arange(1000)
+    estimates = []
+    for _ in range(60):
+        is_open, known = np.ones(1000, dtype=bool), []
+        while len(known) < 100:
+            rows, chances = draw_questions(scores, kinds, is_open, batch, 1.0, rng)
+            is_open[rows] = False
+            known += list(zip(chances, is_anomaly[rows], strict=True))
+        estimates.append(share_of_anomalies(known, 1000))
+    assert 0.1 < np.mean(estimates) < 0.15
 
 
 def test_with_exponent_0_questions_are_at_random_and_with_1_they_follow_the_ranking():

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
+from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import QuantileTransformer
@@ -103,6 +104,17 @@ def test_weights_are_repetitions(X):
     det = LeSiNN(max_samples=60, random_state=0)
     scores = det.fit(X, sample_weight=weight).score_samples(X)
     assert_array_equal(det.fit(np.repeat(X, weight, axis=0)).score_samples(X), scores)
+
+
+def test_weights_must_leave_two_rows(X):
+    with pytest.raises(ValueError, match="sample_weight must leave at least two rows"):
+        LeSiNN().fit(X, sample_weight=np.arange(300) == 5)
+
+
+def test_a_scaler_that_mixes_features_has_no_contributions(X):
+    det = LeSiNN(scaler=PCA(2)).fit(X)
+    with pytest.raises(ValueError, match="The contributions of features are unknown"):
+        det.feature_contributions(X)
 
 
 def test_contaminated_rows_do_not_fill_the_neighbourhood_of_anomalies():
