@@ -90,7 +90,8 @@ def _add_what(what):
         help="adbench: contaminated training, exactly as ADBench; clean: train on half of the "
         "normal rows; leak-free: split before resampling; adbench-1%%, adbench-5%% or another "
         "share: ADBench's, with labels of so many training anomalies; dplan: 60 labelled "
-        "anomalies, 2%% of anomalies among the other rows (default: adbench)",
+        "anomalies, 2%% of anomalies among the other rows; feedback-10 or another number: "
+        "ADBench's, with so many answers about training rows (default: adbench)",
     )
     what.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="N")
     what.add_argument(

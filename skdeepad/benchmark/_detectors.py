@@ -48,6 +48,8 @@ PYOD_MODULES = {
     "VAE": "vae",
     "XGBOD": "xgbod",
 }
+# A detector that asks is answered so many questions at a time.
+QUESTIONS = 10
 SKLEARN_MODULES = {
     "EllipticEnvelope": "sklearn.covariance",
     "HistGradientBoostingClassifier": "sklearn.ensemble",
@@ -61,8 +63,9 @@ SKLEARN_MODULES = {
 def own_detectors():
     """Name and class of skdeepad's own detectors."""
     from skdeepad import LeSiNN, all_detectors
+    from skdeepad.feedback import FeedbackDetector
 
-    return dict(all_detectors()) | {"LeSiNN": LeSiNN}
+    return dict(all_detectors()) | {cls.__name__: cls for cls in (FeedbackDetector, LeSiNN)}
 
 
 def detector_names():
@@ -190,7 +193,8 @@ def fit_with_labels(detector, X, y):
     X : ndarray of shape (n_samples, n_features)
         Training rows.
     y : ndarray of shape (n_samples,) or None
-        -1 a labelled anomaly, 0 an unlabelled row; None where there are no labels.
+        -1 a labelled anomaly, 1 a labelled normal row, 0 an unlabelled row; None where there are no
+        labels.
     """
     if y is not None:
         as_two_classes = _classifies(detector) or is_pyod(type(innermost(detector)))
@@ -202,6 +206,31 @@ def fit_with_labels(detector, X, y):
         )
     else:
         detector.fit(X)
+
+
+def asks(detector):
+    """Whether a detector asks about rows, and learns from the answers."""
+    return hasattr(detector, "query") and hasattr(detector, "teach")
+
+
+def fit_with_answers(detector, X, truth, n_answers):
+    """Fit a detector that asks, and answer its questions.
+
+    Parameters
+    ----------
+    detector : estimator
+        It has ``query`` and ``teach`` of :class:`~skdeepad.feedback.FeedbackDetector`.
+    X : ndarray of shape (n_samples, n_features)
+        Training rows.
+    truth : ndarray of shape (n_samples,)
+        -1 for an anomaly, 1 for a normal row.
+    n_answers : int
+        Number of questions, which are asked in rounds of ten.
+    """
+    detector.fit(X)
+    for start in range(0, n_answers, QUESTIONS):
+        rows = detector.query(min(QUESTIONS, n_answers - start))
+        detector.teach(rows, truth[rows])
 
 
 def _classifies(detector):

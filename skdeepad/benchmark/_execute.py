@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..interop._foreign import seeded
-from ._detectors import build, fit_with_labels, normality
+from ._detectors import asks, build, fit_with_answers, fit_with_labels, normality
 from ._guards import PeakMemory, TimeLimitError, deadline, limited_threads
 from ._protocols import find_protocol
 
@@ -150,7 +150,10 @@ def _measure(task, metrics, row, on_start=None):
         on_start(row)
     detector = build(task.estimator, task.seed, split.X_train.shape[1])
     started, cpu_started = time.perf_counter(), time.process_time()
-    fit_with_labels(detector, split.X_train, split.y_train)
+    if split.truth is not None and asks(detector):
+        fit_with_answers(detector, split.X_train, split.truth, split.n_answers)
+    else:
+        fit_with_labels(detector, split.X_train, split.y_train)
     fitted = time.perf_counter()
     row |= {"fit_time": fitted - started, "fit_cpu_time": time.process_time() - cpu_started}
     scores = np.asarray(normality(detector, split.X_test)).ravel()

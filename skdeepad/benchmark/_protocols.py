@@ -19,10 +19,12 @@ N_LABELLED, CONTAMINATION, DPLAN_TEST_SIZE = 60, 0.02, 0.2
 class Split(NamedTuple):
     """One split of a data set, scaled to [0, 1] by the training rows.
 
-    Detectors see `X_train`, `X_test` and `y_train`: -1 a labelled anomaly, 0 an unlabelled row, or
-    None where the protocol shows no labels. `y_test` (True = anomaly) and `known_test` (True = of
-    a kind of which labels may be given; None where kinds are not told apart) are for the metrics
-    alone. `twin_share` is the share of test rows that have an exact copy among the training rows.
+    Detectors see `X_train`, `X_test` and `y_train`: -1 a labelled anomaly, 1 a labelled normal row,
+    0 an unlabelled row, or None where the protocol shows no labels. Detectors that ask have
+    `n_answers` instead, from `truth`, the labels of all training rows. `y_test` (True = anomaly)
+    and `known_test` (True = of a kind of which labels may be given; None where kinds are not told
+    apart) are for the metrics alone. `twin_share` is the share of test rows that have an exact copy
+    among the training rows.
     """
 
     X_train: np.ndarray
@@ -31,17 +33,23 @@ class Split(NamedTuple):
     y_test: np.ndarray
     known_test: np.ndarray | None
     twin_share: float
+    truth: np.ndarray | None = None
+    n_answers: int = 0
 
 
 def find_protocol(name):
     """Protocol of a name: ``protocol(X, y, seed, known=None)`` returns a :class:`Split`."""
+    answers = re.fullmatch(r"feedback-([1-9]\d*)", str(name))
+    if answers:
+        return partial(feedback, n_answers=int(answers[1]))
     percent = re.fullmatch(r"adbench-(\d+(?:\.\d+)?)%", str(name))
     if percent and 0 < float(percent[1]) <= 100:
         return partial(labelled_adbench, share=float(percent[1]) / 100)
     if name not in PROTOCOLS:
         raise ValueError(
-            f"protocols={name!r} is unknown: pass some of {list(PROTOCOLS)}, or a share of "
-            "labelled anomalies, 'adbench-5%' or any other above 0 % and up to 100 %"
+            f"protocols={name!r} is unknown: pass some of {list(PROTOCOLS)}, a share of labelled "
+            "anomalies, 'adbench-5%' or any other above 0 % and up to 100 %, or a number of "
+            "answers, 'feedback-10' or any other"
         )
     return PROTOCOLS[name]
 
@@ -69,6 +77,21 @@ def labelled_adbench(X, y, seed, known=None, *, share):
     n_labelled = math.ceil(share * len(candidates))
     labelled = random_state.choice(candidates, n_labelled, replace=False)
     return _split(X, y, known, train, test, labelled)
+
+
+def feedback(X, y, seed, known=None, *, n_answers):
+    """ADBench's protocol with answers about some training rows.
+
+    The split of :func:`adbench`. A detector with ``query`` and ``teach`` asks about `n_answers`
+    training rows. Others have as many labels, -1 or 1, of training rows drawn at random.
+    """
+    train, test, random_state = _adbench_rows(y, seed)
+    truth = np.where(y[train], -1, 1)
+    drawn = random_state.permutation(len(train))[:n_answers]
+    labels = np.zeros(len(train), dtype=int)
+    labels[drawn] = truth[drawn]
+    split = _split(X, y, known, train, test)
+    return split._replace(y_train=labels, truth=truth, n_answers=len(drawn))
 
 
 def _adbench_rows(y, seed):

@@ -67,10 +67,12 @@ def run_benchmark(
         +1/-1 (-1 = anomaly). `known` is a vector of bool: anomalies where it is True are of a
         kind of which labels may be given, the others are novel.
     protocols : {"adbench", "clean", "leak-free", "adbench-1%", "adbench-5%", "adbench-10%", \
-            "dplan"} or sequence of these, default="adbench"
+            "dplan", "feedback-10"} or sequence of these, default="adbench"
         How rows become a training and a test part. All of them scale to [0, 1] by the training
-        rows. The last four, and ``"adbench-N%"`` for any percentage up to 100, give labels of
-        some training anomalies to the detectors.
+        rows. ``"adbench-N%"``, for any percentage up to 100, and ``"dplan"`` give labels of
+        some training anomalies to the detectors. ``"feedback-N"``, for any number, answers so
+        many questions about training rows to a detector that asks, and gives others as many
+        labels of rows at random.
     seeds : int or sequence of int, default=(1, 2, 3)
         Each is one split and one ``random_state``; ADBench's are 1, 2 and 3.
     metrics : sequence of str or dict of label to callable, default: all three

@@ -218,3 +218,18 @@ def test_kinds_are_part_of_the_fingerprint_only_where_they_are_given(kinds):
     assert old.fingerprint == joblib.hash((identity, joblib.hash((data, y))))[:12]
     assert with_known.fingerprint != old.fingerprint
     assert old.key == tuple(getattr(old, name) for name in KEY)
+
+
+def test_a_detector_that_asks_is_answered_and_others_have_labels_at_random():
+    X, y = np.random.RandomState(0).randn(300, 3), np.arange(300) % 10 == 0
+    X[y] += 4
+    results = run_benchmark(
+        ["FeedbackDetector", "DevNet(max_steps=5)", "LeSiNN"],
+        {"some": (X, y)},
+        protocols=["feedback-25"],
+        seeds=1,
+        n_jobs=1,
+        verbose=False,
+    )
+    assert (results["status"] == "ok").all()
+    assert (results["protocol"] == "feedback-25").all()

@@ -142,6 +142,24 @@ def test_labels_are_of_known_anomalies_only(name):
     np.testing.assert_array_equal(split.known_test, split.X_test[:, 0] == 1.0)
 
 
+def test_feedback_has_random_labels_of_both_kinds_and_the_truth_for_answers():
+    X, y = data(2000)
+    split = find_protocol("feedback-300")(X, y, 1)
+    assert split.n_answers == (split.y_train != 0).sum() == 300
+    labelled = split.y_train != 0
+    np.testing.assert_array_equal(split.y_train[labelled], split.truth[labelled])
+    assert {-1, 1} == set(split.y_train[labelled])
+    assert abs((split.truth < 0).mean() - y.mean()) < 0.01
+    np.testing.assert_array_equal(split.X_train, adbench(X, y, 1).X_train)
+    assert find_protocol("feedback-9999")(X, y, 1).n_answers == 1400
+
+
+@pytest.mark.parametrize("name", ["feedback-0", "feedback-", "feedback-1.5", "feedback"])
+def test_a_wrong_number_of_answers_is_named(name):
+    with pytest.raises(ValueError, match=f"protocols='{name}' is unknown"):
+        find_protocol(name)
+
+
 def test_dplan_labels_60_anomalies_and_hides_2_percent_among_the_normal_rows():
     X, y = data(3000)
     X[:, 0] = np.where(y, 1000.0, 0.0) + np.arange(3000) / 3000
