@@ -1,4 +1,4 @@
-"""How many steps the slow detectors need: the first defaults, and halves of their steps.
+"""How many steps variational and slow detectors need: the first defaults, and half of the steps.
 
 Run ``SKDEEPAD_DATA=... python benchmarks/steps.py``: ADBench's protocol on the tuning sets,
 with 5 % of the training anomalies labelled for detectors that learn from labels.
@@ -8,12 +8,13 @@ import pandas as pd
 from _sets import TUNING
 from _study import make_parser, require_data, rows_file, write_page
 
-from skdeepad import ADGM, DPLAN, EGBAD, SDGM, AuxiliaryVAE, InvertibleResNet, LadderVAE
+from skdeepad import ADGM, DPLAN, EGBAD, SDGM, VAE, AuxiliaryVAE, InvertibleResNet, LadderVAE
 from skdeepad.benchmark import run_benchmark
 
 LABELLED = (ADGM, SDGM, DPLAN)
 # Steps and learning rates of the first defaults.
 FIRST = {
+    VAE: {"max_steps": 2500, "lr": 1e-3},
     LadderVAE: {"max_steps": 2500, "lr": 1e-3},
     AuxiliaryVAE: {"max_steps": 2500, "lr": 1e-3},
     ADGM: {"max_steps": 2500, "lr": 1e-3},
