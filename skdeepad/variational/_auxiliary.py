@@ -78,9 +78,10 @@ class AuxiliaryVAE(VariationalDetector):
         beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=500
         Maximum number of epochs.
-    max_steps : int or None, default=2500
-        Maximum number of optimizer steps. If None, there is no limit.
-    lr : float, default=1e-3
+    max_steps : int or None, default=1250
+        Maximum number of optimizer steps. If None, there is no limit. Twice as many at half the
+        rate are no better (``benchmarks/results/steps.md``).
+    lr : float, default=2e-3
         Learning rate.
     batch_size : int or None, default=128
         Number of rows in a batch. If None, a batch holds all training rows.
@@ -170,6 +171,8 @@ class AuxiliaryVAE(VariationalDetector):
     skip: bool = param("boolean", default=False)
     kl_warm_up_epochs: int = param(COUNT_OR_ZERO, default=0)
     anomaly_score: str = param(set(SCORES), default="elbo")
+    max_steps = 1250
+    lr = 2e-3
 
     def _make_module(self, n_features: int) -> nn.Module:
         heads = MLPBackbone(self.hidden_layer_sizes, self.activation)

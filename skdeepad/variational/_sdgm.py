@@ -71,8 +71,8 @@ class SDGM(DeepGenerativeDetector):
     max_epochs : int, default=500
         Maximum number of epochs.
     max_steps : int or None, default=1250
-        Maximum number of optimizer steps. If None, there is no limit. With half of the steps of a
-        :class:`VAE` at twice its rate, scores are better (``benchmarks/results/steps.md``).
+        Maximum number of optimizer steps. If None, there is no limit. Twice as many at half the
+        rate are worse (``benchmarks/results/steps.md``).
     lr : float, default=2e-3
         Learning rate.
     batch_size : int or None, default=128
