@@ -172,8 +172,8 @@ class EGBAD(ContextualDetector):
     -----
     The published code scores by the cross-entropy of :math:`D(G(E(x)), E(x))` where the paper has
     :math:`D(x, E(x))`; ``discriminator_input`` offers both. It trains for 50 epochs at a learning
-    rate of 1e-5, which are 200,000 steps on KDD99; the defaults here are 3,000 steps at a rate of
-    5e-4. Generator and encoder learn at once, from one loss, as in [2]_, on the batch that the
+    rate of 1e-5, which are 200,000 steps on KDD99; the defaults here are 1,500 steps at a rate of
+    1e-3. Generator and encoder learn at once, from one loss, as in [2]_, on the batch that the
     discriminator had, with new noise.
 
     The discriminator's term is not a score by itself: on some sets it ranks rows in reverse. The
