@@ -75,7 +75,7 @@ def _fault_of(model, inputs: dict[str, np.ndarray], expected: np.ndarray | None)
     except Exception as error:
         return f"it can't be run ({str(error).strip()})."
     spread = expected.std()
-    accepted = OF_SPREAD * spread + np.abs(of_coarse - found)
+    accepted = OF_SPREAD * spread + np.abs(of_coarse - found).max()
     is_wrong = ~np.isclose(found, expected, rtol=OF_SCORE, atol=accepted)
     if not is_wrong.any():
         return ""
