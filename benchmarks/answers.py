@@ -18,7 +18,7 @@ from sklearn.model_selection import train_test_split
 
 from skdeepad import ADGM, REPEN, SDGM, DeepSAD, DevNet
 from skdeepad.datasets import fetch_adbench
-from skdeepad.feedback import FeedbackDetector, _feedback
+from skdeepad.feedback import FeedbackDetector
 from skdeepad.metrics import anomaly_average_precision, anomaly_roc_auc
 
 KINDS = {
@@ -32,6 +32,15 @@ RULES = {"FeedbackDetector": None, "by rank": 1.0, "at random": 0.0, "the head":
 OTHERS = {cls.__name__: cls for cls in (DeepSAD, DevNet, REPEN, ADGM, SDGM)}
 GROUPS = {"all": (0, 1), "at most 5 % anomalies": (0, 0.05), "5 to 15 %": (0.05, 0.15)}
 GROUPS |= {"more than 15 %": (0.15, 1)}
+
+
+class ByRule(FeedbackDetector):
+    """A detector whose questions have a fixed exponent."""
+
+    exponent = 0.0
+
+    def _exponent(self):
+        return self.exponent
 
 
 def load(name):
@@ -49,19 +58,14 @@ def values(y, scores):
 
 def answered(rule, seed, X, y, X_test, y_test):
     """Values before the first answer and after each budget of questions by a rule."""
-    detector = FeedbackDetector(random_state=seed).fit(X)
+    detector = (FeedbackDetector if rule is None else ByRule)(random_state=seed).fit(X)
+    detector.exponent = rule
     found = {0: values(y_test, detector.score_samples(X_test))}
-    own_rule = _feedback.exponent_for
-    try:
-        if rule is not None:
-            _feedback.exponent_for = lambda share: rule
-        for budget in range(ROUND, max(BUDGETS) + 1, ROUND):
-            rows = detector.query(ROUND)
-            detector.teach(rows, np.where(y[rows] == 1, -1, 1))
-            if budget in BUDGETS:
-                found[budget] = values(y_test, detector.score_samples(X_test))
-    finally:
-        _feedback.exponent_for = own_rule
+    for budget in range(ROUND, max(BUDGETS) + 1, ROUND):
+        rows = detector.query(ROUND)
+        detector.teach(rows, np.where(y[rows] == 1, -1, 1))
+        if budget in BUDGETS:
+            found[budget] = values(y_test, detector.score_samples(X_test))
     return found
 
 

@@ -32,7 +32,6 @@ def set_draws(module, n_draws, seed):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         setattr(module, name, even_normal_draws(n_draws, getattr(module, name).shape[1]))
-    module.n_draws = n_draws
 
 
 def some_labels(y, seed):

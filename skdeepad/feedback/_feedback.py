@@ -1,6 +1,6 @@
 """A detector that asks about rows, and learns from the answers."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
@@ -14,14 +14,13 @@ from ..base._parameters import CONTAMINATION, NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._seeds import reseeded
 from ..base._threshold import DecisionMixin, OffsetMixin
-from ..base._training_scores import median_and_unit, scores_of_training_rows
+from ..base._training_scores import median_and_unit
 from ..ensemble import DetectorEnsemble
 from ..neighbors import LeSiNN
+from ._answers import Answers, check_consistent, kinds_of, lines_of, numbers_among
+from ._prior import MOST, Prior, in_units
 from ._questions import draw_questions, exponent_for, share_of_anomalies
 
-# Prior anomaly scores are clipped to this range, in units of the distance from the median of the
-# training rows to their .95 quantile.
-LEAST, MOST = -1.0, 5.0
 # Without a known normal row, this many rows of the lower part of the ranking are taken for normal.
 N_PRESUMED, PRESUMED_SHARE = 400, 0.8
 
@@ -157,16 +156,15 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         self._check_model()
         with all_or_nothing(self):
             self._rows = self._read(X, reset=True)
-            signs = np.sign(check_labels(y, len(self._rows), all_known=True))
+            signs = np.sign(check_labels(y, len(self._rows), all_known=True)).astype(int)
             rng = check_random_state(self.random_state)
             seed, self._seed = rng.randint(2**31 - 1, size=2).tolist()
             self.prior_ = reseeded(clone(self._prototype()), seed).fit(X, y=None)
-            self._score_training_rows(X)
-            self._kinds = _kinds_of(self._rows)
-            self._answers = {int(i): int(signs[i]) for i in np.flatnonzero(signs)}
-            self._others = Others(self._rows[:0], self._priors[:0], np.empty(0, dtype=int))
+            self._prior = Prior(self.prior_, X)
+            self._kinds = kinds_of(self._rows)
             self._chances: dict[int, float] = {}
-            self._learn()
+            known = np.flatnonzero(signs)
+            self._learn(Answers.none(self._rows, self._prior.columns).to(known, signs[known]))
         return self
 
     def query(self, n_rows=10):
@@ -188,11 +186,9 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         check_is_fitted(self)
         if not isinstance(n_rows, Integral) or n_rows < 1:
             raise ValueError(f"n_rows={n_rows!r} must be an int of at least 1.")
-        known = [(self._chances[i], y < 0) for i, y in self._answers.items() if i in self._chances]
-        exponent = exponent_for(share_of_anomalies(known, len(self._rows)))
-        rng = np.random.RandomState([self._seed, len(self._answers)])
+        rng = np.random.RandomState([self._seed, len(self.answered_)])
         rows, chances = draw_questions(
-            self._current, self._kinds, self._is_open(), n_rows, exponent, rng
+            self._current, self._kinds, self._is_open(), n_rows, self._exponent(), rng
         )
         self._chances = self._chances | dict(zip(rows.tolist(), chances.tolist(), strict=True))
         return rows
@@ -215,23 +211,23 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         """
         check_is_fitted(self)
         self._check_model()
-        is_table = np.ndim(rows) == 2
-        table = self._read(rows, reset=False) if is_table else np.empty((0, self.n_features_in_))
-        numbers = self._numbers_of(table) if is_table else self._read_numbers(rows)
+        if np.ndim(rows) == 2:
+            table = self._read(rows, reset=False)
+            numbers, keys = numbers_among(table, self._rows), lines_of(table).tolist()
+        else:
+            numbers = self._read_numbers(rows)
+            table, keys = self._rows[numbers], numbers.tolist()
         if not len(numbers):
             return self
         signs = np.sign(check_labels(labels, len(numbers), all_known=True)).astype(int)
-        self._check_consistent(numbers, table, signs)
+        check_consistent(keys, signs)
         with all_or_nothing(self):
-            known = np.flatnonzero(numbers >= 0)
-            pairs = zip(numbers[known].tolist(), signs[known].tolist(), strict=True)
-            answers = self._answers | dict(pairs)
-            self._answers = {i: sign for i, sign in answers.items() if sign}
-            other = np.flatnonzero(numbers < 0)
-            if len(other):
-                priors = self._priors_of(take_rows(rows, other))
-                self._others = self._others.replaced(Others(table[other], priors, signs[other]))
-            self._learn()
+            is_known = numbers >= 0
+            answers = self._answers.to(numbers[is_known], signs[is_known])
+            if not is_known.all():
+                columns = self._prior.columns_of(take_rows(rows, np.flatnonzero(~is_known)))
+                answers = answers.to_others(table[~is_known], columns, signs[~is_known])
+            self._learn(answers)
         return self
 
     def score_samples(self, X):
@@ -251,103 +247,72 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         check_is_fitted(self)
         if self.model_ is None:
             return self.prior_.score_samples(X)
-        return -self._anomaly_scores(self._read(X, reset=False), self._priors_of(X))
-
-    @property
-    def answered_(self) -> np.ndarray:
-        check_is_fitted(self)
-        return self._answered
-
-    @property
-    def answers_(self) -> np.ndarray:
-        check_is_fitted(self)
-        return self._signs()
-
-    def _signs(self) -> np.ndarray:
-        return np.array([self._answers[i] for i in self._answered.tolist()], dtype=int)
-
-    # Prior scores -----------------------------------------------------------------------------
-
-    def _members(self) -> list:
-        if isinstance(self.prior_, DetectorEnsemble):
-            return self.prior_.estimators_
-        return [self.prior_]
-
-    def _score_training_rows(self, X) -> None:
-        """Compute the prior's scores of the training rows, of which none is its own neighbour."""
-        scores = [scores_of_training_rows(member, X) for member in self._members()]
-        self._units = [median_and_unit(np.sort(each)) for each in scores]
-        self._priors = _in_units(scores, self._units)
-        is_ensemble = isinstance(self.prior_, DetectorEnsemble)
-        self._prior_scores = -(self.prior_._combined(scores) if is_ensemble else scores[0])
-
-    def _priors_of(self, X) -> np.ndarray:
-        return _in_units([member.score_samples(X) for member in self._members()], self._units)
-
-    def _prior(self, priors: np.ndarray) -> np.ndarray:
-        weights = self.prior_._weights if isinstance(self.prior_, DetectorEnsemble) else None
-        return np.average(priors, axis=1, weights=weights)
+        return -self._anomaly_scores(self._read(X, reset=False), self._prior.columns_of(X))
 
     # What is learned --------------------------------------------------------------------------
 
-    def _learn(self) -> None:
+    def _learn(self, answers: Answers) -> None:
         """Fit the model to all answers, and score the training rows."""
-        self._answered = np.array(sorted(self._answers), dtype=int)
+        self._answers = answers
+        self.answered_, self.answers_ = answers.numbers, answers.signs
         self._weight = self.prior_weight
-        self.model_ = self._fitted_model()
-        self._current = self._prior_scores
+        self.model_ = self._fitted_model(answers)
+        self._current = -self._prior.scores
         if self.model_ is not None:
-            self._current = self._anomaly_scores(self._rows, self._priors)
+            self._current = self._anomaly_scores(self._rows, self._prior.columns)
         self._forget_threshold()
         self.training_scores_ = np.sort(-self._current)
 
-    def _fitted_model(self):
+    def _fitted_model(self, answers: Answers):
         """Return the fitted model; None if no anomaly is known, or there is nothing beside them."""
-        rows = np.vstack([self._rows[self._answered], self._others.rows])
-        priors = np.vstack([self._priors[self._answered], self._others.priors])
-        signs = np.r_[self._signs(), self._others.signs]
+        signs = np.r_[answers.signs, answers.signs_of_rows]
         if not (signs < 0).any():
             return None
-        model = _trees() if self.model is None else self.model
-        model = reseeded(clone(model), self._seed)
-        classifies = hasattr(model, "predict_proba")
-        more = np.empty(0, dtype=int)
+        model = reseeded(clone(self._model()), self._seed)
+        classifies, more = hasattr(model, "predict_proba"), np.empty(0, dtype=int)
         if not classifies:  # a detector learns from unlabelled rows, too
             more = np.flatnonzero(self._is_open())
         elif (signs < 0).all():
             more = self._presumed_normal()
         if not len(more) and (signs < 0).all():
             return None
-        features = np.hstack(
-            [np.vstack([rows, self._rows[more]]), np.vstack([priors, self._priors[more]])]
-        )
-        signs = np.r_[signs, np.zeros(len(more), dtype=int)]
+        numbers = np.r_[answers.numbers, more]
+        rows = np.vstack([self._rows[numbers], answers.rows])
+        columns = np.vstack([self._prior.columns[numbers], answers.columns])
+        signs = np.r_[answers.signs, np.zeros(len(more), dtype=int), answers.signs_of_rows]
+        features = np.hstack([rows, columns])
         if classifies:
             return model.fit(features, (signs < 0).astype(int))
         model.fit(features, signs)
         self._unit_of_model = median_and_unit(np.sort(model.score_samples(features)))
         return model
 
+    def _exponent(self) -> float:
+        """Return how steeply the chance of a question falls with the rank of its row."""
+        pairs = zip(self.answered_.tolist(), self.answers_ < 0, strict=True)
+        known = [(self._chances[i], is_anomaly) for i, is_anomaly in pairs if i in self._chances]
+        return exponent_for(share_of_anomalies(known, len(self._rows)))
+
     def _is_open(self) -> np.ndarray:
         """Return a mask of the training rows that equal none with an answer."""
-        return ~np.isin(self._kinds, self._kinds[self._answered])
+        return ~np.isin(self._kinds, self._kinds[self._answers.numbers])
 
     def _presumed_normal(self) -> np.ndarray:
         """Return numbers of training rows that are probably normal."""
-        prior = self._prior(self._priors)
+        prior = self._prior.mean(self._prior.columns)
         is_low = prior <= np.quantile(prior, PRESUMED_SHARE)
         low = np.flatnonzero(is_low & self._is_open())
         rng = np.random.RandomState(self._seed)
         return np.sort(rng.permutation(low)[:N_PRESUMED])
 
-    def _anomaly_scores(self, rows: np.ndarray, priors: np.ndarray) -> np.ndarray:
-        features = np.hstack([rows, priors])
+    def _anomaly_scores(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        features = np.hstack([rows, columns])
         if hasattr(self.model_, "predict_proba"):
             learned = self.model_.predict_proba(features)[:, list(self.model_.classes_).index(1)]
         else:
             scores = [self.model_.score_samples(features)]
-            learned = _in_units(scores, [self._unit_of_model])[:, 0] / MOST
-        return learned + self._weight * self._prior(priors)
+            learned = in_units(scores, [self._unit_of_model])[:, 0] / MOST
+        return learned + self._weight * self._prior.mean(columns)
 
     # Checks -----------------------------------------------------------------------------------
 
@@ -375,22 +340,6 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
             )
         return numbers.astype(int)
 
-    def _numbers_of(self, table: np.ndarray) -> np.ndarray:
-        """Return the number of the first training row that equals each row; -1 without one."""
-        numbers = {line: i for i, line in reversed(list(enumerate(_lines(self._rows).tolist())))}
-        return np.array([numbers.get(line, -1) for line in _lines(table).tolist()], dtype=int)
-
-    def _check_consistent(self, numbers, table, signs) -> None:
-        """Raise if a row has several answers at once."""
-        lines = _lines(table).tolist() if len(table) else [None] * len(numbers)
-        keys = [i if i >= 0 else line for i, line in zip(numbers.tolist(), lines, strict=True)]
-        answers: dict = {}
-        for i, (key, sign) in enumerate(zip(keys, signs.tolist(), strict=True)):
-            if answers.setdefault(key, sign) != sign:
-                raise ValueError(
-                    f"labels must agree on a row: labels[{i}] contradicts that of an equal row."
-                )
-
     def _check_model(self) -> None:
         if isinstance(self.model, type):
             raise ValueError(f"model={self.model!r} must be an instance, not a class.")
@@ -400,47 +349,15 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
             return self.detector
         return DetectorEnsemble([("lesinn", LeSiNN()), ("forest", IsolationForest())])
 
+    def _model(self):
+        if self.model is not None:
+            return self.model
+        return ExtraTreesClassifier(
+            100, min_samples_leaf=2, max_features=0.3, class_weight="balanced"
+        )
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        parts = [
-            get_tags(self._prototype()),
-            get_tags(_trees() if self.model is None else self.model),
-        ]
+        parts = [get_tags(each) for each in (self._prototype(), self._model())]
         tags.input_tags.allow_nan = all(each.input_tags.allow_nan for each in parts)
         return tags
-
-
-class Others(NamedTuple):
-    """Rows with an answer that were not in training, each once, in the order of their values."""
-
-    rows: np.ndarray
-    priors: np.ndarray
-    signs: np.ndarray
-
-    def replaced(self, new: "Others") -> "Others":
-        """Return these rows with new answers, without those that are withdrawn."""
-        both = Others(*(np.concatenate(parts) for parts in zip(self, new, strict=True)))
-        last = {line: i for i, line in enumerate(_lines(both.rows).tolist())}
-        kept = [last[line] for line in sorted(last) if both.signs[last[line]]]
-        return Others(*(part[kept] for part in both))
-
-
-def _trees() -> ExtraTreesClassifier:
-    return ExtraTreesClassifier(100, min_samples_leaf=2, max_features=0.3, class_weight="balanced")
-
-
-def _in_units(scores: list[np.ndarray], units: list[tuple[float, float]]) -> np.ndarray:
-    """Return anomaly scores of several detectors as distances from their medians, clipped."""
-    columns = [(median - each) / unit for each, (median, unit) in zip(scores, units, strict=True)]
-    return np.column_stack(columns).clip(LEAST, MOST)
-
-
-def _lines(rows: np.ndarray) -> np.ndarray:
-    """Return the bytes of each row, the same for equal rows."""
-    rows = np.ascontiguousarray(rows + 0.0)  # -0.0 is 0.0
-    return rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel()
-
-
-def _kinds_of(rows: np.ndarray) -> np.ndarray:
-    """Return a number for each row, the same for equal rows."""
-    return np.unique(_lines(rows), return_inverse=True)[1].ravel()

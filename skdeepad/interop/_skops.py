@@ -6,14 +6,16 @@ from types import FunctionType
 from scipy.sparse import csr_array
 
 from ..base._labels import Remembered
+from ..feedback._answers import Answers
+from ..feedback._prior import Prior
 from ..group._errors import Spread
 from ..group._scores import Characterization
 
 # Sub-packages whose public classes may be part of a fitted estimator.
 PARTS = ("", ".calibration", ".feedback", ".interop", ".model_selection", ".nn", ".preprocessing")
 # Types of attributes: the rows that a detector remembers, the sparse part of a robust autoencoder,
-# and what a detector of groups knows of its training groups.
-OTHERS = (Remembered, csr_array, Spread, Characterization)
+# what a detector of groups knows of its training groups, and what one that asks knows of answers.
+OTHERS = (Remembered, csr_array, Spread, Characterization, Answers, Prior)
 # Sub-packages whose public functions may be parameters: metrics, scorers, costs and divergences.
 # A file may call whatever is trusted, and these functions only compute.
 OF_FUNCTIONS = (".metrics", ".nn")

@@ -1,6 +1,6 @@
 """LeSiNN: distances to nearest neighbours in small samples of the training rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -213,7 +213,7 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
             max(len(sample), self._n_nearest(sample) * rows.shape[1]) for sample in self.samples_
         )
         parts = [
-            np.mean([self._parts(part, sample) for sample in self.samples_], axis=0)
+            self._mean(self._parts(part, sample) for sample in self.samples_)
             for part in self._blocks(rows, size)
         ]
         return of_features(self, np.concatenate(parts))
@@ -253,10 +253,14 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
         """Return the scores of scaled rows."""
         size = max(map(len, self.samples_))
         means = [
-            np.mean([self._mean_of_nearest(part, r, without_itself) for r in self.samples_], axis=0)
+            self._mean(self._mean_of_nearest(part, r, without_itself) for r in self.samples_)
             for part in self._blocks(rows, size)
         ]
         return -np.concatenate(means)
+
+    def _mean(self, of_samples: Iterable[np.ndarray]) -> np.ndarray:
+        """Return the mean over the samples, for one row alone in the same order as for many."""
+        return sum(of_samples) / len(self.samples_)
 
     def _n_nearest(self, sample: np.ndarray) -> int:
         k = self._k if isinstance(self._k, Integral) else int(self._k * len(sample))
@@ -271,9 +275,9 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
         """
         distances, k = cdist(rows, sample, METRICS[self._metric]), self._n_nearest(sample)
         if without_itself:
-            nearest = distances.argmin(axis=1), np.arange(len(rows))
-            own = distances[nearest[::-1]] == 0
-            distances[nearest[1][own], nearest[0][own]] = np.inf
+            places, nearest = np.arange(len(rows)), distances.argmin(axis=1)
+            own = distances[places, nearest] == 0
+            distances[places[own], nearest[own]] = np.inf
         return np.partition(distances, k - 1, axis=1)[:, :k].mean(axis=1)
 
     def _parts(self, rows: np.ndarray, sample: np.ndarray) -> np.ndarray:

@@ -79,9 +79,13 @@ class AuxiliaryModule(Stochastic):
         self.n_features = n_features
         self.skip = skip
         self.score = score
-        self.n_draws = n_draws
         # With the same draws for every row and every call, a score is a function of the row.
         self.register_buffer("noise", even_normal_draws(n_draws, n_auxiliary + sum(widths)))
+
+    @property
+    def n_draws(self) -> int:
+        """Number of fixed draws."""
+        return len(self.noise)
 
     @property
     def n_latent(self) -> int:

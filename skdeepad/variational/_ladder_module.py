@@ -108,10 +108,14 @@ class LadderModule(Stochastic):
         self.widths = tuple(widths)
         self.n_latent = sum(widths)
         self.score = score
-        self.n_draws = n_draws
         self.kl_layer = kl_layer
         # With the same draws for every row and every call, a score is a function of the row.
         self.register_buffer("z_noise", even_normal_draws(n_draws, self.n_latent))
+
+    @property
+    def n_draws(self) -> int:
+        """Number of fixed draws."""
+        return len(self.z_noise)
 
     def climb(self, x: Tensor) -> list[Gaussian]:
         """Return the estimates N(μ̂_i, σ̂_i²) of each layer from x, without draws."""

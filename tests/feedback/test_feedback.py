@@ -70,7 +70,7 @@ def test_scores_are_the_probability_and_the_weighted_prior(X, y):
     det = small(detector=IsolationForest(), prior_weight=0.5).fit(X)
     det.teach(np.arange(100), y[:100])
     new = table(seed=1)[0]
-    median, unit = np.median(det.prior_.score_samples(X)), None
+    median = np.median(det.prior_.score_samples(X))
     unit = median - np.quantile(det.prior_.score_samples(X), 0.05)
     prior = ((median - det.prior_.score_samples(new)) / unit).clip(-1, 5)
     probability = det.model_.predict_proba(np.c_[new, prior])[:, 1]
@@ -207,7 +207,7 @@ def test_rows_are_taught_with_the_columns_of_fit(X, y):
     with pytest.raises(ValueError, match="feature names should match"):
         det.teach(frame[list("bacdef")][:20], y[:20])
     det.teach(frame[:60] + 0.5, y[:60])
-    assert det._others.rows.shape == (60, 6)
+    assert det._answers.rows.shape == (60, 6)
 
 
 def test_training_rows_are_a_copy(X, y):

@@ -90,12 +90,15 @@ def test_the_feature_that_is_spoilt_contributes_most(X):
     assert (feature_contributions(det, spoilt).argmax(axis=1) == 2).all()
 
 
-def test_the_score_of_a_row_does_not_depend_on_the_others_nor_the_fit_on_their_order(X):
-    det = LeSiNN(max_samples=60, random_state=0).fit(X)
+@pytest.mark.parametrize("n_estimators", [6, 20])
+def test_the_score_of_a_row_does_not_depend_on_the_others_nor_the_fit_on_their_order(
+    n_estimators, X
+):
+    det = LeSiNN(n_estimators=n_estimators, max_samples=60, random_state=0).fit(X)
     scores = det.score_samples(X)
     alone = [det.score_samples(row[None])[0] for row in X]
     assert_array_equal(alone, scores)
-    other = LeSiNN(max_samples=60, random_state=0).fit(X[::-1])
+    other = LeSiNN(n_estimators=n_estimators, max_samples=60, random_state=0).fit(X[::-1])
     assert_array_equal(other.score_samples(X), scores)
 
 

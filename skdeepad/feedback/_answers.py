@@ -1,0 +1,72 @@
+"""Answers about rows, one for each."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Answers(NamedTuple):
+    """Answers about training rows and about other rows, whatever the order in which they came.
+
+    Signs are -1 for an anomaly and 1 for a normal row.
+    """
+
+    numbers: np.ndarray  #: of the training rows, ascending
+    signs: np.ndarray
+    rows: np.ndarray  #: the other rows, in the order of their bytes
+    columns: np.ndarray  #: prior scores of these
+    signs_of_rows: np.ndarray
+
+    @classmethod
+    def none(cls, rows: np.ndarray, columns: np.ndarray) -> "Answers":
+        """Return no answers about rows of this kind."""
+        empty = np.empty(0, dtype=int)
+        return cls(empty, empty, rows[:0], columns[:0], empty)
+
+    def to(self, numbers: np.ndarray, signs: np.ndarray) -> "Answers":
+        """Return these with answers about training rows; sign 0 withdraws one."""
+        numbers, signs = np.r_[self.numbers, numbers], np.r_[self.signs, signs]
+        kept = _latest(numbers.tolist(), signs)
+        return self._replace(numbers=numbers[kept], signs=signs[kept])
+
+    def to_others(self, rows: np.ndarray, columns: np.ndarray, signs: np.ndarray) -> "Answers":
+        """Return these with answers about other rows; sign 0 withdraws one."""
+        rows, columns = np.vstack([self.rows, rows]), np.vstack([self.columns, columns])
+        signs = np.r_[self.signs_of_rows, signs]
+        kept = _latest(lines_of(rows).tolist(), signs)
+        return self._replace(rows=rows[kept], columns=columns[kept], signs_of_rows=signs[kept])
+
+
+def lines_of(rows: np.ndarray) -> np.ndarray:
+    """Return the bytes of each row, the same for equal rows."""
+    rows = np.ascontiguousarray(rows + 0.0)  # -0.0 is 0.0
+    return rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel()
+
+
+def kinds_of(rows: np.ndarray) -> np.ndarray:
+    """Return a number for each row, the same for equal rows."""
+    return np.unique(lines_of(rows), return_inverse=True)[1].ravel()
+
+
+def numbers_among(rows: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Return the number of the first row of a table that equals each row; -1 without one."""
+    numbers: dict = {}
+    for i, line in enumerate(lines_of(table).tolist()):
+        numbers.setdefault(line, i)
+    return np.array([numbers.get(line, -1) for line in lines_of(rows).tolist()], dtype=int)
+
+
+def check_consistent(keys: list, signs: np.ndarray) -> None:
+    """Raise if equal keys have different signs."""
+    answers: dict = {}
+    for i, (key, sign) in enumerate(zip(keys, signs.tolist(), strict=True)):
+        if answers.setdefault(key, sign) != sign:
+            raise ValueError(
+                f"labels must agree on a row: labels[{i}] contradicts that of an equal row."
+            )
+
+
+def _latest(keys: list, signs: np.ndarray) -> list[int]:
+    """Return the place of the last sign of each key, without zeros, in the order of the keys."""
+    last = {key: i for i, key in enumerate(keys)}
+    return [last[key] for key in sorted(last) if signs[last[key]]]
