@@ -12,7 +12,7 @@ from ..base._training_scores import distinct_ranks, median_and_unit
 from ..calibration import ConformalDetector
 from ..calibration._conformal import ALMOST_ONE
 from ..ensemble import DetectorEnsemble
-from ..ensemble._ensemble import MOST_ABNORMAL, MOST_NORMAL
+from ..ensemble._combinations import MOST_ABNORMAL, MOST_NORMAL
 from ..neighbors import LeSiNN
 
 

@@ -15,7 +15,7 @@ from sklearn.svm import OneClassSVM
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeepad import VAE, AutoEncoder, DetectorEnsemble
-from skdeepad.ensemble._ensemble import COMBINATIONS
+from skdeepad.ensemble._combinations import COMBINATIONS
 
 
 def small(**params):
