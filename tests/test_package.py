@@ -97,15 +97,7 @@ HOMES = {
     r"\.backward\(": {"training"},
     r"\bskorch\b.*import|import skorch": {"training"},
     r"manual_seed\(": {"training"},
-    r"validate_data\(": {
-        "_tables",
-        "base",
-        "feedback",
-        "group",
-        "interop",
-        "model_selection",
-        "neighbors",
-    }
+    r"validate_data\(": {"_tables", "base", "feedback", "group", "interop", "model_selection"}
     | {"preprocessing"},
     r"fit_transform\(": {"base", "inspection"},
     r"sklearn\.(base import _|utils import _|utils\._)": {"_validation"},

@@ -8,12 +8,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, gen_batches
 
-from .._tables import validate_data
 from .._validation import (
     CallbackSupportMixin,
     check_is_fitted,
     fit_context,
-    float_types,
     take_rows,
 )
 from ..nn import MLPBackbone
@@ -31,7 +29,7 @@ from ._common import CommonParameters
 from ._labels import IgnoredLabels
 from ._report import FitReport
 from ._resuming import all_or_nothing, lasting_parameters, warn_of_changed_parameters
-from ._rows import as_given, is_large, read_weights, repetitions, rows_to_train_on
+from ._rows import as_given, is_large, rows_to_train_on
 from ._saved_state import SavedStateMixin
 from ._scaled_rows import ScaledRowsMixin
 from ._threshold import ThresholdMixin
@@ -218,21 +216,6 @@ class BaseDetector(
         warn_if_degenerate(self.training_scores_)
         report.end()
         return self
-
-    def _validate(self, X, **kwargs) -> np.ndarray:
-        """Return rows as an array; raise if they are not numbers, or not those of the detector."""
-        finite = "allow-nan" if self._masks else True
-        return validate_data(self, X, dtype=float_types(X), ensure_all_finite=finite, **kwargs)
-
-    def _repetitions(self, X, sample_weight, least: int) -> np.ndarray:
-        """Return how often each row is trained on; raise if the sum is below ``least``."""
-        counts = repetitions(read_weights(sample_weight, X), self.n_features_in_)
-        if counts.sum() < least:
-            raise ValueError(
-                f"sample_weight leaves {counts.sum()} row(s) of weight, while a minimum of {least} "
-                f"is required by {type(self).__name__}."
-            )
-        return counts
 
     def _make_net(self, make_module: Callable, *args, seed: int, **kwargs) -> DetectorNet:
         """Return a net with a new module; ``kwargs`` override parameters."""

@@ -85,6 +85,8 @@ class IgnoredLabels:
 
     #: Whether the detector learns from labels.
     learned = False
+    #: Whether different labels of one sign are different kinds.
+    tells_kinds = False
 
     def read(self, detector, y, n_samples: int, rows=slice(None), *, fresh: bool) -> Tensor | None:
         """Return the labels for the loss, or None.

@@ -1,4 +1,4 @@
-"""Scaling of a detector's rows."""
+"""Reading and scaling of a detector's rows."""
 
 import reprlib
 from collections.abc import Iterator
@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from sklearn import config_context
 
+from .._tables import validate_data
+from .._validation import float_types
 from ..training import LazyRows, warn
 from ._common import SCALERS
-from ._rows import is_large
+from ._rows import is_large, read_weights, repetitions
 from ._scaling import (
     CLIP,
     Scaling,
@@ -35,6 +37,21 @@ class ScaledRowsMixin:
     _masks: bool = False
     #: Columns without a value in training, which are missing in all rows; None if all have some.
     _empty: np.ndarray | None = None
+
+    def _validate(self, X, **kwargs) -> np.ndarray:
+        """Return rows as an array; raise if they are not numbers, or not those of the detector."""
+        finite = "allow-nan" if self._masks else True
+        return validate_data(self, X, dtype=float_types(X), ensure_all_finite=finite, **kwargs)
+
+    def _repetitions(self, X, sample_weight, least: int) -> np.ndarray:
+        """Return how often each row is trained on; raise if the sum is below ``least``."""
+        counts = repetitions(read_weights(sample_weight, X), self.n_features_in_)
+        if counts.sum() < least:
+            raise ValueError(
+                f"sample_weight leaves {counts.sum()} row(s) of weight, while a minimum of {least} "
+                f"is required by {type(self).__name__}."
+            )
+        return counts
 
     def _make_scaler(self, seed: int):
         """Return a new, unfitted scaler, or None."""

@@ -294,6 +294,11 @@ class ConformalDetector(WrapperMixin, DecisionMixin, BaseEstimator):
 
     # Scores -----------------------------------------------------------------------------------
 
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        if "_below" not in state and "calibration_scores_" in state:  # a file of an earlier version
+            self._below = [lowered(scores) for scores in self.calibration_scores_]
+
     def score_samples(self, X):
         """Return the p-value of each row as a continuous number; higher is more normal.
 

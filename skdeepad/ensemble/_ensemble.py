@@ -209,6 +209,11 @@ class DetectorEnsemble(MembersMixin, MetaEstimatorMixin, ThresholdMixin, BaseEst
         check_is_fitted(self)
         return self._combined([member.score_samples(X) for member in self.estimators_])
 
+    def __setstate__(self, state: dict) -> None:
+        # Ensembles of earlier versions have neither weights nor names.
+        equal = np.ones(len(state.get("estimators_", [])))
+        super().__setstate__({"_weights": equal, "_is_kept": {}} | state)
+
     def _score_known_rows(self, X) -> np.ndarray:
         """Return scores of rows of which each is one of the training rows."""
         return self._combined([scores_of_training_rows(each, X) for each in self.estimators_])

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state, get_tags
 
 from .._tables import validate_data
 from .._validation import HasMethods, Integral, check_is_fitted, fit_context, take_rows
-from ..base._labels import check_labels
+from ..base._labels import check_labels, warn_without_anomalies
 from ..base._parameters import CONTAMINATION, NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._seeds import reseeded
@@ -199,7 +199,8 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         Parameters
         ----------
         rows : array-like of int of shape (n_rows,), or of shape (n_rows, n_features)
-            Numbers of training rows, as :meth:`query` returns them, or other rows.
+            Numbers of training rows, as :meth:`query` returns them, or other rows. Rows are taken
+            for training rows if all their values are equal in float64.
         labels : array-like of shape (n_rows,)
             The answers: below 0 an anomaly, above 0 a normal row. A new answer replaces an earlier
             one about an equal row, and 0 withdraws it. Equal rows must have equal answers.
@@ -219,8 +220,7 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
             table, keys = self._rows[numbers], numbers.tolist()
         if not len(numbers):
             return self
-        signs = np.sign(check_labels(labels, len(numbers), all_known=True)).astype(int)
-        check_consistent(keys, signs)
+        signs = self._read_answers(labels, keys)
         with all_or_nothing(self):
             is_known = numbers >= 0
             answers = self._answers.to(numbers[is_known], signs[is_known])
@@ -339,6 +339,16 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
                 f"rows of {self.n_features_in_} features."
             )
         return numbers.astype(int)
+
+    def _read_answers(self, labels, keys: list) -> np.ndarray:
+        """Return the signs of answers about rows with these keys, 0 for what is withdrawn."""
+        if labels is None:
+            raise ValueError("labels must hold an answer for each row, got None.")
+        signs = np.sign(check_labels(labels, len(keys), all_known=True)).astype(int)
+        check_consistent(keys, signs)
+        if set(signs) == {0, 1}:
+            warn_without_anomalies(signs, "1 is a normal row, and 0 withdraws an answer")
+        return signs
 
     def _check_model(self) -> None:
         if isinstance(self.model, type):

@@ -56,14 +56,16 @@ def anomaly_mask(y_true):
 def known_anomaly_mask(y_true, estimator):
     """Tell which rows are anomalies, from labels that detectors learn from too.
 
-    Where there is a -1, labels are signs: 0 is an unlabelled row, which counts as normal. All
-    other vectors are read by :func:`anomaly_mask`; a warning says so where they may be signs.
+    Where there is a -1, labels are signs: 0 is an unlabelled row, which counts as normal. So are
+    all labels with one below 0 for a detector that tells several kinds of rows apart. All other
+    vectors are read by :func:`anomaly_mask`; a warning says so where they may be signs.
     """
-    y = _vector(y_true)
-    if y.dtype.kind in "if" and (y == -1).any() and np.isin(y, (-1, 0, 1)).all():
-        return y == -1
+    y, detector = _vector(y_true), innermost(estimator)
+    if y.dtype.kind in "if" and (y < 0).any():
+        tells_kinds = isinstance(detector, BaseDetector) and detector._labels.tells_kinds
+        if tells_kinds or np.isin(y, (-1, 0, 1)).all():
+            return y < 0
     mask = anomaly_mask(y)
-    detector = innermost(estimator)
     if (
         y.dtype.kind != "b"
         and mask.any()

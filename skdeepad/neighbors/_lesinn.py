@@ -8,7 +8,6 @@ from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, gen_batches
 
-from .._tables import validate_data
 from .._validation import (
     HasMethods,
     Integral,
@@ -16,13 +15,12 @@ from .._validation import (
     RealNotInt,
     check_is_fitted,
     fit_context,
-    float_types,
 )
 from ..base._common import SCALERS
 from ..base._gradients import of_features
 from ..base._parameters import CONTAMINATION, COUNT, POSITIVE, SHARE_BELOW_ONE, detector, param
 from ..base._resuming import all_or_nothing
-from ..base._rows import read_weights, repetitions, rows_to_train_on
+from ..base._rows import rows_to_train_on
 from ..base._scaled_rows import ScaledRowsMixin
 from ..base._threshold import ThresholdMixin
 from ..base._training_scores import warn_if_degenerate
@@ -153,12 +151,10 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
             The fitted detector.
         """
         with all_or_nothing(self):
-            X = validate_data(self, X, dtype=float_types(X), ensure_min_samples=2)
+            X = self._validate(X, ensure_min_samples=2)
             counts = None
             if sample_weight is not None:
-                counts = repetitions(read_weights(sample_weight, X), X.shape[1])
-                if counts.sum() < 2:
-                    raise ValueError("sample_weight must leave at least two rows to LeSiNN.")
+                counts = self._repetitions(X, sample_weight, 2)
             rng = check_random_state(self.random_state)
             self._begin_scaling(rng.randint(2**31 - 1))
             rows = self._scale_rows(X, rows_to_train_on(X, counts=counts), fit=True)
@@ -224,7 +220,7 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
 
     def _read(self, X) -> np.ndarray:
         check_is_fitted(self)
-        return self._scale(validate_data(self, X, dtype=float_types(X), reset=False))
+        return self._scale(self._validate(X, reset=False))
 
     def _draws(self, n_rows: int, rng: np.random.RandomState) -> Iterator[np.ndarray]:
         """Yield the numbers of the rows of each sample."""

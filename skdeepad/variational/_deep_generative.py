@@ -22,6 +22,7 @@ class ClassLabels(IgnoredLabels):
     """Reader of the distinct values of ``y`` as classes; 0 is unlabelled."""
 
     learned = True
+    tells_kinds = True
 
     def read(self, detector, y, n_samples, rows=slice(None), *, fresh):
         y = check_labels(y, n_samples, rows, all_known=not fresh)

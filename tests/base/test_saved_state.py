@@ -8,10 +8,12 @@ import joblib
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import InconsistentVersionWarning
 
 from skdeepad import AutoEncoder, DeepSVDD, DetectorEnsemble
 from skdeepad.base import _saved_state
+from skdeepad.calibration import ConformalDetector
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +64,14 @@ def test_a_file_without_the_baseline_of_contributions_asks_for_another_fit(X):
     opened.__setstate__(state)
     with pytest.raises(ValueError, match=r"DeepSVDD was saved by an earlier .*: fit it again"):
         opened.feature_contributions(X)
+
+
+def test_files_of_ensembles_and_conformal_detectors_before_they_had_weights_are_read(X):
+    forest = IsolationForest(n_estimators=5)
+    ensemble = DetectorEnsemble(forest, n_estimators=2, random_state=0).fit(X)
+    conformal = ConformalDetector(forest, random_state=0).fit(X)
+    for det, later in ((ensemble, ("_weights", "_is_kept")), (conformal, ("_below",))):
+        scores, state = det.score_samples(X), det.__getstate__()
+        before = type(det).__new__(type(det))
+        before.__setstate__({name: value for name, value in state.items() if name not in later})
+        assert_array_equal(before.score_samples(X), scores)

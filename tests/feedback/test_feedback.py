@@ -154,6 +154,7 @@ def test_rows_that_were_not_in_training_can_be_taught(X, y):
         ([-1], [1], r"rows=\[-1\] must hold numbers"),
         ([0.5], [1], r"rows=\[0.5\] must hold numbers"),
         ([0, 1], [1], "inconsistent numbers of samples"),
+        ([0], None, "labels must hold an answer for each row, got None"),
         ([0], ["yes"], "y must hold numbers, below 0 for a known anomaly"),
         ([3, 3, 20], [-1, 1, -1], r"labels\[1\] contradicts that of an equal row"),
         (np.zeros((2, 6)), [1, -1], r"labels\[1\] contradicts that of an equal row"),
@@ -229,6 +230,13 @@ def test_an_answer_about_every_row_and_no_answer_at_all(X, y):
     assert det.model_ is None  # there is nothing to compare anomalies with
     assert det.query(5).size == 0
     assert det.teach(det.query(5), []) is det
+
+
+def test_labels_that_may_be_0_and_1_are_warned_of(X):
+    det = small().fit(X)
+    with pytest.warns(UserWarning, match="1 is a normal row, and 0 withdraws an answer"):
+        det.teach([3, 4], [0, 1])
+    assert det.answered_.tolist() == [4]
 
 
 def test_a_weight_that_changes_takes_effect_with_the_next_answers(X, y):

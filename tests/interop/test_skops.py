@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -31,9 +32,11 @@ from skdeepad import (
     DetectorEnsemble,
     GroupAnomalyDetector,
     InvertibleResNet,
+    LeSiNN,
 )
 from skdeepad.base import _saved_state
 from skdeepad.calibration import ConformalDetector, TunedThreshold
+from skdeepad.feedback import FeedbackDetector
 from skdeepad.interop import DetectorClassifier, to_pyod, trusted_types
 from skdeepad.nn import MLPBackbone
 
@@ -131,6 +134,17 @@ def test_a_detector_of_groups_is_kept(rows):
     det = GroupAnomalyDetector(inner, random_state=0).fit(X, groups=groups)
     opened = through_a_file(det)
     assert_array_equal(opened.score_samples(X, groups=groups), det.score_samples(X, groups=groups))
+
+
+def test_a_detector_that_asks_is_kept_with_its_answers(rows):
+    X, _ = rows
+    det = FeedbackDetector(LeSiNN(), model=LogisticRegression(), random_state=0).fit(X)
+    det.teach(det.query(6), [-1, 1, 1, -1, 1, 1]).teach(X[:2] + 1, [1, -1])
+    opened = through_a_file(det)
+    assert_array_equal(opened.query(5), det.query(5))
+    for each in (det, opened):
+        each.teach([7, 8], [1, -1])
+    assert_array_equal(opened.score_samples(X), det.score_samples(X))
 
 
 def test_a_detector_in_conventions_of_pyod_is_kept(rows):

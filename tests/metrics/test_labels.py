@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skdeepad import ADGM, DevNet
 from skdeepad.metrics import anomaly_mask
 from skdeepad.metrics._labels import known_anomaly_mask
 
@@ -99,3 +100,11 @@ def test_the_mask_is_no_view_of_the_labels():
     y_true = np.array([True, False])
     anomaly_mask(y_true)[:] = False
     assert y_true.tolist() == [True, False]
+
+
+def test_all_labels_below_0_are_anomalies_for_a_detector_that_tells_kinds_apart():
+    y = [-2, -1, 0, 1, 3]
+    assert known_anomaly_mask(y, ADGM()).tolist() == [True, True, False, False, False]
+    for other in (None, DevNet()):
+        with pytest.raises(ValueError, match="y_true holds"):
+            known_anomaly_mask(y, other)
