@@ -4,8 +4,11 @@ Run ``SKDEEPAD_DATA=... python benchmarks/answers.py``: 70 % of the rows of each
 training, at most 3,000 of them. A simulated person answers questions about training rows in rounds
 of ten, and the other 30 % of the rows are scored after ten, thirty and a hundred answers. Detectors
 that learn from labels have as many answers about rows at random. All differences are from an
-isolation forest.
+isolation forest. The forests of coniferest, which ask about the head of their ranking, and PyOD's
+XGBOD need ``pip install coniferest xgboost``.
 """
+
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -16,7 +19,7 @@ from joblib import Parallel, delayed
 from sklearn.ensemble import IsolationForest
 from sklearn.model_selection import train_test_split
 
-from skdeepad import ADGM, REPEN, SDGM, DeepSAD, DevNet
+from skdeepad import ADGM, DPLAN, REPEN, SDGM, DeepSAD, DevNet
 from skdeepad.datasets import fetch_adbench
 from skdeepad.feedback import FeedbackDetector
 from skdeepad.metrics import anomaly_average_precision, anomaly_roc_auc
@@ -29,7 +32,9 @@ KINDS = {
 BUDGETS, ROUND, MAX_ROWS = (10, 30, 100), 10, 3000
 # Exponents of the chance of a question in the rank; None is the rule of FeedbackDetector.
 RULES = {"FeedbackDetector": None, "by rank": 1.0, "at random": 0.0, "the head": 50.0}
-OTHERS = {cls.__name__: cls for cls in (DeepSAD, DevNet, REPEN, ADGM, SDGM)}
+LABELLED = {cls.__name__: cls for cls in (DeepSAD, DevNet, REPEN, ADGM, SDGM, DPLAN)}
+FORESTS = ("AADForest", "PineForest")
+OTHERS = [*LABELLED, "XGBOD", *FORESTS]
 GROUPS = {"all": (0, 1), "at most 5 % anomalies": (0, 0.05), "5 to 15 %": (0.05, 0.15)}
 GROUPS |= {"more than 15 %": (0.15, 1)}
 
@@ -69,15 +74,47 @@ def answered(rule, seed, X, y, X_test, y_test):
     return found
 
 
-def labelled(cls, seed, X, y, X_test, y_test):
+def asked_of_forest(name, seed, X, y, X_test, y_test):
+    """Values of a forest of coniferest, which asks about the head of its ranking."""
+    from coniferest.aadforest import AADForest
+    from coniferest.pineforest import PineForest
+
+    forest = {"AADForest": AADForest, "PineForest": PineForest}[name](n_jobs=1, random_seed=seed)
+    X, X_test = np.ascontiguousarray(X), np.ascontiguousarray(X_test)
+    forest.fit(X)
+    found, asked = {0: values(y_test, forest.score_samples(X_test))}, np.empty(0, dtype=int)
+    for budget in range(ROUND, max(BUDGETS) + 1, ROUND):
+        order = np.argsort(forest.score_samples(X), kind="stable")
+        asked = np.r_[asked, order[~np.isin(order, asked)][:ROUND]]
+        forest.fit_known(X, X[asked], np.where(y[asked] == 1, -1, 1))
+        if budget in BUDGETS:
+            found[budget] = values(y_test, forest.score_samples(X_test))
+    return found
+
+
+def labelled(name, seed, X, y, X_test, y_test):
     """Values of a detector that learns from as many labels of rows at random."""
     order, found = np.random.RandomState(seed).permutation(len(X)), {}
     for budget in BUDGETS:
         known = np.zeros(len(X), dtype=int)
         known[order[:budget]] = np.where(y[order[:budget]] == 1, -1, 1)
-        detector = cls(random_state=seed).fit(X, known)
-        found[budget] = values(y_test, detector.score_samples(X_test))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # no anomaly is known, or XGBOD has labels
+            scores = scores_of(name, seed, X, known, X_test)
+        found[budget] = values(y_test, scores)
     return found
+
+
+def scores_of(name, seed, X, known, X_test):
+    """Scores of a detector that learned from known signs."""
+    if name in LABELLED:
+        return LABELLED[name](random_state=seed).fit(X, known).score_samples(X_test)
+    from pyod.models.xgbod import XGBOD
+
+    if not (known < 0).any():  # it can't be trained
+        return IsolationForest(random_state=seed).fit(X).score_samples(X_test)
+    detector = XGBOD(random_state=seed, n_jobs=1).fit(X, (known < 0).astype(int))
+    return -detector.decision_function(X_test)
 
 
 def study(name, seed, rules, others):
@@ -89,7 +126,8 @@ def study(name, seed, rules, others):
     forest = IsolationForest(random_state=seed).fit(parts[0])
     reference = values(y_test, forest.score_samples(X_test))
     found = {rule: answered(RULES[rule], seed, *parts) for rule in rules}
-    found |= {other: labelled(OTHERS[other], seed, *parts) for other in others}
+    for other in others:
+        found[other] = (asked_of_forest if other in FORESTS else labelled)(other, seed, *parts)
     return [
         {"set": name, "share": y.mean(), "who": who, "answers": budget}
         | {"AUCROC": each[0] - reference[0], "AUCPR": each[1] - reference[1]}
@@ -109,7 +147,7 @@ def main():
     parser = make_parser(__doc__, n_jobs=2, seeds=[1, 2])
     parser.add_argument("--kinds", nargs="+", default=["tuning"], choices=list(KINDS))
     parser.add_argument("--rules", nargs="*", default=list(RULES), choices=list(RULES))
-    parser.add_argument("--others", nargs="*", default=list(OTHERS), choices=list(OTHERS))
+    parser.add_argument("--others", nargs="*", default=OTHERS, choices=OTHERS)
     options = parser.parse_args()
     sets = [name for kind in options.kinds for name in KINDS[kind]]
     require_data(*sets)
@@ -131,7 +169,7 @@ def main():
         "Answers",
         f"mean differences from an isolation forest, AUCROC / AUCPR in points, seeds "
         f"{' '.join(map(str, options.seeds))}, by the number of answers. Detectors other than the "
-        "four rules of questions have labels of as many rows at random.",
+        "four rules of questions and coniferest's forests have labels of as many rows at random.",
         *sections,
         sets=sets,
     )

@@ -55,11 +55,12 @@ def table(results: pd.DataFrame, variants) -> pd.DataFrame:
 
 def study(doc: str, title: str, variants: dict) -> None:
     """Run variants by ADBench's protocol on the tuning sets and write the page of their table."""
-    options = make_parser(doc, n_jobs=2).parse_args()
+    options = make_parser(doc, n_jobs=2, seeds=[1, 2, 3]).parse_args()
     require_data(*TUNING)
     results = run_benchmark(
         variants,
         TUNING,
+        seeds=options.seeds,
         metrics=("roc_auc", "average_precision"),
         n_jobs=options.n_jobs,
         output=rows_file(options.output),
@@ -67,9 +68,9 @@ def study(doc: str, title: str, variants: dict) -> None:
     write_page(
         options.output,
         title,
-        f"ADBench's protocol, seeds 1 to 3, means over {len(TUNING)} sets: {', '.join(TUNING)}. "
-        "One setting for all of them. Differences are from isolation forest, with 95 % bootstrap "
-        "intervals over the sets; p is Wilcoxon's.",
+        f"ADBench's protocol, seeds {' '.join(map(str, options.seeds))}, means over {len(TUNING)} "
+        f"sets: {', '.join(TUNING)}. One setting for all of them. Differences are from isolation "
+        "forest, with 95 % bootstrap intervals over the sets; p is Wilcoxon's.",
         table(results, variants).to_markdown(),
         sets=TUNING,
     )

@@ -5,6 +5,7 @@ Every function of scores reads them in scikit-learn's sign: what ``score_samples
 """
 
 from ._clusters import clustering_accuracy
+from ._consensus import ConsensusScorer, consensus
 from ._label_free import (
     em_mv_scores,
     excess_mass_area,
@@ -23,12 +24,14 @@ from ._scorers import (
 )
 
 __all__ = [
+    "ConsensusScorer",
     "anomaly_average_precision",
     "anomaly_average_precision_scorer",
     "anomaly_mask",
     "anomaly_roc_auc",
     "anomaly_roc_auc_scorer",
     "clustering_accuracy",
+    "consensus",
     "em_mv_scores",
     "excess_mass_area",
     "excess_mass_curve",
