@@ -7,7 +7,7 @@ from .adversarial import EGBAD, AnoGAN, GANomaly
 from .autoencoder import AAE, WAE, AutoEncoder, RobustAutoEncoder
 from .base import BaseDetector as _BaseDetector
 from .clustering import DeepClustering
-from .ensemble import DetectorEnsemble
+from .ensemble import DetectorEnsemble, default_detector
 from .flow import BDSGM, InvertibleResNet
 from .group import GroupAnomalyDetector
 from .neighbors import LeSiNN
@@ -42,6 +42,7 @@ __all__ = [
     "LeSiNN",
     "RobustAutoEncoder",
     "all_detectors",
+    "default_detector",
 ]
 
 
@@ -68,5 +69,5 @@ def all_detectors():
     detectors : list of tuple of (str, type)
         Names and classes, sorted by name.
     """
-    classes = ((name, globals()[name]) for name in __all__ if name != "all_detectors")
+    classes = ((name, globals()[name]) for name in __all__ if name[0].isupper())
     return sorted((name, cls) for name, cls in classes if issubclass(cls, _BaseDetector))

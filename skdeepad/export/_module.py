@@ -4,6 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 import torch
+from sklearn.ensemble import IsolationForest
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from torch import Tensor, nn
@@ -12,10 +13,13 @@ from .._validation import check_is_fitted
 from ..base import BaseDetector
 from ..calibration import ConformalDetector, TunedThreshold
 from ..ensemble import DetectorEnsemble
+from ..feedback import FeedbackDetector
 from ..neighbors import LeSiNN
 from ..nn import LipschitzLinear
 from ..training import with_default_settings
 from ._combined import ConformalScores, EnsembleScores, NeighborScores
+from ._feedback import FeedbackScores, LearnedScore, probability_of
+from ._forests import IsolationScores
 
 
 class ScoringModule(nn.Module):
@@ -95,10 +99,12 @@ def to_module(estimator):
     Parameters
     ----------
     estimator : detector
-        Fitted detector of this library, :class:`~skdeepad.DetectorEnsemble` of such, or one of them
-        within a :class:`~sklearn.frozen.FrozenEstimator`, a
-        :class:`~skdeepad.calibration.TunedThreshold` or a
-        :class:`~skdeepad.calibration.ConformalDetector`, whose scores are p-values.
+        Fitted detector of this library or :class:`~sklearn.ensemble.IsolationForest`,
+        :class:`~skdeepad.DetectorEnsemble` of such, or a
+        :class:`~skdeepad.feedback.FeedbackDetector` whose ``model`` is the default, a detector, a
+        forest or a logistic regression. It may be within a
+        :class:`~sklearn.frozen.FrozenEstimator`, a :class:`~skdeepad.calibration.TunedThreshold` or
+        a :class:`~skdeepad.calibration.ConformalDetector`, whose scores are p-values.
 
     Returns
     -------
@@ -154,6 +160,12 @@ def scores_of(estimator, parts: Parts) -> nn.Module:
         case LeSiNN():
             parts.detectors.append(estimator)
             return NeighborScores(estimator)
+        case IsolationForest():
+            parts.detectors.append(estimator)
+            return IsolationScores(estimator)
+        case FeedbackDetector():
+            parts.detectors.append(estimator)
+            return _scores_with_answers(estimator, alone)
         case DetectorEnsemble():
             parts.detectors.append(estimator)
             members = [scores_of(member, alone) for member in estimator.estimators_]
@@ -176,8 +188,20 @@ def scores_of(estimator, parts: Parts) -> nn.Module:
         )
     raise TypeError(
         f"estimator={estimator!r} must be a fitted detector of skdeepad, other than a "
-        "FeedbackDetector or a GroupAnomalyDetector."
+        "GroupAnomalyDetector, or an IsolationForest."
     )
+
+
+def _scores_with_answers(detector: FeedbackDetector, parts: Parts) -> nn.Module:
+    """Return the module of the scores of a detector that may have learned from answers."""
+    if detector.model_ is None:
+        return scores_of(detector.prior_, parts)
+    members = [scores_of(member, parts) for member in detector._prior.members]
+    if hasattr(detector.model_, "predict_proba"):
+        learned = probability_of(detector.model_)
+    else:
+        learned = LearnedScore(scores_of(detector.model_, parts), detector._unit_of_model)
+    return FeedbackScores(detector, members, learned)
 
 
 def transformers_in(step) -> list:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from .._validation import last_step
 from .._version import __version__
+from ..base import BaseDetector
 from ..ensemble import DetectorEnsemble
-from ..neighbors import LeSiNN
 from ..training import with_default_settings
 from ._check import check_model
 from ._decompositions import DECOMPOSITIONS
@@ -147,10 +147,10 @@ def _check_one_pass(detector) -> None:
     """Raise if scores take more than one pass through a net."""
     if isinstance(detector, DetectorEnsemble):
         reason = "combine='rank'" if detector._combined_by == "rank" else None
-    elif isinstance(detector, LeSiNN):
-        reason = None
-    else:
+    elif isinstance(detector, BaseDetector):
         reason = detector._needs_more_than_a_pass()
+    else:
+        reason = None
     if reason is not None:
         raise ValueError(f"{type(detector).__name__} can't be exported to ONNX with {reason}.")
 

@@ -4,7 +4,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.ensemble import ExtraTreesClassifier, IsolationForest
+from sklearn.ensemble import ExtraTreesClassifier, VotingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, get_tags
 
 from .._tables import validate_data
@@ -12,11 +16,11 @@ from .._validation import HasMethods, Integral, check_is_fitted, fit_context, ta
 from ..base._labels import check_labels, warn_without_anomalies
 from ..base._parameters import CONTAMINATION, NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
+from ..base._scaling import CLIP, compress_in_place
 from ..base._seeds import reseeded
 from ..base._threshold import DecisionMixin, OffsetMixin
 from ..base._training_scores import median_and_unit
-from ..ensemble import DetectorEnsemble
-from ..neighbors import LeSiNN
+from ..ensemble import default_detector
 from ._answers import Answers, check_consistent, kinds_of, lines_of, numbers_among
 from ._prior import MOST, Prior, in_units
 from ._questions import draw_questions, exponent_for, share_of_anomalies
@@ -52,14 +56,16 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
     Parameters
     ----------
     detector : estimator or None, default=None
-        The prior: an outlier detector with ``fit`` and ``score_samples``. If None, it is a
-        :class:`~skdeepad.DetectorEnsemble` of :class:`~skdeepad.LeSiNN` and an isolation forest.
+        The prior: an outlier detector with ``fit`` and ``score_samples``. If None, it is
+        :func:`~skdeepad.default_detector`.
     model : estimator or None, default=None
         What learns from the answers: a classifier with ``predict_proba``, or a detector with
         ``score_samples`` that learns from labels, such as :class:`~skdeepad.DevNet`. Its features
-        are those of the rows, followed by the prior score, or by that of each member if the prior
-        is a :class:`~skdeepad.DetectorEnsemble`. If None, it is an
-        :class:`~sklearn.ensemble.ExtraTreesClassifier`, which needs few answers.
+        are those of the rows, standardised and compressed beyond ±20, followed by the prior score,
+        or by that of each member if the prior is a :class:`~skdeepad.DetectorEnsemble`. If None, it
+        is a mean of an :class:`~sklearn.ensemble.ExtraTreesClassifier`, which counts twice, and of
+        a :class:`~sklearn.linear_model.LogisticRegression`, which learns more from the first
+        answers.
     prior_weight : float, default=0.15
         Weight :math:`w` of the prior score beside the probability.
     contamination : "auto" or float in (0, 0.5], default=0.1
@@ -156,6 +162,7 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         self._check_model()
         with all_or_nothing(self):
             self._rows = self._read(X, reset=True)
+            self._scaler = StandardScaler().fit(self._rows)
             signs = np.sign(check_labels(y, len(self._rows), all_known=True)).astype(int)
             rng = check_random_state(self.random_state)
             seed, self._seed = rng.randint(2**31 - 1, size=2).tolist()
@@ -280,7 +287,7 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         rows = np.vstack([self._rows[numbers], answers.rows])
         columns = np.vstack([self._prior.columns[numbers], answers.columns])
         signs = np.r_[answers.signs, np.zeros(len(more), dtype=int), answers.signs_of_rows]
-        features = np.hstack([rows, columns])
+        features = self._features(rows, columns)
         if classifies:
             return model.fit(features, (signs < 0).astype(int))
         model.fit(features, signs)
@@ -305,8 +312,13 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         rng = np.random.RandomState(self._seed)
         return np.sort(rng.permutation(low)[:N_PRESUMED])
 
+    def _features(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Return what the model learns from: rows and their prior scores."""
+        scaled = compress_in_place(self._scaler.transform(rows), CLIP)
+        return np.hstack([scaled, columns]).astype(np.float32)
+
     def _anomaly_scores(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        features = np.hstack([rows, columns])
+        features = self._features(rows, columns)
         if hasattr(self.model_, "predict_proba"):
             learned = self.model_.predict_proba(features)[:, list(self.model_.classes_).index(1)]
         else:
@@ -357,17 +369,21 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
     def _prototype(self):
         if self.detector is not None:
             return self.detector
-        return DetectorEnsemble([("lesinn", LeSiNN()), ("forest", IsolationForest())])
+        return default_detector()
 
     def _model(self):
         if self.model is not None:
             return self.model
-        return ExtraTreesClassifier(
-            100, min_samples_leaf=2, max_features=0.3, class_weight="balanced"
+        trees = ExtraTreesClassifier(100, max_features=0.3, class_weight="balanced")
+        linear = make_pipeline(
+            SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True),
+            LogisticRegression(C=0.1, class_weight="balanced", max_iter=1000),
         )
+        parts = [("trees", trees), ("linear", linear)]
+        return VotingClassifier(parts, voting="soft", weights=[2, 1])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        parts = [get_tags(each) for each in (self._prototype(), self._model())]
-        tags.input_tags.allow_nan = all(each.input_tags.allow_nan for each in parts)
+        parts = [self._prototype()] + ([] if self.model is None else [self.model])
+        tags.input_tags.allow_nan = all(get_tags(each).input_tags.allow_nan for each in parts)
         return tags

@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.ensemble import IsolationForest
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
@@ -17,9 +24,10 @@ from sklearn.preprocessing import (
 )
 
 import skdeepad
-from skdeepad import VAE, AutoEncoder, DetectorEnsemble, InvertibleResNet, LeSiNN
+from skdeepad import VAE, AutoEncoder, DetectorEnsemble, DevNet, InvertibleResNet, LeSiNN
 from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.export import to_module
+from skdeepad.feedback import FeedbackDetector
 
 from ..instances import small, without_labels
 
@@ -134,11 +142,82 @@ def test_an_ensemble_of_several_kinds_is_one_module():
     X, far = some_rows()
     members = [("ae", AutoEncoder(max_epochs=3)), ("vae", VAE(max_epochs=3)), ("other", "drop")]
     det = DetectorEnsemble(members, weights=[3, 1, 2], random_state=0).fit(X)
-    module, scores = to_module(det), det.score_samples(X)
-    assert_close(in_torch(module, X), scores, scores.std())
-    assert_allclose(in_torch(module, far), det.score_samples(far), rtol=1e-4)
-    det.set_params(other=IsolationForest(n_estimators=3)).fit(X)
-    with pytest.raises(TypeError, match=r"estimator=IsolationForest.* must be a fitted detector"):
+    for other in ("drop", IsolationForest(n_estimators=3)):
+        det.set_params(other=other).fit(X)
+        module, scores = to_module(det), det.score_samples(X)
+        assert_close(in_torch(module, X), scores, scores.std())
+        assert_allclose(in_torch(module, far), det.score_samples(far), rtol=1e-4)
+    det.set_params(other=LocalOutlierFactor(novelty=True)).fit(X)
+    with pytest.raises(TypeError, match=r"estimator=LocalOutlier.* must be a fitted detector"):
+        to_module(det)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"max_features": 0.5}, {"max_samples": 2}, {"max_samples": 1}, {"bootstrap": True}],
+    ids=str,
+)
+def test_an_isolation_forest_is_a_module(params):
+    X, far = some_rows()
+    X[::9, 2] = np.nan
+    det = IsolationForest(n_estimators=10, random_state=0, **params).fit(X)
+    module = to_module(det)
+    for rows in (X, far, X[:1]):
+        assert_allclose(in_torch(module, rows), det.score_samples(rows), rtol=1e-12)
+    assert module.offset == det.offset_
+
+
+def vote():
+    """A mean of classifiers, of which one is dropped."""
+    parts = [("a", RandomForestClassifier(5)), ("b", "drop"), ("c", LogisticRegression())]
+    return VotingClassifier(parts, voting="soft", weights=[3, 1, 2])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [None, LogisticRegression(), ExtraTreesClassifier(5), vote(), DevNet(max_epochs=2)],
+    ids=["default", "linear", "trees", "vote", "DevNet"],
+)
+@pytest.mark.parametrize(
+    "prior", [None, LeSiNN(), AutoEncoder(max_epochs=2)], ids=["default", "one", "net"]
+)
+def test_a_detector_that_learned_from_answers_is_a_module(model, prior):
+    X, _ = some_rows()
+    det = FeedbackDetector(prior, model=model, random_state=0).fit(X)
+    signs = np.where(np.arange(60) % 3, 1, -1)
+    for taught in (det, det.teach(np.arange(60), signs)):
+        scores = taught.score_samples(X)
+        module = to_module(taught)
+        difference = np.abs(in_torch(module, X) - scores)
+        assert np.median(difference) < 1e-6 * scores.std()
+        # A prior score that is rounded otherwise may reach another leaf.
+        assert (difference < 1e-4 * scores.std()).mean() > 0.98
+        assert module.offset == taught.offset_
+
+
+def test_missing_values_reach_the_answers_leaves():
+    X, _ = some_rows()
+    X[::3, 1] = np.nan
+    det = FeedbackDetector(IsolationForest(random_state=0), random_state=0).fit(X)
+    det.teach(np.arange(60), np.where(np.arange(60) % 4, 1, -1))
+    assert_allclose(in_torch(to_module(det), X), det.score_samples(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        GaussianNB(),
+        VotingClassifier([("a", LogisticRegression()), ("b", GaussianNB())], voting="soft"),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+    ],
+    ids=["naive", "vote", "pipeline"],
+)
+def test_other_models_of_answers_are_refused_by_name(model):
+    X, _ = some_rows()
+    det = FeedbackDetector(LeSiNN(), model=model, random_state=0).fit(X)
+    to_module(det)  # nothing is learned yet
+    det.teach(np.arange(60), np.where(np.arange(60) % 3, 1, -1))
+    with pytest.raises(TypeError, match=r"(?s)model=.* must be a detector of skdeepad, a forest"):
         to_module(det)
 
 

@@ -29,13 +29,16 @@ from skdeepad import (
     AnoGAN,
     AutoEncoder,
     DetectorEnsemble,
+    DevNet,
     InvertibleResNet,
     LeSiNN,
+    default_detector,
 )
 from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.export import to_onnx
 from skdeepad.export._decompositions import DECOMPOSITIONS
 from skdeepad.export._onnx import _quiet
+from skdeepad.feedback import FeedbackDetector
 
 from ..flow.gaussians import KnownDensity
 from ..instances import rows_of_few_kinds, small, without_labels
@@ -387,3 +390,23 @@ def test_rows_of_each_kind_of_table_are_compared():
     to_onnx(det.fit(X), X=X[:0])
     rows = X[["size"]].to_numpy()
     to_onnx(AutoEncoder(max_epochs=1).fit(rows), X=rows.tolist())
+
+
+@pytest.mark.parametrize("model", [None, DevNet(max_epochs=2)], ids=["default", "DevNet"])
+def test_a_runtime_scores_as_a_detector_that_learned_from_answers(model):
+    X, _ = some_rows()
+    det = FeedbackDetector(model=model, random_state=0).fit(X)
+    det.teach(np.arange(60), np.where(np.arange(60) % 3, 1, -1))
+    scores, onnx = det.score_samples(X), to_onnx(det)
+    for n in (1, len(X)):
+        difference = np.abs(in_runtime(onnx, X[:n])[0] - scores[:n])
+        assert np.median(difference) < 1e-6 * scores.std()
+        assert (difference < 1e-4 * scores.std()).mean() > 0.98
+
+
+def test_a_runtime_scores_as_the_default_detector():
+    X, far = some_rows()
+    det = default_detector(random_state=0).fit(X)
+    onnx = to_onnx(det, X=X)
+    for rows in (X, far, X[:1]):
+        assert_allclose(in_runtime(onnx, rows)[0], det.score_samples(rows), rtol=1e-5, atol=1e-6)

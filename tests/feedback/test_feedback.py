@@ -73,9 +73,19 @@ def test_scores_are_the_probability_and_the_weighted_prior(X, y):
     median = np.median(det.prior_.score_samples(X))
     unit = median - np.quantile(det.prior_.score_samples(X), 0.05)
     prior = ((median - det.prior_.score_samples(new)) / unit).clip(-1, 5)
-    probability = det.model_.predict_proba(np.c_[new, prior])[:, 1]
-    assert_allclose(-det.score_samples(new), probability + 0.5 * prior)
-    assert isinstance(det.model_, ExtraTreesClassifier)
+    scaled = StandardScaler().fit(X).transform(new)
+    features = np.c_[scaled, prior].astype(np.float32)
+    trees, linear = (each.predict_proba(features)[:, 1] for each in det.model_.estimators_)
+    assert_allclose(-det.score_samples(new), (2 * trees + linear) / 3 + 0.5 * prior)
+
+
+def test_features_of_the_model_are_standardised_and_compressed(X, y):
+    far = X * 1e6
+    far[0, 0] = 1e30
+    det = small(model=LogisticRegression()).fit(far).teach(np.arange(100), y[:100])
+    features = det._features(det._rows, det._prior.columns)
+    assert 20 < np.abs(features).max() < 30
+    assert_allclose(features[:, 1 : X.shape[1]], StandardScaler().fit_transform(far)[:, 1:], 1e-6)
 
 
 def test_each_member_of_an_ensemble_is_a_feature_of_the_model(X, y):

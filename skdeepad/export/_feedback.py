@@ -1,0 +1,124 @@
+"""Scores of a detector that has learned from answers, as a torch module."""
+
+import torch
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from torch import Tensor, nn
+
+from ..base._scaling import Scaling, linear_scaling
+from ..feedback import FeedbackDetector
+from ..feedback._prior import LEAST, MOST
+from ._forests import AnomalyShare
+
+
+class FeedbackScores(nn.Module):
+    """Scores of :class:`~skdeepad.feedback.FeedbackDetector`, if an anomaly is known.
+
+    Parameters
+    ----------
+    detector : FeedbackDetector
+    members : list of nn.Module
+        Scores of the prior's members.
+    learned : nn.Module
+        Probability of an anomaly, or the anomaly score in its unit, from the model's features.
+    """
+
+    def __init__(
+        self, detector: FeedbackDetector, members: list[nn.Module], learned: nn.Module
+    ) -> None:
+        super().__init__()
+        prior = detector._prior
+        slope, intercept = linear_scaling(detector._scaler, detector.n_features_in_)
+        self.scaling = Scaling(slope, intercept, compresses=True)
+        self.members = nn.ModuleList(members)
+        self.units = nn.ModuleList(InUnit(*unit) for unit in prior.units)
+        self.shares = (prior.weights / prior.weights.sum()).tolist()
+        self.weight = detector._weight
+        self.learned = learned
+
+    def forward(self, x: Tensor) -> Tensor:
+        columns = [unit(member(x)) for unit, member in zip(self.units, self.members, strict=True)]
+        features = torch.cat([self.scaling(x), torch.stack(columns, 1).float()], 1)
+        prior = sum(share * column for share, column in zip(self.shares, columns, strict=True))
+        return -(self.learned(features) + self.weight * prior)
+
+
+class InUnit(nn.Module):
+    """Distance of an anomaly score from the median of the training rows', in units, and clipped."""
+
+    def __init__(self, median: float, unit: float) -> None:
+        super().__init__()
+        self.median, self.unit = float(median), float(unit)
+
+    def forward(self, scores: Tensor) -> Tensor:
+        return ((self.median - scores) / self.unit).clamp(LEAST, MOST)
+
+
+class LearnedScore(nn.Module):
+    """Anomaly score of a detector that learned from the answers, as large as a probability."""
+
+    def __init__(self, scores: nn.Module, unit: tuple[float, float]) -> None:
+        super().__init__()
+        self.scores, self.in_unit = scores, InUnit(*unit)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.in_unit(self.scores(features)) / MOST
+
+
+class Logistic(nn.Module):
+    """Probability of class 1 by a logistic regression."""
+
+    def __init__(self, model: LogisticRegression) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.from_numpy(model.coef_[0]).double())
+        self.intercept = float(model.intercept_[0])
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.sigmoid(features.double() @ self.weight + self.intercept)
+
+
+class Filled(nn.Module):
+    """A model of features whose missing values have one value."""
+
+    def __init__(self, model: nn.Module, value: float) -> None:
+        super().__init__()
+        self.model, self.value = model, value
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.model(torch.where(features.isnan(), self.value, features))
+
+
+class Mean(nn.Module):
+    """Weighted mean of probabilities."""
+
+    def __init__(self, models: list[nn.Module], weights: list[float]) -> None:
+        super().__init__()
+        self.models = nn.ModuleList(models)
+        self.shares = [weight / sum(weights) for weight in weights]
+
+    def forward(self, features: Tensor) -> Tensor:
+        pairs = zip(self.shares, self.models, strict=True)
+        return sum(share * model(features) for share, model in pairs)
+
+
+def probability_of(model) -> nn.Module:
+    """Return the module of a classifier's probability of class 1; raise if there is none."""
+    match model:
+        case ExtraTreesClassifier() | RandomForestClassifier():
+            return AnomalyShare(model)
+        case LogisticRegression():
+            return Logistic(model)
+        case VotingClassifier(voting="soft"):
+            weights = [1.0] * len(model.estimators) if model.weights is None else model.weights
+            pairs = zip(model.estimators, weights, strict=True)
+            kept = [float(weight) for (_, each), weight in pairs if each != "drop"]
+            return Mean([probability_of(each) for each in model.estimators_], kept)
+        case Pipeline(steps=[(_, SimpleImputer(strategy="constant") as imputer), (_, last)]):
+            if imputer.keep_empty_features and not imputer.add_indicator:
+                return Filled(probability_of(last), float(imputer.fill_value or 0.0))
+    raise TypeError(
+        f"model={model!r} must be a detector of skdeepad, a forest, a LogisticRegression or a soft "
+        "VotingClassifier of these for an export."
+    )
