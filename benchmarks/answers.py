@@ -3,9 +3,10 @@
 Run ``SKDEEPAD_DATA=... python benchmarks/answers.py``: 70 % of the rows of each set are for
 training, at most 3,000 of them. A simulated person answers questions about training rows in rounds
 of ten, and the other 30 % of the rows are scored after ten, thirty and a hundred answers. Detectors
-that learn from labels have as many answers about rows at random. All differences are from an
-isolation forest. The forests of coniferest, which ask about the head of their ranking, and PyOD's
-XGBOD need ``pip install coniferest xgboost``.
+that learn from labels have as many answers about rows at random; "with a prior" is such a detector
+as the model of a FeedbackDetector. All differences are from an isolation forest. The forests of
+coniferest, which ask about the head of their ranking, and PyOD's XGBOD need
+``pip install coniferest xgboost``.
 """
 
 import warnings
@@ -34,7 +35,8 @@ BUDGETS, ROUND, MAX_ROWS = (10, 30, 100), 10, 3000
 RULES = {"FeedbackDetector": None, "by rank": 1.0, "at random": 0.0, "the head": 50.0}
 LABELLED = {cls.__name__: cls for cls in (DeepSAD, DevNet, REPEN, ADGM, SDGM, DPLAN)}
 FORESTS = ("AADForest", "PineForest")
-OTHERS = [*LABELLED, "XGBOD", *FORESTS]
+WITH_PRIOR = ", with a prior"
+OTHERS = [*LABELLED, *(name + WITH_PRIOR for name in LABELLED), "XGBOD", *FORESTS]
 GROUPS = {"all": (0, 1), "at most 5 % anomalies": (0, 0.05), "5 to 15 %": (0.05, 0.15)}
 GROUPS |= {"more than 15 %": (0.15, 1)}
 
@@ -92,10 +94,10 @@ def asked_of_forest(name, seed, X, y, X_test, y_test):
     return found
 
 
-def labelled(name, seed, X, y, X_test, y_test):
-    """Values of a detector that learns from as many labels of rows at random."""
+def labelled(name, seed, budgets, X, y, X_test, y_test):
+    """Values of a detector that learns from labels of rows at random."""
     order, found = np.random.RandomState(seed).permutation(len(X)), {}
-    for budget in BUDGETS:
+    for budget in budgets:
         known = np.zeros(len(X), dtype=int)
         known[order[:budget]] = np.where(y[order[:budget]] == 1, -1, 1)
         with warnings.catch_warnings():
@@ -109,6 +111,10 @@ def scores_of(name, seed, X, known, X_test):
     """Scores of a detector that learned from known signs."""
     if name in LABELLED:
         return LABELLED[name](random_state=seed).fit(X, known).score_samples(X_test)
+    if name.endswith(WITH_PRIOR):
+        model = LABELLED[name.removesuffix(WITH_PRIOR)]()
+        detector = FeedbackDetector(model=model, random_state=seed)
+        return detector.fit(X, known).score_samples(X_test)
     from pyod.models.xgbod import XGBOD
 
     if not (known < 0).any():  # it can't be trained
@@ -117,7 +123,7 @@ def scores_of(name, seed, X, known, X_test):
     return -detector.decision_function(X_test)
 
 
-def study(name, seed, rules, others):
+def study(name, seed, rules, others, budgets):
     torch.set_num_threads(1)
     X, y = load(name)
     X, X_test, y, y_test = train_test_split(X, y, train_size=0.7, stratify=y, random_state=seed)
@@ -127,7 +133,10 @@ def study(name, seed, rules, others):
     reference = values(y_test, forest.score_samples(X_test))
     found = {rule: answered(RULES[rule], seed, *parts) for rule in rules}
     for other in others:
-        found[other] = (asked_of_forest if other in FORESTS else labelled)(other, seed, *parts)
+        if other in FORESTS:
+            found[other] = asked_of_forest(other, seed, *parts)
+        else:
+            found[other] = labelled(other, seed, budgets, *parts)
     return [
         {"set": name, "share": y.mean(), "who": who, "answers": budget}
         | {"AUCROC": each[0] - reference[0], "AUCPR": each[1] - reference[1]}
@@ -148,11 +157,19 @@ def main():
     parser.add_argument("--kinds", nargs="+", default=["tuning"], choices=list(KINDS))
     parser.add_argument("--rules", nargs="*", default=list(RULES), choices=list(RULES))
     parser.add_argument("--others", nargs="*", default=OTHERS, choices=OTHERS)
+    parser.add_argument(
+        "--labels",
+        nargs="+",
+        type=int,
+        default=BUDGETS,
+        metavar="N",
+        help="numbers of labels of the others (default: %(default)s)",
+    )
     options = parser.parse_args()
     sets = [name for kind in options.kinds for name in KINDS[kind]]
     require_data(*sets)
     results = Parallel(options.n_jobs, verbose=1)(
-        delayed(study)(name, seed, options.rules, options.others)
+        delayed(study)(name, seed, options.rules, options.others, options.labels)
         for name in sets
         for seed in options.seeds
     )

@@ -22,7 +22,8 @@ class FeedbackScores(nn.Module):
     members : list of nn.Module
         Scores of the prior's members.
     learned : nn.Module
-        Probability of an anomaly, or the anomaly score in its unit, from the model's features.
+        Probability of an anomaly, or the anomaly score in its unit, from scaled rows and columns
+        of prior scores.
     """
 
     def __init__(
@@ -34,15 +35,15 @@ class FeedbackScores(nn.Module):
         self.scaling = Scaling(slope, intercept, compresses=True)
         self.members = nn.ModuleList(members)
         self.units = nn.ModuleList(InUnit(*unit) for unit in prior.units)
-        self.shares = (prior.weights / prior.weights.sum()).tolist()
+        self.register_buffer("shares", torch.from_numpy(prior.weights / prior.weights.sum()))
         self.weight = detector._weight
         self.learned = learned
 
     def forward(self, x: Tensor) -> Tensor:
-        columns = [unit(member(x)) for unit, member in zip(self.units, self.members, strict=True)]
-        features = torch.cat([self.scaling(x), torch.stack(columns, 1).float()], 1)
-        prior = sum(share * column for share, column in zip(self.shares, columns, strict=True))
-        return -(self.learned(features) + self.weight * prior)
+        members = zip(self.units, self.members, strict=True)
+        columns = torch.stack([unit(member(x)) for unit, member in members], 1)
+        learned = self.learned(self.scaling(x), columns)
+        return -(learned + self.weight * (columns * self.shares).sum(1))
 
 
 class InUnit(nn.Module):
@@ -59,12 +60,23 @@ class InUnit(nn.Module):
 class LearnedScore(nn.Module):
     """Anomaly score of a detector that learned from the answers, as large as a probability."""
 
-    def __init__(self, scores: nn.Module, unit: tuple[float, float]) -> None:
+    def __init__(self, scores: nn.Module, median: float, unit: float) -> None:
         super().__init__()
-        self.scores, self.in_unit = scores, InUnit(*unit)
+        self.scores, self.median, self.unit = scores, float(median), float(unit)
 
-    def forward(self, features: Tensor) -> Tensor:
-        return self.in_unit(self.scores(features)) / MOST
+    def forward(self, rows: Tensor, columns: Tensor) -> Tensor:
+        return (self.median - self.scores(rows)) / self.unit / MOST
+
+
+class LearnedProbability(nn.Module):
+    """Probability of an anomaly from rows and prior scores."""
+
+    def __init__(self, model) -> None:
+        super().__init__()
+        self.probability = probability_of(model)
+
+    def forward(self, rows: Tensor, columns: Tensor) -> Tensor:
+        return self.probability(torch.cat([rows, columns.float()], 1))
 
 
 class Logistic(nn.Module):

@@ -18,7 +18,7 @@ from ..neighbors import LeSiNN
 from ..nn import LipschitzLinear
 from ..training import with_default_settings
 from ._combined import ConformalScores, EnsembleScores, NeighborScores
-from ._feedback import FeedbackScores, LearnedScore, probability_of
+from ._feedback import FeedbackScores, LearnedProbability, LearnedScore
 from ._forests import IsolationScores
 
 
@@ -198,9 +198,9 @@ def _scores_with_answers(detector: FeedbackDetector, parts: Parts) -> nn.Module:
         return scores_of(detector.prior_, parts)
     members = [scores_of(member, parts) for member in detector._prior.members]
     if hasattr(detector.model_, "predict_proba"):
-        learned = probability_of(detector.model_)
+        learned = LearnedProbability(detector.model_)
     else:
-        learned = LearnedScore(scores_of(detector.model_, parts), detector._unit_of_model)
+        learned = LearnedScore(scores_of(detector.model_, parts), *detector._unit_of_model)
     return FeedbackScores(detector, members, learned)
 
 

@@ -22,7 +22,7 @@ from ..base._threshold import DecisionMixin, OffsetMixin
 from ..base._training_scores import median_and_unit
 from ..ensemble import default_detector
 from ._answers import Answers, check_consistent, kinds_of, lines_of, numbers_among
-from ._prior import MOST, Prior, in_units
+from ._prior import MOST, Prior
 from ._questions import draw_questions, exponent_for, share_of_anomalies
 
 # Without a known normal row, this many rows of the lower part of the ranking are taken for normal.
@@ -59,13 +59,15 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         The prior: an outlier detector with ``fit`` and ``score_samples``. If None, it is
         :func:`~skdeepad.default_detector`.
     model : estimator or None, default=None
-        What learns from the answers: a classifier with ``predict_proba``, or a detector with
-        ``score_samples`` that learns from labels, such as :class:`~skdeepad.DevNet`. Its features
-        are those of the rows, standardised and compressed beyond ±20, followed by the prior score,
-        or by that of each member if the prior is a :class:`~skdeepad.DetectorEnsemble`. If None, it
-        is a mean of an :class:`~sklearn.ensemble.ExtraTreesClassifier`, which counts twice, and of
-        a :class:`~sklearn.linear_model.LogisticRegression`, which learns more from the first
-        answers.
+        What learns from the answers. If None, it is a mean of an
+        :class:`~sklearn.ensemble.ExtraTreesClassifier`, which counts twice, and of a
+        :class:`~sklearn.linear_model.LogisticRegression`, which learns more from the first answers.
+        Any classifier with ``predict_proba`` learns from the features of the answered rows,
+        standardised and compressed beyond ±20, followed by the prior score, or by that of each
+        member if the prior is a :class:`~skdeepad.DetectorEnsemble`. A detector with
+        ``score_samples``, such as :class:`~skdeepad.DevNet`, learns from the features of all
+        training rows, and its anomaly score stands for the probability, as a fifth of what
+        :math:`q` would be without clipping.
     prior_weight : float, default=0.15
         Weight :math:`w` of the prior score beside the probability.
     contamination : "auto" or float in (0, 0.5], default=0.1
@@ -287,7 +289,7 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         rows = np.vstack([self._rows[numbers], answers.rows])
         columns = np.vstack([self._prior.columns[numbers], answers.columns])
         signs = np.r_[answers.signs, np.zeros(len(more), dtype=int), answers.signs_of_rows]
-        features = self._features(rows, columns)
+        features = self._features(rows, columns if classifies else None)
         if classifies:
             return model.fit(features, (signs < 0).astype(int))
         model.fit(features, signs)
@@ -312,18 +314,20 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         rng = np.random.RandomState(self._seed)
         return np.sort(rng.permutation(low)[:N_PRESUMED])
 
-    def _features(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """Return what the model learns from: rows and their prior scores."""
+    def _features(self, rows: np.ndarray, columns: np.ndarray | None) -> np.ndarray:
+        """Return what the model learns from: rows, and their prior scores if there are any."""
         scaled = compress_in_place(self._scaler.transform(rows), CLIP)
-        return np.hstack([scaled, columns]).astype(np.float32)
+        parts = [scaled] if columns is None else [scaled, columns]
+        return np.hstack(parts).astype(np.float32)
 
     def _anomaly_scores(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        features = self._features(rows, columns)
         if hasattr(self.model_, "predict_proba"):
+            features = self._features(rows, columns)
             learned = self.model_.predict_proba(features)[:, list(self.model_.classes_).index(1)]
         else:
-            scores = [self.model_.score_samples(features)]
-            learned = in_units(scores, [self._unit_of_model])[:, 0] / MOST
+            median, unit = self._unit_of_model
+            scores = self.model_.score_samples(self._features(rows, None))
+            learned = (median - scores) / unit / MOST
         return learned + self._weight * self._prior.mean(columns)
 
     # Checks -----------------------------------------------------------------------------------
