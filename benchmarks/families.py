@@ -1,0 +1,127 @@
+"""How the defaults of families were decided: a few variants of each detector on tuning sets.
+
+Run ``SKDEEPAD_DATA=... python benchmarks/families.py``: ADBench's protocol, with 5 % of the
+training anomalies labelled for detectors that learn from labels; seeds 1 and 2, one setting for all
+sets. Slow families are run on sets of few rows. ``benchmarks/defaults.py`` has autoencoders, VAE,
+DeepSVDD and OCNN, ``benchmarks/steps.py`` and ``benchmarks/draws.py`` the other variational
+detectors.
+"""
+
+from _sets import SMALL, TUNING
+from _study import METRICS, comparison, make_parser, output_file, require_data, write_page
+
+from skdeepad import (
+    AAE,
+    BDSGM,
+    DPLAN,
+    EGBAD,
+    REPEN,
+    WAE,
+    AnoGAN,
+    DeepClustering,
+    DeepSAD,
+    DevNet,
+    GANomaly,
+    InvertibleResNet,
+)
+from skdeepad.benchmark import run_benchmark
+
+FEW_LABELS = {
+    "DevNet (default)": DevNet(),
+    "DevNet, trim 0": DevNet(trim=0.0),
+    "DevNet, trim 0 and minmax (the paper's)": DevNet(trim=0.0, scaler="minmax"),
+    "DevNet, 500 steps": DevNet(max_epochs=25),
+    "DevNet, two hidden layers": DevNet(hidden_layer_sizes=(64, 20)),
+    "REPEN (default)": REPEN(),
+    "REPEN, known share .5 (the paper's)": REPEN(known_share=0.5),
+    "REPEN, 500 steps": REPEN(max_epochs=10),
+    "REPEN, margin 100": REPEN(margin=100.0),
+    "REPEN, a hidden layer": REPEN(hidden_layer_sizes=(64,)),
+    "DeepSAD (default)": DeepSAD(),
+    "DeepSAD, trim 0 (the paper's)": DeepSAD(trim=0.0),
+    "DeepSAD, labels weigh 10": DeepSAD(labelled_weight=10.0),
+    "DeepSAD, 50 epochs": DeepSAD(max_epochs=50),
+    "DeepSAD, no pre-training": DeepSAD(pretrain_epochs=0),
+}
+AGENT = {
+    "DPLAN (default)": DPLAN(),
+    "DPLAN, known anomalies alone (the paper's)": DPLAN(least_anomalies=0),
+}
+CLUSTERING = {
+    "DeepClustering (default)": DeepClustering(),
+    "DeepClustering, trim 0": DeepClustering(trim=0.0),
+    "DeepClustering, k-means loss": DeepClustering(cluster_loss="kmeans"),
+    "DeepClustering, 5 clusters": DeepClustering(n_clusters=5),
+    "DeepClustering, 20 clusters": DeepClustering(n_clusters=20),
+    "DeepClustering, weight .01": DeepClustering(cluster_weight=0.01),
+}
+GAMES = {
+    "AAE (default)": AAE(),
+    "AAE, trim 0": AAE(trim=0.0),
+    "WAE (default)": WAE(),
+    "WAE, trim 0": WAE(trim=0.0),
+    "WAE, a discriminator": WAE(divergence="gan"),
+    "AnoGAN (default)": AnoGAN(),
+    "AnoGAN, an encoder": AnoGAN(train_encoder=True),
+    "EGBAD (default)": EGBAD(),
+    "EGBAD, no gradient penalty (the paper's)": EGBAD(gradient_penalty_weight=0.0),
+    "GANomaly (default)": GANomaly(),
+    "GANomaly, 3,000 steps": GANomaly(max_steps=3000),
+    "GANomaly, a gradient penalty": GANomaly(gradient_penalty_weight=1.0),
+}
+FLOWS = {
+    "InvertibleResNet (default)": InvertibleResNet(),
+    "InvertibleResNet, trim .1": InvertibleResNet(trim=0.1),
+    "InvertibleResNet, noise .03": InvertibleResNet(noise=0.03),
+    "InvertibleResNet, three blocks": InvertibleResNet(n_blocks=3),
+    "BDSGM (default)": BDSGM(),
+}
+FAMILIES = {
+    "few-labels": (FEW_LABELS, TUNING, "adbench-5%"),
+    "agent": (AGENT, SMALL, "adbench-5%"),
+    "clustering": (CLUSTERING, TUNING, "adbench"),
+    "games": (GAMES, SMALL, "adbench"),
+    "flows": (FLOWS, SMALL, "adbench"),
+}
+
+
+def table(results, variants):
+    """Means over sets and seeds, differences from isolation forest, and seconds."""
+    cpu = results.groupby("detector")["fit_cpu_time"].mean().round(2)
+    found = comparison(results, "IForest").reindex(["IForest", *variants])
+    return found.assign(**{"s of CPU": cpu}).to_markdown()
+
+
+def main():
+    parser = make_parser(__doc__, n_jobs=2, seeds=[1, 2])
+    parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=list(FAMILIES))
+    options = parser.parse_args()
+    sets = [name for name in TUNING if any(name in FAMILIES[each][1] for each in options.families)]
+    require_data(*sets)
+    sections = []
+    for family in options.families:
+        variants, members, protocol = FAMILIES[family]
+        results = run_benchmark(
+            {"IForest": "pyod.IForest", **variants},
+            members,
+            protocols=protocol,
+            seeds=options.seeds,
+            metrics=tuple(METRICS),
+            n_jobs=options.n_jobs,
+            output=output_file(options.output / "rows", f"-{family}.csv"),
+        )
+        title = f"## {family}: {len(members)} sets, protocol {protocol}"
+        sections += [title, table(results, variants)]
+    write_page(
+        options.output,
+        "Defaults of families",
+        f"seeds {' '.join(map(str, options.seeds))}, means over sets: all 19 tuning sets, or the 13 "
+        "of few rows. Differences are from isolation forest, with 95 % bootstrap intervals over "
+        "the sets; p is Wilcoxon's.",
+        *sections,
+        sets=sets,
+    )
+
+
+if __name__ == "__main__":
+    main()
