@@ -115,7 +115,7 @@ def main():
     write_page(
         options.output,
         "Defaults of families",
-        f"seeds {' '.join(map(str, options.seeds))}, means over sets: all 19 tuning sets, or the 13 "
+        f"seeds {' '.join(map(str, options.seeds))}, means over all 19 tuning sets, or over the 13 "
         "of few rows. Differences are from isolation forest, with 95 % bootstrap intervals over "
         "the sets; p is Wilcoxon's.",
         *sections,
