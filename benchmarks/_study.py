@@ -146,7 +146,7 @@ def comparison(results, reference):
     return table.assign(**{"failed runs": summary["n_failed"]})
 
 
-def write_page(folder, title, text, *sections, sets):
+def write_page(folder, title, text, *sections, sets, part=""):
     """Write the page of a study, and show it.
 
     Parameters
@@ -162,12 +162,14 @@ def write_page(folder, title, text, *sections, sets):
     sets : list of str
         Names of the data sets that the page is of, from which it says of which kind they are.
         Empty for a page of made-up rows.
+    part : str, default=""
+        What follows the name of the script in that of the page, where a script has several.
     """
     script = _script().relative_to(Path(__file__).resolve().parents[1]).as_posix()
     command = shlex.join(["python", script, *sys.argv[1:]])
     text = f"{text} {kinds_of(sets)}" if sets else text
     page = "\n\n".join([f"# {title}", f"`{command}`: {text}", *sections]) + "\n"
-    output_file(folder, ".md").write_text(page)
+    output_file(folder, f"{part}.md").write_text(page)
     print(page, flush=True)
 
 

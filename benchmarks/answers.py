@@ -4,8 +4,8 @@ Run ``SKDEEPAD_DATA=... python benchmarks/answers.py``: 70 % of the rows of each
 training, at most 3,000 of them. A simulated person answers questions about training rows in rounds
 of ten, and the other 30 % of the rows are scored after ten, thirty and a hundred answers. Detectors
 that learn from labels have as many answers about rows at random; "with a prior" is such a detector
-as the model of a FeedbackDetector. All differences are from an isolation forest. The forests of
-coniferest, which ask about the head of their ranking, and PyOD's XGBOD need
+as the model of a FeedbackDetector, with thirty labels. All differences are from an isolation
+forest. The forests of coniferest, which ask about the head of their ranking, and PyOD's XGBOD need
 ``pip install coniferest xgboost``.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _sets import CHECKING_ADBENCH, CHECKING_ODDBENCH, TUNING, data_of
-from _study import make_parser, require_data, write_page
+from _study import make_parser, require_data, rows_file, write_page
 from joblib import Parallel, delayed
 from sklearn.ensemble import IsolationForest
 from sklearn.model_selection import train_test_split
@@ -35,6 +35,8 @@ BUDGETS, ROUND, MAX_ROWS = (10, 30, 100), 10, 3000
 RULES = {"FeedbackDetector": None, "by rank": 1.0, "at random": 0.0, "the head": 50.0}
 LABELLED = {cls.__name__: cls for cls in (DeepSAD, DevNet, REPEN, ADGM, SDGM, DPLAN)}
 FORESTS = ("AADForest", "PineForest")
+# These have ten and a hundred labels, too; the other ones thirty alone.
+CHEAP = ("DeepSAD", "DevNet", "XGBOD")
 WITH_PRIOR = ", with a prior"
 OTHERS = [*LABELLED, *(name + WITH_PRIOR for name in LABELLED), "XGBOD", *FORESTS]
 GROUPS = {"all": (0, 1), "at most 5 % anomalies": (0, 0.05), "5 to 15 %": (0.05, 0.15)}
@@ -123,7 +125,7 @@ def scores_of(name, seed, X, known, X_test):
     return -detector.decision_function(X_test)
 
 
-def study(name, seed, rules, others, budgets):
+def study(name, seed, rules, others):
     torch.set_num_threads(1)
     X, y = load(name)
     X, X_test, y, y_test = train_test_split(X, y, train_size=0.7, stratify=y, random_state=seed)
@@ -136,9 +138,9 @@ def study(name, seed, rules, others, budgets):
         if other in FORESTS:
             found[other] = asked_of_forest(other, seed, *parts)
         else:
-            found[other] = labelled(other, seed, budgets, *parts)
+            found[other] = labelled(other, seed, BUDGETS if other in CHEAP else (30,), *parts)
     return [
-        {"set": name, "share": y.mean(), "who": who, "answers": budget}
+        {"set": name, "seed": seed, "share": y.mean(), "who": who, "answers": budget}
         | {"AUCROC": each[0] - reference[0], "AUCPR": each[1] - reference[1]}
         for who, budgets in found.items()
         for budget, each in budgets.items()
@@ -152,28 +154,30 @@ def table(rows):
     return cells.unstack("answers").fillna("–").to_markdown()
 
 
+def finished(sets, options, path):
+    """Rows of all data sets and seeds, of which those of an interrupted run are read."""
+    rows = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["set", "seed"])
+    done = set(zip(rows["set"], rows["seed"], strict=True))
+    tasks = [(name, seed) for name in sets for seed in options.seeds]
+    parallel = Parallel(options.n_jobs, return_as="generator_unordered", verbose=1)
+    for part in parallel(
+        delayed(study)(*task, options.rules, options.others) for task in tasks if task not in done
+    ):
+        rows = pd.concat([rows, pd.DataFrame(part)])
+        rows.to_csv(path, index=False)
+    chosen = rows["set"].isin(sets) & rows["seed"].isin(options.seeds)
+    return rows[chosen].astype({"answers": int})
+
+
 def main():
     parser = make_parser(__doc__, n_jobs=2, seeds=[1, 2])
     parser.add_argument("--kinds", nargs="+", default=["tuning"], choices=list(KINDS))
     parser.add_argument("--rules", nargs="*", default=list(RULES), choices=list(RULES))
     parser.add_argument("--others", nargs="*", default=OTHERS, choices=OTHERS)
-    parser.add_argument(
-        "--labels",
-        nargs="+",
-        type=int,
-        default=BUDGETS,
-        metavar="N",
-        help="numbers of labels of the others (default: %(default)s)",
-    )
     options = parser.parse_args()
     sets = [name for kind in options.kinds for name in KINDS[kind]]
     require_data(*sets)
-    results = Parallel(options.n_jobs, verbose=1)(
-        delayed(study)(name, seed, options.rules, options.others, options.labels)
-        for name in sets
-        for seed in options.seeds
-    )
-    rows = pd.DataFrame([row for part in results for row in part])
+    rows = finished(sets, options, rows_file(options.output))
     sections = []
     for kind in options.kinds:
         of_kind = rows[rows["set"].isin(KINDS[kind])]
@@ -189,6 +193,7 @@ def main():
         "four rules of questions and coniferest's forests have labels of as many rows at random.",
         *sections,
         sets=sets,
+        part="" if options.kinds == ["tuning"] else "-checking",
     )
 
 

@@ -12,12 +12,12 @@ from _study import (
     METRICS,
     comparison,
     make_parser,
+    output_file,
     require_data,
-    rows_file,
     write_page,
 )
 
-from skdeepad import all_detectors
+from skdeepad import all_detectors, default_detector
 from skdeepad.benchmark import run_benchmark
 
 REFERENCE = "pyod.IForest"
@@ -25,7 +25,8 @@ RIVALS = [
     *("Norm", "pyod.ECOD", "pyod.HBOS", "pyod.KNN", "pyod.LOF", "pyod.OCSVM", "pyod.PCA"),
     *("pyod.AutoEncoder", "pyod.VAE", "pyod.DeepSVDD"),
 ]
-UNLABELLED = [name for name, _ in all_detectors() if name not in LEARN_FROM_LABELS] + ["LeSiNN"]
+DEFAULT = "default_detector"
+UNLABELLED = [name for name, _ in all_detectors() if name not in LEARN_FROM_LABELS]
 KINDS = {
     "tuning": ("Tuning sets", TUNING),
     "checking-adbench": ("Checking sets of ADBench", CHECKING_ADBENCH),
@@ -41,26 +42,29 @@ def main():
     parser = make_parser(__doc__, n_jobs=2, seeds=[1, 2, 3])
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=list(KINDS))
     parser.add_argument("--protocol", default="adbench", choices=list(PROTOCOLS))
-    names = [*UNLABELLED, *RIVALS]
+    names = [DEFAULT, "LeSiNN", *UNLABELLED, *RIVALS]
     parser.add_argument(
         "--detectors",
         nargs="+",
         default=names,
         metavar="NAME",
-        help=f"as skdeepad-benchmark takes them; {REFERENCE} is always among them",
+        help=f"as skdeepad-benchmark takes them, or {DEFAULT}; {REFERENCE} is always among them",
     )
     options = parser.parse_args()
     sets = [name for kind in options.kinds for name in KINDS[kind][1]]
     require_data(*sets)
+    detectors = {name: name for name in [REFERENCE, *options.detectors]}
+    if DEFAULT in detectors:
+        detectors[DEFAULT] = default_detector(clean=options.protocol == "clean")
     results = run_benchmark(
-        list(dict.fromkeys([REFERENCE, *options.detectors])),
+        detectors,
         data_of(sets),
         protocols=options.protocol,
         seeds=options.seeds,
         metrics=tuple(METRICS),
         n_jobs=options.n_jobs,
         time_limit=1800,
-        output=rows_file(options.output),
+        output=output_file(options.output / "rows", f"-{options.protocol}.csv"),
     )
     sections = []
     for kind in options.kinds:
@@ -82,6 +86,7 @@ def main():
         "corrected for the number of detectors.",
         *sections,
         sets=sets,
+        part=f"-{options.protocol}",
     )
 
 
