@@ -25,7 +25,7 @@ ROOT = Path(skdeepad.__file__).parent
 REPOSITORY = Path(__file__).parents[1]
 SOURCES = sorted(ROOT.rglob("*.py"))
 DETECTORS = dict(skdeepad.all_detectors())
-META = sorted(set(skdeepad.__all__) - set(DETECTORS) - {"all_detectors"})
+META = sorted(name for name in set(skdeepad.__all__) - set(DETECTORS) if name[0].isupper())
 
 FLOORS = [
     {"_version", "_validation", "_tables", "nn"},

@@ -4,6 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 import torch
+from sklearn.base import is_outlier_detector
 from sklearn.ensemble import IsolationForest
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -197,10 +198,10 @@ def _scores_with_answers(detector: FeedbackDetector, parts: Parts) -> nn.Module:
     if detector.model_ is None:
         return scores_of(detector.prior_, parts)
     members = [scores_of(member, parts) for member in detector._prior.members]
-    if hasattr(detector.model_, "predict_proba"):
-        learned = LearnedProbability(detector.model_)
-    else:
+    if is_outlier_detector(detector.model_):
         learned = LearnedScore(scores_of(detector.model_, parts), *detector._unit_of_model)
+    else:
+        learned = LearnedProbability(detector.model_)
     return FeedbackScores(detector, members, learned)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_outlier_detector
 from sklearn.ensemble import ExtraTreesClassifier, VotingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -25,8 +25,9 @@ from ._answers import Answers, check_consistent, kinds_of, lines_of, numbers_amo
 from ._prior import MOST, Prior
 from ._questions import draw_questions, exponent_for, share_of_anomalies
 
-# Without a known normal row, this many rows of the lower part of the ranking are taken for normal.
-N_PRESUMED, PRESUMED_SHARE = 400, 0.8
+# With fewer known normal rows than the first number, so many more are taken for normal, rows of the
+# lower part of the ranking.
+N_NORMAL, N_PRESUMED, PRESUMED_SHARE = 5, 400, 0.8
 
 
 @detector
@@ -278,10 +279,10 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         if not (signs < 0).any():
             return None
         model = reseeded(clone(self._model()), self._seed)
-        classifies, more = hasattr(model, "predict_proba"), np.empty(0, dtype=int)
-        if not classifies:  # a detector learns from unlabelled rows, too
+        classifies, more = not is_outlier_detector(model), np.empty(0, dtype=int)
+        if not classifies:  # it learns from unlabelled rows, too
             more = np.flatnonzero(self._is_open())
-        elif (signs < 0).all():
+        elif (signs > 0).sum() < N_NORMAL:
             more = self._presumed_normal()
         if not len(more) and (signs < 0).all():
             return None
@@ -321,7 +322,7 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         return np.hstack(parts).astype(np.float32)
 
     def _anomaly_scores(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        if hasattr(self.model_, "predict_proba"):
+        if not is_outlier_detector(self.model_):
             features = self._features(rows, columns)
             learned = self.model_.predict_proba(features)[:, list(self.model_.classes_).index(1)]
         else:

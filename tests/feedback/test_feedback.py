@@ -6,19 +6,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import spearmanr
 from sklearn.ensemble import ExtraTreesClassifier, IsolationForest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.model_selection import train_test_split
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdeepad import AutoEncoder, DetectorEnsemble, DevNet, LeSiNN
+from skdeepad import SDGM, AutoEncoder, DetectorEnsemble, DevNet, LeSiNN
 from skdeepad.calibration import ConformalDetector
+from skdeepad.datasets import fetch_adbench, list_datasets
 from skdeepad.feedback import FeedbackDetector
 from skdeepad.feedback._questions import draw_questions, exponent_for, share_of_anomalies
+from skdeepad.metrics import anomaly_average_precision, anomaly_roc_auc
 
 
 def small(**params):
@@ -399,3 +403,36 @@ def test_the_same_seed_gives_the_same_questions_and_scores(X, y):
             det.teach(rows, y[rows])
     assert_array_equal(first.answered_, second.answered_)
     assert_array_equal(first.score_samples(X), second.score_samples(X))
+
+
+def test_no_number_of_answers_makes_the_ranking_of_other_rows_worse_in_the_mean():
+    budgets, found = (0, 1, 2, 3, 5, 10, 20, 30), []
+    for name in list_datasets():
+        X, y = fetch_adbench(name, return_X_y=True)
+        X, X_test, y, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
+        det, of_set = FeedbackDetector(random_state=0).fit(X), []
+        for more in np.diff(budgets, prepend=0):
+            if more:
+                rows = det.query(more)
+                det.teach(rows, np.where(y[rows] == 1, -1, 1))
+            scores = det.score_samples(X_test)
+            of_set.append(
+                (anomaly_roc_auc(y_test, scores), anomaly_average_precision(y_test, scores))
+            )
+        found.append(of_set)
+    before, *after = np.mean(found, axis=0)
+    assert (np.array(after) > before).all()
+    assert after[-1][1] > before[1] + 0.2
+
+
+def test_a_detector_of_classes_learns_as_a_detector():
+    X, y = table(200)
+    det = (
+        small(detector=LeSiNN(), model=SDGM(max_steps=20, n_draws=1))
+        .fit(X)
+        .teach(np.arange(60), y[:60])
+    )
+    assert det.model_.n_features_in_ == X.shape[1]
+    learned = -det.score_samples(X) - det.prior_weight * det._prior.mean(det._prior.columns)
+    assert_allclose(spearmanr(learned, -det.model_.score_samples(det._features(X, None)))[0], 1)
+    assert np.ptp(learned) > 0
