@@ -158,7 +158,7 @@ class DeepSVDD(SphereDetector):
     --------
     DeepSAD : The same objective with known anomalies, which are pushed away from the centre.
     OCNN : A hyperplane instead of a sphere.
-    sklearn.svm.OneClassSVM : The method without a net, which is better on many tables.
+    sklearn.svm.OneClassSVM : The method without a net.
 
     Notes
     -----
