@@ -2,8 +2,8 @@
 
 Run ``SKDEEPAD_DATA=... python benchmarks/answers.py``: 70 % of the rows of each set are for
 training, at most 3,000 of them. A simulated person answers questions about training rows in rounds
-of ten, and the other 30 % of the rows are scored after ten, thirty and a hundred answers. Detectors
-that learn from labels have as many answers about rows at random; "with a prior" is such a detector
+of ten, and the other 30 % of the rows, at most 20,000, are scored after ten, thirty and a hundred
+answers. Detectors that learn from labels have as many answers about rows at random; "with a prior" is such a detector
 as the model of a FeedbackDetector, with thirty labels. All differences are from an isolation
 forest. The forests of coniferest, which ask about the head of their ranking, and PyOD's XGBOD need
 ``pip install coniferest xgboost``.
@@ -30,7 +30,8 @@ KINDS = {
     "checking-adbench": CHECKING_ADBENCH,
     "checking-oddbench": CHECKING_ODDBENCH,
 }
-BUDGETS, ROUND, MAX_ROWS = (10, 30, 100), 10, 3000
+BUDGETS, ROUND = (10, 30, 100), 10
+MAX_ROWS, MAX_TEST_ROWS = 3000, 20_000
 # Exponents of the chance of a question in the rank; None is the rule of FeedbackDetector.
 RULES = {"FeedbackDetector": None, "by rank": 1.0, "at random": 0.0, "the head": 50.0}
 LABELLED = {cls.__name__: cls for cls in (DeepSAD, DevNet, REPEN, ADGM, SDGM, DPLAN)}
@@ -130,9 +131,10 @@ def study(name, seed, rules, others):
     X, y = load(name)
     X, X_test, y, y_test = train_test_split(X, y, train_size=0.7, stratify=y, random_state=seed)
     chosen = np.random.RandomState(seed).permutation(len(X))[:MAX_ROWS]
-    parts = X[chosen], y[chosen], X_test, y_test
+    scored = np.random.RandomState(seed).permutation(len(X_test))[:MAX_TEST_ROWS]
+    parts = X[chosen], y[chosen], X_test[scored], y_test[scored]
     forest = IsolationForest(random_state=seed).fit(parts[0])
-    reference = values(y_test, forest.score_samples(X_test))
+    reference = values(parts[3], forest.score_samples(parts[2]))
     found = {rule: answered(RULES[rule], seed, *parts) for rule in rules}
     for other in others:
         if other in FORESTS:
