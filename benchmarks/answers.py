@@ -3,10 +3,10 @@
 Run ``SKDEEPAD_DATA=... python benchmarks/answers.py``: 70 % of the rows of each set are for
 training, at most 3,000 of them. A simulated person answers questions about training rows in rounds
 of ten, and the other 30 % of the rows, at most 20,000, are scored after ten, thirty and a hundred
-answers. Detectors that learn from labels have as many answers about rows at random; "with a prior" is such a detector
-as the model of a FeedbackDetector, with thirty labels. All differences are from an isolation
-forest. The forests of coniferest, which ask about the head of their ranking, and PyOD's XGBOD need
-``pip install coniferest xgboost``.
+answers. Detectors that learn from labels have as many answers about rows at random; "with a prior"
+is such a detector as the model of a FeedbackDetector, with thirty labels. All differences are from
+an isolation forest. The forests of coniferest, which ask about the head of their ranking, and
+PyOD's XGBOD need ``pip install coniferest xgboost``.
 """
 
 import warnings
