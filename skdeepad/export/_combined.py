@@ -14,7 +14,6 @@ from ..calibration._conformal import ALMOST_ONE
 from ..ensemble import DetectorEnsemble
 from ..ensemble._combinations import MOST_ABNORMAL, MOST_NORMAL
 from ..neighbors import LeSiNN
-from ..neighbors._lesinn import same_row
 
 
 class NeighborScores(nn.Module):
@@ -24,7 +23,6 @@ class NeighborScores(nn.Module):
         super().__init__()
         self.scaling, self.clip = detector._scaling(), detector._clip
         self.power = 1 if detector._metric == "manhattan" else 2
-        self.same = same_row(detector.n_features_in_, detector._metric)
         self.n_nearest = [detector._n_nearest(sample) for sample in detector.samples_]
         self.samples = nn.ParameterList(
             nn.Parameter(torch.from_numpy(sample).float(), requires_grad=False)
@@ -38,9 +36,7 @@ class NeighborScores(nn.Module):
         means = []
         for sample, k in zip(self.samples, self.n_nearest, strict=True):
             distances = ((rows[:, None] - sample).abs() ** self.power).sum(2) ** (1 / self.power)
-            nearest = distances.topk(k + 1, dim=1, largest=False).values
-            others = torch.where(nearest[:, :1] <= self.same, nearest[:, 1:], nearest[:, :k])
-            means.append(others.mean(1))
+            means.append(distances.topk(k, dim=1, largest=False).values.mean(1))
         return -torch.stack(means).mean(0).double()
 
 

@@ -1,5 +1,6 @@
 """Scores of a detector that has learned from answers, as a torch module."""
 
+import numpy as np
 import torch
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.impute import SimpleImputer
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from ..base._scaling import Scaling, linear_scaling
 from ..feedback import FeedbackDetector
 from ..feedback._prior import LEAST, MOST
-from ._forests import AnomalyShare
+from ._forests import AnomalyShare, float64
 
 
 class FeedbackScores(nn.Module):
@@ -36,7 +37,7 @@ class FeedbackScores(nn.Module):
         self.members = nn.ModuleList(members)
         self.units = nn.ModuleList(InUnit(*unit) for unit in prior.units)
         self.register_buffer("shares", torch.from_numpy(prior.weights / prior.weights.sum()))
-        self.weight = detector._weight
+        self.register_buffer("weight", float64(detector._weight))
         self.learned = learned
 
     def forward(self, x: Tensor) -> Tensor:
@@ -51,7 +52,8 @@ class InUnit(nn.Module):
 
     def __init__(self, median: float, unit: float) -> None:
         super().__init__()
-        self.median, self.unit = float(median), float(unit)
+        self.register_buffer("median", float64(median))
+        self.register_buffer("unit", float64(unit))
 
     def forward(self, scores: Tensor) -> Tensor:
         return ((self.median - scores) / self.unit).clamp(LEAST, MOST)
@@ -62,7 +64,9 @@ class LearnedScore(nn.Module):
 
     def __init__(self, scores: nn.Module, median: float, unit: float) -> None:
         super().__init__()
-        self.scores, self.median, self.unit = scores, float(median), float(unit)
+        self.scores = scores
+        self.register_buffer("median", float64(median))
+        self.register_buffer("unit", float64(unit))
 
     def forward(self, rows: Tensor, columns: Tensor) -> Tensor:
         return (self.median - self.scores(rows)) / self.unit / MOST
@@ -85,7 +89,7 @@ class Logistic(nn.Module):
     def __init__(self, model: LogisticRegression) -> None:
         super().__init__()
         self.register_buffer("weight", torch.from_numpy(model.coef_[0]).double())
-        self.intercept = float(model.intercept_[0])
+        self.register_buffer("intercept", float64(model.intercept_[0]))
 
     def forward(self, features: Tensor) -> Tensor:
         return torch.sigmoid(features.double() @ self.weight + self.intercept)
@@ -108,11 +112,11 @@ class Mean(nn.Module):
     def __init__(self, models: list[nn.Module], weights: list[float]) -> None:
         super().__init__()
         self.models = nn.ModuleList(models)
-        self.shares = [weight / sum(weights) for weight in weights]
+        self.register_buffer("shares", float64(weights) / sum(weights))
 
     def forward(self, features: Tensor) -> Tensor:
-        pairs = zip(self.shares, self.models, strict=True)
-        return sum(share * model(features) for share, model in pairs)
+        parts = torch.stack([model(features) for model in self.models], 1)
+        return (parts * self.shares).sum(1)
 
 
 def probability_of(model) -> nn.Module:
@@ -120,7 +124,7 @@ def probability_of(model) -> nn.Module:
     match model:
         case ExtraTreesClassifier() | RandomForestClassifier():
             return AnomalyShare(model)
-        case LogisticRegression():
+        case LogisticRegression() if getattr(model, "multi_class", "auto") != "multinomial":
             return Logistic(model)
         case VotingClassifier(voting="soft"):
             weights = [1.0] * len(model.estimators) if model.weights is None else model.weights
@@ -128,7 +132,8 @@ def probability_of(model) -> nn.Module:
             kept = [float(weight) for (_, each), weight in pairs if each != "drop"]
             return Mean([probability_of(each) for each in model.estimators_], kept)
         case Pipeline(steps=[(_, SimpleImputer(strategy="constant") as imputer), (_, last)]):
-            if imputer.keep_empty_features and not imputer.add_indicator:
+            is_plain = imputer.keep_empty_features and not imputer.add_indicator
+            if is_plain and np.isnan(imputer.missing_values):
                 return Filled(probability_of(last), float(imputer.fill_value or 0.0))
     raise TypeError(
         f"model={model!r} must be a detector of skdeepad, a forest, a LogisticRegression or a soft "

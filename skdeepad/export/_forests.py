@@ -60,11 +60,13 @@ class IsolationScores(nn.Module):
             for tree in forest.estimators_
         ]
         self.register_buffer("lengths", torch.from_numpy(np.concatenate(lengths)))
-        self.unit = float(_average_length(np.array([forest.max_samples_]))[0])
+        unit = float(_average_length(np.array([forest.max_samples_]))[0])
+        self.register_buffer("per_unit", float64(1 / unit if unit else 0.0))
+        self.register_buffer("without_unit", float64(0.0 if unit else 1.0))
 
     def forward(self, x: Tensor) -> Tensor:
         length = self.lengths[self.leaves(x)].mean(1)
-        return -(2 ** -(length / self.unit if self.unit else torch.ones_like(length)))
+        return -torch.exp2(-(length * self.per_unit + self.without_unit))
 
 
 class AnomalyShare(nn.Module):
@@ -79,6 +81,11 @@ class AnomalyShare(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.shares[self.leaves(x)].mean(1)
+
+
+def float64(values) -> Tensor:
+    """Return numbers as a tensor; Python's own are rounded to float32 in ONNX."""
+    return torch.as_tensor(values, dtype=torch.float64)
 
 
 class _Nodes(NamedTuple):

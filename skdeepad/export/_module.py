@@ -4,7 +4,6 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 import torch
-from sklearn.base import is_outlier_detector
 from sklearn.ensemble import IsolationForest
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -15,6 +14,7 @@ from ..base import BaseDetector
 from ..calibration import ConformalDetector, TunedThreshold
 from ..ensemble import DetectorEnsemble
 from ..feedback import FeedbackDetector
+from ..feedback._feedback import classifies_rows
 from ..neighbors import LeSiNN
 from ..nn import LipschitzLinear
 from ..training import with_default_settings
@@ -198,10 +198,10 @@ def _scores_with_answers(detector: FeedbackDetector, parts: Parts) -> nn.Module:
     if detector.model_ is None:
         return scores_of(detector.prior_, parts)
     members = [scores_of(member, parts) for member in detector._prior.members]
-    if is_outlier_detector(detector.model_):
-        learned = LearnedScore(scores_of(detector.model_, parts), *detector._unit_of_model)
-    else:
+    if classifies_rows(detector.model_):
         learned = LearnedProbability(detector.model_)
+    else:
+        learned = LearnedScore(scores_of(detector.model_, parts), *detector._unit_of_model)
     return FeedbackScores(detector, members, learned)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_outlier_detector
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.ensemble import ExtraTreesClassifier, VotingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -16,7 +16,7 @@ from .._validation import HasMethods, Integral, check_is_fitted, fit_context, ta
 from ..base._labels import check_labels, warn_without_anomalies
 from ..base._parameters import CONTAMINATION, NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
-from ..base._scaling import CLIP, compress_in_place
+from ..base._scaling import CLIP, check_scaled, compress_in_place
 from ..base._seeds import reseeded
 from ..base._threshold import DecisionMixin, OffsetMixin
 from ..base._training_scores import median_and_unit
@@ -165,7 +165,8 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         self._check_model()
         with all_or_nothing(self):
             self._rows = self._read(X, reset=True)
-            self._scaler = StandardScaler().fit(self._rows)
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._scaler = StandardScaler().fit(self._rows)
             signs = np.sign(check_labels(y, len(self._rows), all_known=True)).astype(int)
             rng = check_random_state(self.random_state)
             seed, self._seed = rng.randint(2**31 - 1, size=2).tolist()
@@ -279,7 +280,7 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         if not (signs < 0).any():
             return None
         model = reseeded(clone(self._model()), self._seed)
-        classifies, more = not is_outlier_detector(model), np.empty(0, dtype=int)
+        classifies, more = classifies_rows(model), np.empty(0, dtype=int)
         if not classifies:  # it learns from unlabelled rows, too
             more = np.flatnonzero(self._is_open())
         elif (signs > 0).sum() < N_NORMAL:
@@ -317,12 +318,14 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
 
     def _features(self, rows: np.ndarray, columns: np.ndarray | None) -> np.ndarray:
         """Return what the model learns from: rows, and their prior scores if there are any."""
-        scaled = compress_in_place(self._scaler.transform(rows), CLIP)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = compress_in_place(self._scaler.transform(rows), CLIP)
+        scaled = check_scaled(scaled, rows, "standard", bool(np.isnan(rows).any()))
         parts = [scaled] if columns is None else [scaled, columns]
         return np.hstack(parts).astype(np.float32)
 
     def _anomaly_scores(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        if not is_outlier_detector(self.model_):
+        if classifies_rows(self.model_):
             features = self._features(rows, columns)
             learned = self.model_.predict_proba(features)[:, list(self.model_.classes_).index(1)]
         else:
@@ -392,3 +395,8 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         parts = [self._prototype()] + ([] if self.model is None else [self.model])
         tags.input_tags.allow_nan = all(get_tags(each).input_tags.allow_nan for each in parts)
         return tags
+
+
+def classifies_rows(model) -> bool:
+    """Return whether a model is a classifier; a detector may have probabilities of its classes."""
+    return is_classifier(model) or not hasattr(model, "score_samples")

@@ -8,6 +8,7 @@ from scipy.stats import rankdata
 from sklearn.utils import check_array, check_random_state
 
 from .._validation import n_rows_of, take_rows
+from ..training import warn
 from ._box import detector_scores
 
 
@@ -15,8 +16,9 @@ def consensus(scores):
     """Mean rank correlation of each detector with the other ones.
 
     Errors of different detectors differ, so that one which ranks the rows as most others do tends
-    to be a good one. It is the best of the known criteria without labels
-    (``benchmarks/results/selection.md``), but a default with a study behind it is better.
+    to be a good one. Of the three criteria without labels that are compared in
+    ``benchmarks/results/selection.md`` it picks the best detectors, but defaults have a higher
+    AUCPR still.
 
     Parameters
     ----------
@@ -56,16 +58,19 @@ def consensus(scores):
     length = np.linalg.norm(ranks, axis=1, keepdims=True)
     ranks = np.divide(ranks, length, out=np.zeros_like(ranks), where=length > 0)
     others = ranks.sum(axis=0) - ranks
-    agreement[counted] = (ranks * others).sum(axis=1) / (len(counted) - 1)
+    mean = (ranks * others).sum(axis=1) / (len(counted) - 1)
+    agreement[counted] = mean.round(12)  # so that rounding decides nothing
     return agreement
 
 
 class ConsensusScorer:
     """Scorer of a search that picks the candidate with which the others agree most.
 
-    As ``scoring`` of a search it returns the scores of the same rows for each candidate, as
-    ``row_0``, ``row_1``, … in ``cv_results_``. As ``refit`` of that search, :meth:`best_index`
-    picks the candidate with the greatest :func:`consensus`.
+    As ``scoring`` of a search it returns the scores of the same rows for each candidate, which are
+    ``split0_test_row_0`` and so on in ``cv_results_``. As ``refit`` of that search,
+    :meth:`best_index` picks the candidate with the greatest :func:`consensus`. There is no single
+    score, so that the search has no ``best_score_`` and no ``score``, and halving searches, which
+    compare candidates by one, can't use it.
 
     Parameters
     ----------
@@ -123,9 +128,13 @@ class ConsensusScorer:
         Returns
         -------
         scores : dict of str to float
-            ``row_0`` and so on.
+            ``row_0`` and so on. They are NaN, with a warning, if the estimator can't score.
         """
-        scores = detector_scores(estimator, self._rows)
+        try:
+            scores = detector_scores(estimator, self._rows)
+        except Exception as error:
+            warn(f"{estimator!r} is left out of the consensus, because it can't score: {error}")
+            scores = np.full(n_rows_of(self._rows), np.nan)
         return {f"row_{i}": float(score) for i, score in enumerate(scores)}
 
     def consensus(self, cv_results):

@@ -28,8 +28,6 @@ from ..base._training_scores import warn_if_degenerate
 METRICS = {"manhattan": "cityblock", "euclidean": "euclidean"}
 # Rows are scored in blocks of about this many distances, or of differences for contributions.
 BLOCK_VALUES = 2**20
-# Scaled values of float32 that differ by less may differ by rounding alone.
-SAME_VALUE = 1e-5
 
 
 @detector
@@ -85,7 +83,8 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
     scaler_ : transformer or None
         The fitted scaler.
     training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+        Scores of the training rows, in ascending order. A row is not its own neighbour here, so
+        that the threshold holds for new rows; ``score_samples`` of a training row is higher.
     offset_ : float
         Threshold on ``score_samples``.
     n_features_in_ : int
@@ -100,9 +99,6 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
 
     Notes
     -----
-    A row is not its own neighbour: where one of its nearest rows equals it, up to rounding, the
-    next one takes its place. So training rows have the same scores in training and afterwards.
-
     The paper's settings are ``n_estimators=50, max_samples=8, n_neighbors=1, trim=0,
     metric="euclidean", scaler="minmax", clip=None``. ``benchmarks/results/neighbors.md``, computed
     by ``python benchmarks/neighbors.py``, compares them with the default.
@@ -168,7 +164,7 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
                 self._trimmed(self._clipped(rows[chosen])) for chosen in self._draws(len(rows), rng)
             ]
             self._forget_threshold()
-            self.training_scores_ = np.sort(self._score(rows))
+            self.training_scores_ = np.sort(self._score(rows, without_itself=True))
         warn_if_degenerate(self.training_scores_)
         return self
 
@@ -219,6 +215,10 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
         ]
         return of_features(self, np.concatenate(parts))
 
+    def _score_known_rows(self, X) -> np.ndarray:
+        """Return scores of rows of which each is one of the training rows."""
+        return self._score(self._read(X), without_itself=True)
+
     def _read(self, X) -> np.ndarray:
         check_is_fitted(self)
         return self._scale(self._validate(X, reset=False))
@@ -233,7 +233,7 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
 
     def _trimmed(self, sample: np.ndarray) -> np.ndarray:
         """Return a sample without its most isolated rows."""
-        distances = self._mean_of_nearest(sample, sample)
+        distances = self._mean_of_nearest(sample, sample, without_itself=True)
         n_kept = max(2, len(sample) - int(self.trim * len(sample) + 1e-9))
         return sample[np.sort(np.argsort(distances, kind="stable")[:n_kept])]
 
@@ -246,11 +246,11 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
         for block in gen_batches(len(rows), max(1, BLOCK_VALUES // n_values)):
             yield self._clipped(rows[block])
 
-    def _score(self, rows) -> np.ndarray:
+    def _score(self, rows, without_itself: bool = False) -> np.ndarray:
         """Return the scores of scaled rows."""
         size = max(map(len, self.samples_))
         means = [
-            self._mean(self._mean_of_nearest(part, sample) for sample in self.samples_)
+            self._mean(self._mean_of_nearest(part, r, without_itself) for r in self.samples_)
             for part in self._blocks(rows, size)
         ]
         return -np.concatenate(means)
@@ -263,33 +263,27 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
         k = self._k if isinstance(self._k, Integral) else int(self._k * len(sample))
         return min(max(1, k), len(sample) - 1)
 
-    def _mean_of_nearest(self, rows: np.ndarray, sample: np.ndarray) -> np.ndarray:
-        """Return the mean distance of each row to its nearest rows of a sample, (n_rows,)."""
-        distances, k = cdist(rows, sample, METRICS[self._metric]), self._n_nearest(sample)
-        nearest = np.partition(distances, (k - 1, k), axis=1)[:, : k + 1]
-        means, least = nearest[:, :k].mean(axis=1), nearest[:, :k].min(axis=1)
-        return means + np.where(self._is_itself(least), (nearest[:, k] - least) / k, 0.0)
+    def _mean_of_nearest(
+        self, rows: np.ndarray, sample: np.ndarray, without_itself: bool = False
+    ) -> np.ndarray:
+        """Return the mean distance of each row to its nearest rows of a sample, (n_rows,).
 
-    def _is_itself(self, distances: np.ndarray) -> np.ndarray:
-        """Return where a row is at so small a distance that they are taken for the same row."""
-        return distances <= same_row(self.n_features_in_, self._metric)
+        A row that may not be its own neighbour is taken for one of the sample if they are equal.
+        """
+        distances, k = cdist(rows, sample, METRICS[self._metric]), self._n_nearest(sample)
+        if without_itself:
+            places, nearest = np.arange(len(rows)), distances.argmin(axis=1)
+            own = distances[places, nearest] == 0
+            distances[places[own], nearest[own]] = np.inf
+        return np.partition(distances, k - 1, axis=1)[:, :k].mean(axis=1)
 
     def _parts(self, rows: np.ndarray, sample: np.ndarray) -> np.ndarray:
         """Return each feature's part of the mean distance to a sample, (n_rows, n_features)."""
         k = self._n_nearest(sample)
         distances = cdist(rows, sample, METRICS[self._metric])
-        nearest = np.argpartition(distances, (k - 1, k), axis=1)[:, : k + 1]
-        of_nearest = np.take_along_axis(distances, nearest, axis=1)
-        first = of_nearest[:, :k].argmin(axis=1)[:, None]
-        is_itself = self._is_itself(np.take_along_axis(of_nearest, first, axis=1))
-        replaced = np.where(is_itself & (np.arange(k) == first), nearest[:, k:], nearest[:, :k])
-        parts = np.abs(rows[:, None] - sample[replaced])
+        nearest = np.argpartition(distances, k - 1, axis=1)[:, :k]
+        parts = np.abs(rows[:, None] - sample[nearest])
         if self._metric == "euclidean":
-            lengths = np.take_along_axis(distances, replaced, axis=1)[..., None]
+            lengths = np.take_along_axis(distances, nearest, axis=1)[..., None]
             parts = np.divide(parts**2, lengths, out=np.zeros_like(parts), where=lengths > 0)
         return parts.mean(axis=1)
-
-
-def same_row(n_features: int, metric: str) -> float:
-    """Return the distance up to which two scaled rows of float32 may be the same row, rounded."""
-    return SAME_VALUE * n_features ** (1 if metric == "manhattan" else 0.5)

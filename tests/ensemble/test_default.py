@@ -13,7 +13,7 @@ from skdeepad import default_detector
 
 # Some checks have data in which each row is as far from the others as any other row.
 @pytest.mark.filterwarnings("ignore:The scores of the training rows are all equal")
-@parametrize_with_checks([default_detector(random_state=0), default_detector(clean=True)])
+@parametrize_with_checks([default_detector(random_state=0)])
 def test_check_estimator(estimator, check):
     check(estimator)
 

@@ -11,6 +11,7 @@ from sklearn.ensemble import (
     VotingClassifier,
 )
 from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import LocalOutlierFactor
@@ -27,6 +28,7 @@ import skdeepad
 from skdeepad import VAE, AutoEncoder, DetectorEnsemble, DevNet, InvertibleResNet, LeSiNN
 from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.export import to_module
+from skdeepad.export._feedback import probability_of
 from skdeepad.feedback import FeedbackDetector
 
 from ..instances import small, without_labels
@@ -173,13 +175,25 @@ def vote():
     return VotingClassifier(parts, voting="soft", weights=[3, 1, 2])
 
 
+def filled():
+    """A classifier of features of which missing ones are 7."""
+    imputer = SimpleImputer(strategy="constant", fill_value=7, keep_empty_features=True)
+    return make_pipeline(imputer, LogisticRegression())
+
+
 @pytest.mark.parametrize(
     "model",
-    [None, LogisticRegression(), ExtraTreesClassifier(5), vote(), DevNet(max_epochs=2)],
-    ids=["default", "linear", "trees", "vote", "DevNet"],
+    [None, LogisticRegression(), filled(), ExtraTreesClassifier(5), vote(), DevNet(max_epochs=2)],
+    ids=["default", "linear", "filled", "trees", "vote", "DevNet"],
 )
 @pytest.mark.parametrize(
-    "prior", [None, LeSiNN(), AutoEncoder(max_epochs=2)], ids=["default", "one", "net"]
+    "prior",
+    [
+        None,
+        AutoEncoder(max_epochs=2),
+        DetectorEnsemble([("a", LeSiNN()), ("b", IsolationForest())], weights=[3, 1]),
+    ],
+    ids=["default", "net", "weighted"],
 )
 def test_a_detector_that_learned_from_answers_is_a_module(model, prior):
     X, _ = some_rows()
@@ -203,14 +217,28 @@ def test_missing_values_reach_the_answers_leaves():
     assert_allclose(in_torch(to_module(det), X), det.score_samples(X), rtol=1e-6)
 
 
+def test_a_constant_for_missing_features_is_that_of_the_imputer():
+    features = np.random.RandomState(0).randn(50, 4)
+    features[::3, 2] = np.nan
+    model = filled().fit(features, np.arange(50) % 2)
+    found = probability_of(model)(torch.from_numpy(features)).numpy()
+    assert_allclose(found, model.predict_proba(features)[:, 1], rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     "model",
     [
         GaussianNB(),
         VotingClassifier([("a", LogisticRegression()), ("b", GaussianNB())], voting="soft"),
         make_pipeline(StandardScaler(), LogisticRegression()),
+        make_pipeline(
+            SimpleImputer(
+                missing_values=0.0, strategy="constant", fill_value=7, keep_empty_features=True
+            ),
+            LogisticRegression(),
+        ),
     ],
-    ids=["naive", "vote", "pipeline"],
+    ids=["naive", "vote", "pipeline", "imputer"],
 )
 def test_other_models_of_answers_are_refused_by_name(model):
     X, _ = some_rows()

@@ -11,8 +11,9 @@ from sklearn.ensemble import ExtraTreesClassifier, IsolationForest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import train_test_split
-from sklearn.neighbors import LocalOutlierFactor
+from sklearn.neighbors import KernelDensity, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -433,6 +434,22 @@ def test_a_detector_of_classes_learns_as_a_detector():
         .teach(np.arange(60), y[:60])
     )
     assert det.model_.n_features_in_ == X.shape[1]
-    learned = -det.score_samples(X) - det.prior_weight * det._prior.mean(det._prior.columns)
+    learned = -det.score_samples(X) - 0.15 * det._prior.mean(det._prior.columns_of(X))
     assert_allclose(spearmanr(learned, -det.model_.score_samples(det._features(X, None)))[0], 1)
     assert np.ptp(learned) > 0
+
+
+@pytest.mark.parametrize("model", [KernelDensity(), GaussianMixture()], ids=["kernel", "mixture"])
+def test_a_density_estimator_may_be_the_model(model):
+    X, y = table(200)
+    det = small(detector=LeSiNN(), model=model).fit(X).teach(np.arange(60), y[:60])
+    assert np.isfinite(det.score_samples(X)).all()
+
+
+def test_rows_that_overflow_when_they_are_standardised_are_named():
+    X, y = table(200)
+    X[:, 0] *= 1e306
+    det = small(detector=LeSiNN()).fit(X)
+    with pytest.raises(ValueError, match="can't be computed with in float32 once it is scaled"):
+        det.teach(np.arange(60), y[:60])
+    assert det.model_ is None

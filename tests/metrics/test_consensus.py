@@ -31,7 +31,15 @@ def search_of(estimator, grid, X, **params):
 def test_consensus_is_the_mean_of_spearmans_correlations():
     scores = np.random.RandomState(1).randint(0, 6, size=(5, 30))
     expected = spearmanr(scores, axis=1).statistic
-    np.testing.assert_allclose(consensus(scores), (expected.sum(axis=1) - 1) / 4)
+    np.testing.assert_allclose(consensus(scores), (expected.sum(axis=1) - 1) / 4, atol=1e-12)
+
+
+def test_two_detectors_agree_with_one_another_to_the_bit():
+    rng = np.random.RandomState(0)
+    for _ in range(100):
+        first, second = consensus(rng.randn(2, 17))
+        assert first == second
+        assert consensus(np.tile(rng.randn(11), (3, 1))).tolist() == [1, 1, 1]
 
 
 def test_detectors_with_nan_are_left_out_and_constant_ones_agree_with_nobody():
@@ -66,8 +74,25 @@ def test_a_search_over_a_pipeline_of_a_frame(rows):
     frame = pd.DataFrame(rows, columns=list("abc"))
     grid = {"localoutlierfactor__n_neighbors": [2, 10, 11]}
     pipeline = make_pipeline(StandardScaler(), LocalOutlierFactor(novelty=True))
-    _, search = search_of(pipeline, grid, frame)
-    assert search.best_params_ != {"localoutlierfactor__n_neighbors": 2}
+    scorer, search = search_of(pipeline, grid, frame)
+    by_n = dict(zip([2, 10, 11], scorer.consensus(search.cv_results_), strict=True))
+    assert by_n[2] < min(by_n[10], by_n[11])
+    best = search.best_params_["localoutlierfactor__n_neighbors"]
+    assert by_n[best] == max(by_n.values())
+
+
+def test_a_candidate_that_cannot_score_is_never_the_best(rows):
+    grid = {"novelty": [False, True], "n_neighbors": [5, 6]}
+    scorer = ConsensusScorer(rows)
+    search = GridSearchCV(
+        LocalOutlierFactor(), grid, scoring=scorer, refit=scorer.best_index, cv=CV
+    )
+    with (
+        pytest.warns(UserWarning, match="left out of the consensus, because it can't score"),
+        pytest.warns(UserWarning, match="test scores are non-finite"),
+    ):
+        search.fit(rows)
+    assert search.best_params_["novelty"]
 
 
 def test_a_single_candidate_is_the_best(rows):
