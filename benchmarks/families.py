@@ -50,7 +50,7 @@ AGENT = {
 CLUSTERING = {
     "DeepClustering (default)": DeepClustering(),
     "DeepClustering, trim 0": DeepClustering(trim=0.0),
-    "DeepClustering, k-means loss": DeepClustering(cluster_loss="kmeans"),
+    "DeepClustering, k-means loss": DeepClustering(cluster_loss="k-means"),
     "DeepClustering, 5 clusters": DeepClustering(n_clusters=5),
     "DeepClustering, 20 clusters": DeepClustering(n_clusters=20),
     "DeepClustering, weight .01": DeepClustering(cluster_weight=0.01),

@@ -103,7 +103,7 @@ def to_module(estimator):
         Fitted detector of this library or :class:`~sklearn.ensemble.IsolationForest`,
         :class:`~skdeepad.DetectorEnsemble` of such, or a
         :class:`~skdeepad.feedback.FeedbackDetector` whose ``model`` is the default, a detector, a
-        forest or a logistic regression. It may be within a
+        forest, a logistic regression or a soft vote of these. It may be within a
         :class:`~sklearn.frozen.FrozenEstimator`, a :class:`~skdeepad.calibration.TunedThreshold` or
         a :class:`~skdeepad.calibration.ConformalDetector`, whose scores are p-values.
 

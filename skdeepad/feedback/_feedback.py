@@ -65,7 +65,9 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         :class:`~sklearn.linear_model.LogisticRegression`, which learns more from the first answers.
         Any classifier with ``predict_proba`` learns from the features of the answered rows,
         standardised and compressed beyond ±20, followed by the prior score, or by that of each
-        member if the prior is a :class:`~skdeepad.DetectorEnsemble`. A detector with
+        member if the prior is a :class:`~skdeepad.DetectorEnsemble`. As long as fewer than five
+        normal rows are known, up to 400 rows of the lower four fifths of the prior's ranking are
+        taken for normal beside them. A detector with
         ``score_samples``, such as :class:`~skdeepad.DevNet`, learns from the features of all
         training rows, and its anomaly score stands for the probability, as a fifth of what
         :math:`q` would be without clipping.

@@ -12,7 +12,8 @@ from ..group._errors import Spread
 from ..group._scores import Characterization
 
 # Sub-packages whose public classes may be part of a fitted estimator.
-PARTS = ("", ".calibration", ".feedback", ".interop", ".model_selection", ".nn", ".preprocessing")
+PARTS = ("", ".calibration", ".feedback", ".interop", ".metrics", ".model_selection", ".nn")
+PARTS += (".preprocessing",)
 # Types of attributes: the rows that a detector remembers, the sparse part of a robust autoencoder,
 # what a detector of groups knows of its training groups, and what one that asks knows of answers.
 OTHERS = (Remembered, csr_array, Spread, Characterization, Answers, Prior)
