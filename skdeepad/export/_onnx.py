@@ -88,8 +88,8 @@ def to_onnx(estimator, path=None, *, X=None):
         If the scores of the detector can't be computed by one pass through a net. These are
         :class:`~skdeepad.AnoGAN` without ``train_encoder``, the scores ``"decoder_nearest"`` and
         ``"jacodeco"`` of :class:`~skdeepad.VAE`, :class:`~skdeepad.BDSGM` with the density of
-        another estimator, and :class:`~skdeepad.DetectorEnsemble` with ``combine="rank"``, but as the prior of a
-        :class:`~skdeepad.feedback.FeedbackDetector` that knows an anomaly. Or if
+        another estimator, and :class:`~skdeepad.DetectorEnsemble` with ``combine="rank"``, but as
+        the prior of a :class:`~skdeepad.feedback.FeedbackDetector` that knows an anomaly. Or if
         ONNX lacks an operation, such as the density of a rare prior; or if ``X`` has not the
         columns of ``fit``. Or if ``skl2onnx`` refuses a step of the pipeline or converts it
         wrongly, so that the model can't be run, or its scores of ``X`` are not those of
