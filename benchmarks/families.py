@@ -39,7 +39,9 @@ FEW_LABELS = {
     "REPEN, a hidden layer": REPEN(hidden_layer_sizes=(64,)),
     "DeepSAD (default)": DeepSAD(),
     "DeepSAD, trim 0 (the paper's)": DeepSAD(trim=0.0),
-    "DeepSAD, labels weigh 10": DeepSAD(labelled_weight=10.0),
+    "DeepSAD, labels weigh 1 (the paper's)": DeepSAD(labelled_weight=1.0),
+    "DeepSAD, labels weigh 3": DeepSAD(labelled_weight=3.0),
+    "DeepSAD, labels weigh 30": DeepSAD(labelled_weight=30.0),
     "DeepSAD, 50 epochs": DeepSAD(max_epochs=50),
     "DeepSAD, no pre-training": DeepSAD(pretrain_epochs=0),
 }

@@ -48,9 +48,9 @@ class DeepSAD(SphereDetector):
 
     Parameters
     ----------
-    labelled_weight : float, default=1.0
+    labelled_weight : float, default=10.0
         Weight :math:`\eta` of a labelled row. The paper's value of 1 is the weight of an unlabelled
-        row.
+        row, and learns less from a few labels (``benchmarks/results/families.md``).
     n_latent : int, default=16
         Dimension of the space of the centre.
     batch_norm : bool, default=True
@@ -172,7 +172,7 @@ class DeepSAD(SphereDetector):
     array([ 1, -1])
     """
 
-    labelled_weight: float = param(NON_NEGATIVE, default=1.0)
+    labelled_weight: float = param(NON_NEGATIVE, default=10.0)
 
     _labels = SignedLabels("none is pushed away from the centre")
 

@@ -78,7 +78,7 @@ class DevNet(GradientContributionsMixin, BaseDetector):
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
         beyond ±20 are compressed: they grow with their logarithm. The authors use "minmax", which
-        learns less in the same number of steps.
+        learns less in the same number of steps (``benchmarks/results/families.md``).
     max_epochs : int, default=50
         Maximum number of epochs.
     max_steps : int or None, default=None
@@ -94,8 +94,8 @@ class DevNet(GradientContributionsMixin, BaseDetector):
         L2 penalty of the optimizer on the weights. The default is the paper's 0.01 on the squares.
     trim : float, default=0.05
         Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth of
-        the steps: those with the largest deviation, which may be unknown anomalies. It helps if few
-        anomalies are known; the paper's value is 0.
+        the steps: those with the largest deviation, which may be unknown anomalies. The paper's
+        value is 0.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. With ``"auto"``, rows with :math:`\mathrm{dev}(x) > 1.96` are outliers; a draw from
