@@ -38,7 +38,7 @@ FEW_LABELS = {
     "REPEN, margin 100": REPEN(margin=100.0),
     "REPEN, a hidden layer": REPEN(hidden_layer_sizes=(64,)),
     "DeepSAD (default)": DeepSAD(),
-    "DeepSAD, trim 0 (the paper's)": DeepSAD(trim=0.0),
+    "DeepSAD, trim 0": DeepSAD(trim=0.0),
     "DeepSAD, labels weigh 1 (the paper's)": DeepSAD(labelled_weight=1.0),
     "DeepSAD, labels weigh 3": DeepSAD(labelled_weight=3.0),
     "DeepSAD, labels weigh 30": DeepSAD(labelled_weight=30.0),
