@@ -181,8 +181,11 @@ def main():
     require_data(*sets)
     rows = finished(sets, options, rows_file(options.output))
     sections = []
-    for kind in options.kinds:
-        of_kind = rows[rows["set"].isin(KINDS[kind])]
+    members = {kind: KINDS[kind] for kind in options.kinds}
+    if len(members) > 1:
+        members = {"all kinds": sets, **members}
+    for kind, names in members.items():
+        of_kind = rows[rows["set"].isin(names)]
         for group, (low, high) in GROUPS.items():
             part = of_kind[(of_kind["share"] > low) & (of_kind["share"] <= high)]
             if len(part):
