@@ -146,6 +146,35 @@ def comparison(results, reference):
     return table.assign(**{"failed runs": summary["n_failed"]})
 
 
+def variants_table(results, reference, variants):
+    """Compare variants with a reference, in the order given, with their seconds of CPU to fit.
+
+    Parameters
+    ----------
+    results : DataFrame
+        As for :func:`comparison`.
+    reference : str
+        Label of a detector in `results`.
+    variants : iterable of str
+        Labels of the rows.
+
+    Returns
+    -------
+    table : str
+        In Markdown.
+    """
+    cpu = results.groupby("detector")["fit_cpu_time"].mean().round(2)
+    found = comparison(results, reference).reindex(list(variants))
+    return found.assign(**{"s of CPU": cpu}).to_markdown()
+
+
+def percents(y, scores):
+    """AUCROC and AUCPR in percent, of labels (1 = anomaly) and scores (high = normal)."""
+    from skdeepad.metrics import anomaly_average_precision, anomaly_roc_auc
+
+    return 100 * anomaly_roc_auc(y, scores), 100 * anomaly_average_precision(y, scores)
+
+
 def write_page(folder, title, text, *sections, sets, part=""):
     """Write the page of a study, and show it.
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _sets import CHECKING_ADBENCH, CHECKING_ODDBENCH, TUNING, data_of
-from _study import make_parser, require_data, rows_file, write_page
+from _study import make_parser, percents, require_data, rows_file, write_page
 from joblib import Parallel, delayed
 from sklearn.ensemble import IsolationForest
 from sklearn.model_selection import train_test_split
@@ -23,7 +23,6 @@ from sklearn.model_selection import train_test_split
 from skdeepad import ADGM, DPLAN, REPEN, SDGM, DeepSAD, DevNet
 from skdeepad.datasets import fetch_adbench
 from skdeepad.feedback import FeedbackDetector
-from skdeepad.metrics import anomaly_average_precision, anomaly_roc_auc
 
 KINDS = {
     "tuning": TUNING,
@@ -62,20 +61,16 @@ def load(name):
         return arrays["X"].astype(float), arrays["y"].astype(int)
 
 
-def values(y, scores):
-    return 100 * anomaly_roc_auc(y, scores), 100 * anomaly_average_precision(y, scores)
-
-
 def answered(rule, seed, X, y, X_test, y_test):
     """Values before the first answer and after each budget of questions by a rule."""
     detector = (FeedbackDetector if rule is None else ByRule)(random_state=seed).fit(X)
     detector.exponent = rule
-    found = {0: values(y_test, detector.score_samples(X_test))}
+    found = {0: percents(y_test, detector.score_samples(X_test))}
     for budget in range(ROUND, max(BUDGETS) + 1, ROUND):
         rows = detector.query(ROUND)
         detector.teach(rows, np.where(y[rows] == 1, -1, 1))
         if budget in BUDGETS:
-            found[budget] = values(y_test, detector.score_samples(X_test))
+            found[budget] = percents(y_test, detector.score_samples(X_test))
     return found
 
 
@@ -87,13 +82,13 @@ def asked_of_forest(name, seed, X, y, X_test, y_test):
     forest = {"AADForest": AADForest, "PineForest": PineForest}[name](n_jobs=1, random_seed=seed)
     X, X_test = np.ascontiguousarray(X), np.ascontiguousarray(X_test)
     forest.fit(X)
-    found, asked = {0: values(y_test, forest.score_samples(X_test))}, np.empty(0, dtype=int)
+    found, asked = {0: percents(y_test, forest.score_samples(X_test))}, np.empty(0, dtype=int)
     for budget in range(ROUND, max(BUDGETS) + 1, ROUND):
         order = np.argsort(forest.score_samples(X), kind="stable")
         asked = np.r_[asked, order[~np.isin(order, asked)][:ROUND]]
         forest.fit_known(X, X[asked], np.where(y[asked] == 1, -1, 1))
         if budget in BUDGETS:
-            found[budget] = values(y_test, forest.score_samples(X_test))
+            found[budget] = percents(y_test, forest.score_samples(X_test))
     return found
 
 
@@ -106,7 +101,7 @@ def labelled(name, seed, budgets, X, y, X_test, y_test):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no anomaly is known, or XGBOD has labels
             scores = scores_of(name, seed, X, known, X_test)
-        found[budget] = values(y_test, scores)
+        found[budget] = percents(y_test, scores)
     return found
 
 
@@ -134,7 +129,7 @@ def study(name, seed, rules, others):
     scored = np.random.RandomState(seed).permutation(len(X_test))[:MAX_TEST_ROWS]
     parts = X[chosen], y[chosen], X_test[scored], y_test[scored]
     forest = IsolationForest(random_state=seed).fit(parts[0])
-    reference = values(parts[3], forest.score_samples(parts[2]))
+    reference = percents(parts[3], forest.score_samples(parts[2]))
     found = {rule: answered(RULES[rule], seed, *parts) for rule in rules}
     for other in others:
         if other in FORESTS:

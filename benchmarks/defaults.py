@@ -4,9 +4,8 @@ Run ``SKDEEPAD_DATA=... python benchmarks/defaults.py``: ADBench's protocol (con
 rows), seeds 1 to 3, one setting for all sets.
 """
 
-import pandas as pd
 from _sets import TUNING
-from _study import comparison, make_parser, require_data, rows_file, write_page
+from _study import make_parser, require_data, rows_file, variants_table, write_page
 
 from skdeepad import OCNN, VAE, AutoEncoder, DeepSVDD
 from skdeepad.benchmark import Norm, run_benchmark
@@ -47,12 +46,6 @@ VARIANTS = {
 }
 
 
-def table(results: pd.DataFrame, variants) -> pd.DataFrame:
-    """Means over sets and seeds, and each variant compared with isolation forest."""
-    cpu = results.groupby("detector")["fit_cpu_time"].mean().round(2)
-    return comparison(results, "IForest").reindex(variants).assign(**{"s of CPU": cpu})
-
-
 def study(doc: str, title: str, variants: dict) -> None:
     """Run variants by ADBench's protocol on the tuning sets and write the page of their table."""
     options = make_parser(doc, n_jobs=2, seeds=[1, 2, 3]).parse_args()
@@ -71,7 +64,7 @@ def study(doc: str, title: str, variants: dict) -> None:
         f"ADBench's protocol, seeds {' '.join(map(str, options.seeds))}, means over {len(TUNING)} "
         f"sets: {', '.join(TUNING)}. One setting for all of them. Differences are from isolation "
         "forest, with 95 % bootstrap intervals over the sets; p is Wilcoxon's.",
-        table(results, variants).to_markdown(),
+        variants_table(results, "IForest", variants),
         sets=TUNING,
     )
 

@@ -8,7 +8,7 @@ detectors.
 """
 
 from _sets import SMALL, TUNING
-from _study import METRICS, comparison, make_parser, output_file, require_data, write_page
+from _study import METRICS, make_parser, output_file, require_data, variants_table, write_page
 
 from skdeepad import (
     AAE,
@@ -87,13 +87,6 @@ FAMILIES = {
 }
 
 
-def table(results, variants):
-    """Means over sets and seeds, differences from isolation forest, and seconds."""
-    cpu = results.groupby("detector")["fit_cpu_time"].mean().round(2)
-    found = comparison(results, "IForest").reindex(["IForest", *variants])
-    return found.assign(**{"s of CPU": cpu}).to_markdown()
-
-
 def main():
     parser = make_parser(__doc__, n_jobs=2, seeds=[1, 2])
     parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=list(FAMILIES))
@@ -113,7 +106,7 @@ def main():
             output=output_file(options.output / "rows", f"-{family}.csv"),
         )
         title = f"## {family}: {len(members)} sets, protocol {protocol}"
-        sections += [title, table(results, variants)]
+        sections += [title, variants_table(results, "IForest", ["IForest", *variants])]
     write_page(
         options.output,
         "Defaults of families",

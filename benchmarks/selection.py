@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _sets import SMALL
-from _study import make_parser, require_data, write_page
+from _study import make_parser, percents, require_data, write_page
 from joblib import Parallel, delayed
 from scipy.stats import rankdata, spearmanr
 from sklearn.model_selection import ParameterGrid, train_test_split
@@ -17,8 +17,6 @@ from sklearn.model_selection import ParameterGrid, train_test_split
 from skdeepad import VAE, AutoEncoder, DeepSVDD
 from skdeepad.datasets import fetch_adbench
 from skdeepad.metrics import (
-    anomaly_average_precision,
-    anomaly_roc_auc,
     consensus,
     excess_mass_scorer,
     mass_volume_scorer,
@@ -39,10 +37,6 @@ FAMILIES = {
 }
 
 
-def values(y, scores):
-    return 100 * anomaly_roc_auc(y, scores), 100 * anomaly_average_precision(y, scores)
-
-
 def study(name, family, seed):
     """Values of what each criterion selects on one data set, and how it ranks the candidates."""
     torch.set_num_threads(1)
@@ -52,7 +46,7 @@ def study(name, family, seed):
     X, held_out = train_test_split(X, test_size=0.3, random_state=seed)
     detectors = [cls(random_state=seed, **params).fit(X) for params in [{}, *ParameterGrid(grid)]]
     on_test = [det.score_samples(X_test) for det in detectors]
-    default, *candidates = (values(y_test, scores) for scores in on_test)
+    default, *candidates = (percents(y_test, scores) for scores in on_test)
     candidates = np.array(candidates)
     criteria = {
         "mass volume": [mass_volume_scorer(det, held_out) for det in detectors[1:]],
@@ -63,7 +57,7 @@ def study(name, family, seed):
         "default": default,
         "a candidate at random": candidates.mean(axis=0),
         **{f"the best by {title}": candidates[np.argmax(each)] for title, each in criteria.items()},
-        "mean rank of all": values(y_test, rankdata(on_test[1:], axis=1).mean(axis=0)),
+        "mean rank of all": percents(y_test, rankdata(on_test[1:], axis=1).mean(axis=0)),
         "the best by labels of test rows": candidates[candidates[:, 0].argmax()],
     }
     rank = {

@@ -14,7 +14,6 @@ from ..base import BaseDetector
 from ..calibration import ConformalDetector, TunedThreshold
 from ..ensemble import DetectorEnsemble
 from ..feedback import FeedbackDetector
-from ..feedback._feedback import classifies_rows
 from ..neighbors import LeSiNN
 from ..nn import LipschitzLinear
 from ..training import with_default_settings
@@ -198,11 +197,12 @@ def _scores_with_answers(detector: FeedbackDetector, parts: Parts) -> nn.Module:
     if detector.model_ is None:
         return scores_of(detector.prior_, parts)
     members = [scores_of(member, parts) for member in detector._prior.members]
-    if classifies_rows(detector.model_):
-        learned = LearnedProbability(detector.model_)
+    model, learned = detector.model_, detector._learned
+    if learned.classifies:
+        scores = LearnedProbability(model)
     else:
-        learned = LearnedScore(scores_of(detector.model_, parts), *detector._unit_of_model)
-    return FeedbackScores(detector, members, learned)
+        scores = LearnedScore(scores_of(model, parts), *learned.unit)
+    return FeedbackScores(detector, members, scores)
 
 
 def transformers_in(step) -> list:

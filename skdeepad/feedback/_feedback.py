@@ -3,12 +3,7 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
-from sklearn.ensemble import ExtraTreesClassifier, VotingClassifier
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state, get_tags
 
 from .._tables import validate_data
@@ -16,13 +11,12 @@ from .._validation import HasMethods, Integral, check_is_fitted, fit_context, ta
 from ..base._labels import check_labels, warn_without_anomalies
 from ..base._parameters import CONTAMINATION, NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
-from ..base._scaling import CLIP, check_scaled, compress_in_place
 from ..base._seeds import reseeded
 from ..base._threshold import DecisionMixin, OffsetMixin
-from ..base._training_scores import median_and_unit
 from ..ensemble import default_detector
 from ._answers import Answers, check_consistent, kinds_of, lines_of, numbers_among
-from ._prior import MOST, Prior
+from ._model import Learned, classifies, default_model, scaler_of
+from ._prior import Prior
 from ._questions import draw_questions, exponent_for, share_of_anomalies
 
 # With fewer known normal rows than the first number, so many more are taken for normal, rows of the
@@ -167,8 +161,7 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         self._check_model()
         with all_or_nothing(self):
             self._rows = self._read(X, reset=True)
-            with np.errstate(over="ignore", invalid="ignore"):
-                self._scaler = StandardScaler().fit(self._rows)
+            self._scaler = scaler_of(self._rows)
             signs = np.sign(check_labels(y, len(self._rows), all_known=True)).astype(int)
             rng = check_random_state(self.random_state)
             seed, self._seed = rng.randint(2**31 - 1, size=2).tolist()
@@ -269,21 +262,22 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         self._answers = answers
         self.answered_, self.answers_ = answers.numbers, answers.signs
         self._weight = self.prior_weight
-        self.model_ = self._fitted_model(answers)
+        self._learned = self._learn_from(answers)
+        self.model_ = None if self._learned is None else self._learned.model
         self._current = -self._prior.scores
         if self.model_ is not None:
             self._current = self._anomaly_scores(self._rows, self._prior.columns)
         self._forget_threshold()
         self.training_scores_ = np.sort(-self._current)
 
-    def _fitted_model(self, answers: Answers):
-        """Return the fitted model; None if no anomaly is known, or there is nothing beside them."""
+    def _learn_from(self, answers: Answers) -> Learned | None:
+        """Return what is learned; None if no anomaly is known, or there is nothing beside them."""
         signs = np.r_[answers.signs, answers.signs_of_rows]
         if not (signs < 0).any():
             return None
-        model = reseeded(clone(self._model()), self._seed)
-        classifies, more = classifies_rows(model), np.empty(0, dtype=int)
-        if not classifies:  # it learns from unlabelled rows, too
+        model = reseeded(clone(default_model() if self.model is None else self.model), self._seed)
+        more = np.empty(0, dtype=int)
+        if not classifies(model):  # it learns from unlabelled rows, too
             more = np.flatnonzero(self._is_open())
         elif (signs > 0).sum() < N_NORMAL:
             more = self._presumed_normal()
@@ -293,12 +287,7 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         rows = np.vstack([self._rows[numbers], answers.rows])
         columns = np.vstack([self._prior.columns[numbers], answers.columns])
         signs = np.r_[answers.signs, np.zeros(len(more), dtype=int), answers.signs_of_rows]
-        features = self._features(rows, columns if classifies else None)
-        if classifies:
-            return model.fit(features, (signs < 0).astype(int))
-        model.fit(features, signs)
-        self._unit_of_model = median_and_unit(np.sort(model.score_samples(features)))
-        return model
+        return Learned(model, self._scaler, rows, columns, signs)
 
     def _exponent(self) -> float:
         """Return how steeply the chance of a question falls with the rank of its row."""
@@ -318,23 +307,8 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         rng = np.random.RandomState(self._seed)
         return np.sort(rng.permutation(low)[:N_PRESUMED])
 
-    def _features(self, rows: np.ndarray, columns: np.ndarray | None) -> np.ndarray:
-        """Return what the model learns from: rows, and their prior scores if there are any."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaled = compress_in_place(self._scaler.transform(rows), CLIP)
-        scaled = check_scaled(scaled, rows, "standard", bool(np.isnan(rows).any()))
-        parts = [scaled] if columns is None else [scaled, columns]
-        return np.hstack(parts).astype(np.float32)
-
     def _anomaly_scores(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        if classifies_rows(self.model_):
-            features = self._features(rows, columns)
-            learned = self.model_.predict_proba(features)[:, list(self.model_.classes_).index(1)]
-        else:
-            median, unit = self._unit_of_model
-            scores = self.model_.score_samples(self._features(rows, None))
-            learned = (median - scores) / unit / MOST
-        return learned + self._weight * self._prior.mean(columns)
+        return self._learned.scores(rows, columns) + self._weight * self._prior.mean(columns)
 
     # Checks -----------------------------------------------------------------------------------
 
@@ -381,24 +355,8 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
             return self.detector
         return default_detector()
 
-    def _model(self):
-        if self.model is not None:
-            return self.model
-        trees = ExtraTreesClassifier(100, max_features=0.3, class_weight="balanced")
-        linear = make_pipeline(
-            SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True),
-            LogisticRegression(C=0.1, class_weight="balanced", max_iter=1000),
-        )
-        parts = [("trees", trees), ("linear", linear)]
-        return VotingClassifier(parts, voting="soft", weights=[2, 1])
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         parts = [self._prototype()] + ([] if self.model is None else [self.model])
         tags.input_tags.allow_nan = all(get_tags(each).input_tags.allow_nan for each in parts)
         return tags
-
-
-def classifies_rows(model) -> bool:
-    """Return whether a model is a classifier; a detector may have probabilities of its classes."""
-    return is_classifier(model) or not hasattr(model, "score_samples")

@@ -88,7 +88,7 @@ def test_features_of_the_model_are_standardised_and_compressed(X, y):
     far = X * 1e6
     far[0, 0] = 1e30
     det = small(model=LogisticRegression()).fit(far).teach(np.arange(100), y[:100])
-    features = det._features(det._rows, det._prior.columns)
+    features = det._learned._features(det._rows, det._prior.columns)
     assert 20 < np.abs(features).max() < 30
     assert_allclose(features[:, 1 : X.shape[1]], StandardScaler().fit_transform(far)[:, 1:], 1e-6)
 
@@ -435,7 +435,9 @@ def test_a_detector_of_classes_learns_as_a_detector():
     )
     assert det.model_.n_features_in_ == X.shape[1]
     learned = -det.score_samples(X) - 0.15 * det._prior.mean(det._prior.columns_of(X))
-    assert_allclose(spearmanr(learned, -det.model_.score_samples(det._features(X, None)))[0], 1)
+    assert_allclose(
+        spearmanr(learned, -det.model_.score_samples(det._learned._features(X, None)))[0], 1
+    )
     assert np.ptp(learned) > 0
 
 
