@@ -233,8 +233,10 @@ class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
 
     def _trimmed(self, sample: np.ndarray) -> np.ndarray:
         """Return a sample without its most isolated rows."""
-        distances = self._mean_of_nearest(sample, sample, without_itself=True)
         n_kept = max(2, len(sample) - int(self.trim * len(sample) + 1e-9))
+        if n_kept == len(sample):
+            return sample
+        distances = self._mean_of_nearest(sample, sample, without_itself=True)
         return sample[np.sort(np.argsort(distances, kind="stable")[:n_kept])]
 
     def _clipped(self, rows) -> np.ndarray:
