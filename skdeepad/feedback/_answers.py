@@ -23,9 +23,13 @@ class Answers(NamedTuple):
         empty = np.empty(0, dtype=int)
         return cls(empty, empty, rows[:0], columns[:0], empty)
 
-    def to(self, numbers: np.ndarray, signs: np.ndarray) -> "Answers":
-        """Return these with answers about training rows; sign 0 withdraws one."""
-        numbers, signs = np.r_[self.numbers, numbers], np.r_[self.signs, signs]
+    def to(self, numbers: np.ndarray, signs: np.ndarray, kinds: np.ndarray) -> "Answers":
+        """Return these with answers about training rows; sign 0 withdraws one.
+
+        They take the place of all earlier ones about rows of the same kind.
+        """
+        others = ~np.isin(kinds[self.numbers], kinds[numbers])
+        numbers, signs = np.r_[self.numbers[others], numbers], np.r_[self.signs[others], signs]
         kept = _latest(numbers.tolist(), signs)
         return self._replace(numbers=numbers[kept], signs=signs[kept])
 
@@ -44,8 +48,9 @@ def lines_of(rows: np.ndarray) -> np.ndarray:
 
 
 def kinds_of(rows: np.ndarray) -> np.ndarray:
-    """Return a number for each row, the same for equal rows."""
-    return np.unique(lines_of(rows), return_inverse=True)[1].ravel()
+    """Return for each row the number of the first row that equals it."""
+    _, first, kinds = np.unique(lines_of(rows), return_index=True, return_inverse=True)
+    return first[kinds.ravel()]
 
 
 def numbers_among(rows: np.ndarray, table: np.ndarray) -> np.ndarray:

@@ -7,7 +7,14 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state, get_tags
 
 from .._tables import validate_data
-from .._validation import HasMethods, Integral, check_is_fitted, fit_context, take_rows
+from .._validation import (
+    HasMethods,
+    Integral,
+    check_is_fitted,
+    check_parameter,
+    fit_context,
+    take_rows,
+)
 from ..base._labels import check_labels, warn_without_anomalies
 from ..base._parameters import CONTAMINATION, NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
@@ -80,7 +87,8 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
     model_ : estimator or None
         The fitted model, None as long as no anomaly is known.
     answered_ : ndarray of int of shape (n_answers,)
-        Numbers of the training rows with an answer, in ascending order.
+        Numbers of the training rows with an answer, in ascending order. Of equal rows it is the
+        first, unless the answers are labels of ``fit``.
     answers_ : ndarray of int of shape (n_answers,)
         The answers, -1 for an anomaly and 1 for a normal row.
     training_scores_ : ndarray of shape (n_samples,)
@@ -158,7 +166,7 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         self : object
             The fitted detector.
         """
-        self._check_model()
+        self._check_learning()
         with all_or_nothing(self):
             self._rows = self._read(X, reset=True)
             self._scaler = scaler_of(self._rows)
@@ -170,7 +178,8 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
             self._kinds = kinds_of(self._rows)
             self._chances: dict[int, float] = {}
             known = np.flatnonzero(signs)
-            self._learn(Answers.none(self._rows, self._prior.columns).to(known, signs[known]))
+            none = Answers.none(self._rows, self._prior.columns)
+            self._learn(none.to(known, signs[known], self._kinds))
         return self
 
     def query(self, n_rows=10):
@@ -187,15 +196,17 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         Returns
         -------
         rows : ndarray of int of shape (n_rows,)
-            Numbers of rows of the ``X`` of ``fit``, those of higher anomaly scores first.
+            Numbers of rows of the ``X`` of ``fit``, those of higher anomaly scores first. Of equal
+            rows it is the first.
         """
         check_is_fitted(self)
-        if not isinstance(n_rows, Integral) or n_rows < 1:
+        if not isinstance(n_rows, Integral) or isinstance(n_rows, bool) or n_rows < 1:
             raise ValueError(f"n_rows={n_rows!r} must be an int of at least 1.")
         rng = np.random.RandomState([self._seed, len(self.answered_)])
         rows, chances = draw_questions(
             self._current, self._kinds, self._is_open(), n_rows, self._exponent(), rng
         )
+        rows = self._kinds[rows]  # of equal rows the first
         self._chances = self._chances | dict(zip(rows.tolist(), chances.tolist(), strict=True))
         return rows
 
@@ -217,19 +228,19 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
             The detector.
         """
         check_is_fitted(self)
-        self._check_model()
+        self._check_learning()
         if np.ndim(rows) == 2:
             table = self._read(rows, reset=False)
             numbers, keys = numbers_among(table, self._rows), lines_of(table).tolist()
         else:
-            numbers = self._read_numbers(rows)
+            numbers = self._kinds[self._read_numbers(rows)]
             table, keys = self._rows[numbers], numbers.tolist()
         if not len(numbers):
             return self
         signs = self._read_answers(labels, keys)
         with all_or_nothing(self):
             is_known = numbers >= 0
-            answers = self._answers.to(numbers[is_known], signs[is_known])
+            answers = self._answers.to(numbers[is_known], signs[is_known], self._kinds)
             if not is_known.all():
                 columns = self._prior.columns_of(take_rows(rows, np.flatnonzero(~is_known)))
                 answers = answers.to_others(table[~is_known], columns, signs[~is_known])
@@ -251,9 +262,11 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
             of an anomaly and of the weighted prior score.
         """
         check_is_fitted(self)
-        if self.model_ is None:
+        learned = self._learned
+        if learned is None:
             return self.prior_.score_samples(X)
-        return -self._anomaly_scores(self._read(X, reset=False), self._prior.columns_of(X))
+        rows = self._read(X, reset=False)
+        return -self._anomaly_scores(learned, rows, self._prior.columns_of(X))
 
     # What is learned --------------------------------------------------------------------------
 
@@ -265,8 +278,8 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         self._learned = self._learn_from(answers)
         self.model_ = None if self._learned is None else self._learned.model
         self._current = -self._prior.scores
-        if self.model_ is not None:
-            self._current = self._anomaly_scores(self._rows, self._prior.columns)
+        if self._learned is not None:
+            self._current = self._anomaly_scores(self._learned, self._rows, self._prior.columns)
         self._forget_threshold()
         self.training_scores_ = np.sort(-self._current)
 
@@ -307,8 +320,17 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
         rng = np.random.RandomState(self._seed)
         return np.sort(rng.permutation(low)[:N_PRESUMED])
 
-    def _anomaly_scores(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        return self._learned.scores(rows, columns) + self._weight * self._prior.mean(columns)
+    def _anomaly_scores(
+        self, learned: Learned, rows: np.ndarray, columns: np.ndarray
+    ) -> np.ndarray:
+        return learned.scores(rows, columns) + self._weight * self._prior.mean(columns)
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        if "_answers" in state and "_learned" not in state:  # a file of an earlier version
+            self._scaler = scaler_of(self._rows)
+            self._kinds = kinds_of(self._rows)
+            self._learn(self._answers)
 
     # Checks -----------------------------------------------------------------------------------
 
@@ -346,7 +368,10 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstim
             warn_without_anomalies(signs, "1 is a normal row, and 0 withdraws an answer")
         return signs
 
-    def _check_model(self) -> None:
+    def _check_learning(self) -> None:
+        """Raise if the parameters that are read when answers are taught are not valid."""
+        for name in ("model", "prior_weight"):
+            check_parameter(self, name)
         if isinstance(self.model, type):
             raise ValueError(f"model={self.model!r} must be an instance, not a class.")
 

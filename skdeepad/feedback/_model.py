@@ -55,16 +55,31 @@ class Learned:
 
     def _features(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return what the model learns from."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaled = compress_in_place(self.scaler.transform(rows), CLIP)
-        scaled = check_scaled(scaled, rows, "standard", bool(np.isnan(rows).any()))
+        scaled = scaled_by(self.scaler, rows)
         return np.hstack([scaled, columns]).astype(np.float32) if self.classifies else scaled
 
 
+class LinearClassifier(LogisticRegression):
+    """Logistic regression whose value for a row does not depend on the rows beside it."""
+
+    def decision_function(self, X):
+        """Return the logit of each row; it is added up row by row, not by a matrix product."""
+        return (np.asarray(X, dtype=np.float64) * self.coef_[0]).sum(axis=1) + self.intercept_[0]
+
+
 def scaler_of(rows: np.ndarray) -> StandardScaler:
-    """Return a scaler that is fitted to rows."""
+    """Return a scaler that is fitted to rows; raise if they can't be scaled in float32."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return StandardScaler().fit(rows)
+        scaler = StandardScaler().set_output(transform="default").fit(rows)
+    scaled_by(scaler, rows)
+    return scaler
+
+
+def scaled_by(scaler: StandardScaler, rows: np.ndarray) -> np.ndarray:
+    """Return standardised rows, compressed beyond ±20, in float32."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = compress_in_place(scaler.transform(rows), CLIP)
+    return check_scaled(scaled, rows, scaler, bool(np.isnan(rows).any()))
 
 
 def default_model() -> VotingClassifier:
@@ -72,8 +87,8 @@ def default_model() -> VotingClassifier:
     trees = ExtraTreesClassifier(100, max_features=0.3, class_weight="balanced")
     linear = make_pipeline(
         SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True),
-        LogisticRegression(C=0.1, class_weight="balanced", max_iter=1000),
-    )
+        LinearClassifier(C=0.1, class_weight="balanced", max_iter=1000),
+    ).set_output(transform="default")
     parts = [("trees", trees), ("linear", linear)]
     return VotingClassifier(parts, voting="soft", weights=[2, 1])
 

@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 
 from ..base._labels import Remembered
 from ..feedback._answers import Answers
-from ..feedback._model import Learned
+from ..feedback._model import Learned, LinearClassifier
 from ..feedback._prior import Prior
 from ..group._errors import Spread
 from ..group._scores import Characterization
@@ -17,7 +17,8 @@ PARTS = ("", ".calibration", ".feedback", ".interop", ".metrics", ".model_select
 PARTS += (".preprocessing",)
 # Types of attributes: the rows that a detector remembers, the sparse part of a robust autoencoder,
 # what a detector of groups knows of its training groups, and what one that asks knows of answers.
-OTHERS = (Remembered, csr_array, Spread, Characterization, Answers, Learned, Prior)
+OTHERS = (Remembered, csr_array, Spread, Characterization, Answers, Learned, LinearClassifier)
+OTHERS += (Prior,)
 # Sub-packages whose public functions may be parameters: metrics, scorers, costs and divergences.
 # A file may call whatever is trusted, and these functions only compute.
 OF_FUNCTIONS = (".metrics", ".nn")

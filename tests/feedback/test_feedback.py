@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import spearmanr
+from sklearn import config_context
 from sklearn.ensemble import ExtraTreesClassifier, IsolationForest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -448,10 +449,72 @@ def test_a_density_estimator_may_be_the_model(model):
     assert np.isfinite(det.score_samples(X)).all()
 
 
-def test_rows_that_overflow_when_they_are_standardised_are_named():
-    X, y = table(200)
+def test_rows_that_overflow_when_they_are_standardised_are_refused_before_anyone_is_asked():
+    X, _ = table(200)
     X[:, 0] *= 1e306
-    det = small(detector=LeSiNN()).fit(X)
     with pytest.raises(ValueError, match="can't be computed with in float32 once it is scaled"):
-        det.teach(np.arange(60), y[:60])
-    assert det.model_ is None
+        small(detector=LeSiNN()).fit(X)
+
+
+def test_answers_about_equal_rows_are_about_one_row(X, y):
+    twins = np.vstack([X, X[:3]])
+    n = len(X)
+    det = small(detector=LeSiNN()).fit(twins)
+    with pytest.raises(ValueError, match="labels must agree on a row"):
+        det.teach([1, n + 1], [-1, 1])
+    det.teach([n + 1, 5], [-1, 1])
+    assert_array_equal(det.answered_, [1, 5])
+    assert_array_equal(det.answers_, [-1, 1])
+    det.teach([1], [1])
+    assert_array_equal(det.answers_, [1, 1])
+    assert len(det.teach(twins[[n + 1]], [0]).answered_) == 1
+    assert (det.query(n) < n).all()
+
+
+def test_a_new_answer_replaces_labels_of_fit_about_equal_rows(X, y):
+    twins = np.vstack([X, X[:3]])
+    labels = np.zeros(len(twins))
+    labels[[1, len(X) + 1, 7]] = -1, 1, 1
+    det = small(detector=LeSiNN()).fit(twins, labels)
+    assert_array_equal(det.answered_, [1, 7, len(X) + 1])
+    assert_array_equal(det.teach([len(X) + 1], [-1]).answered_, [1, 7])
+    assert_array_equal(det.answers_, [-1, 1])
+
+
+@pytest.mark.parametrize(
+    "params", [{"prior_weight": -5.0}, {"prior_weight": "a"}, {"model": "a"}], ids=str
+)
+def test_parameters_are_checked_again_when_answers_are_taught(params, X, y):
+    det = small(detector=LeSiNN()).fit(X).teach(np.arange(60), y[:60])
+    before = det.score_samples(X)
+    det.set_params(**params)
+    with pytest.raises(ValueError, match=f"The '{next(iter(params))}' parameter of Feedback"):
+        det.teach(np.arange(70), y[:70])
+    assert_array_equal(det.score_samples(X), before)
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_output_of_transformers_may_be_frames(container, X, y):
+    expected = small().fit(X).teach(np.arange(60), y[:60]).score_samples(X)
+    with config_context(transform_output=container):
+        det = small().fit(X, np.r_[y[:60], np.zeros(len(X) - 60)])
+        assert_array_equal(det.score_samples(X), expected)
+
+
+def test_a_row_by_itself_has_the_same_score_to_the_bit(X, y):
+    det = small().fit(X).teach(np.arange(60), y[:60])
+    new = table(seed=1)[0]
+    alone = [det.score_samples(row[None])[0] for row in new]
+    assert_array_equal(det.score_samples(new), alone)
+
+
+def test_a_file_of_an_earlier_version_learns_again_from_its_answers(X, y):
+    det = small().fit(X).teach(np.arange(60), y[:60])
+    state = dict(det.__getstate__())
+    for name in ("_learned", "_scaler"):
+        del state[name]
+    state["_kinds"] = state["_kinds"] + 5  # they had other numbers
+    earlier = FeedbackDetector.__new__(FeedbackDetector)
+    earlier.__setstate__(state)
+    assert_array_equal(earlier.score_samples(X), det.score_samples(X))
+    assert_array_equal(earlier.query(5), det.query(5))
