@@ -50,7 +50,7 @@ class DeepSAD(SphereDetector):
     ----------
     labelled_weight : float, default=10.0
         Weight :math:`\eta` of a labelled row. The paper's value of 1 is the weight of an unlabelled
-        row, and learns less from a few labels (``benchmarks/results/families.md``).
+        row, and learns less from a few labels (``benchmarks/results/families-few-labels.md``).
     n_latent : int, default=16
         Dimension of the space of the centre.
     batch_norm : bool, default=True

@@ -78,7 +78,7 @@ class DevNet(GradientContributionsMixin, BaseDetector):
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
         beyond ±20 are compressed: they grow with their logarithm. The authors use "minmax", which
-        learns less in the same number of steps (``benchmarks/results/families.md``).
+        learns less in the same number of steps (``benchmarks/results/families-few-labels.md``).
     max_epochs : int, default=50
         Maximum number of epochs.
     max_steps : int or None, default=None
