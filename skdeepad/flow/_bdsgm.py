@@ -139,7 +139,9 @@ class BDSGM(FlowDetector):
     boundary_generator_ : torch module
         B, from z, (batch, `n_features_in_`), to scaled rows.
     boundary_history_ : dict of ndarray
-        Loss L of each epoch of B. An epoch is a pass over the training rows in samples of
+        Statistics of each epoch of B: the loss L, ``train_loss``, and its terms without their
+        weights, ``density`` (:math:`L_0`), ``distance`` (:math:`L_1`) and ``dispersion``
+        (:math:`L_2`). An epoch is a pass over the training rows in samples of
         ``reference_batch_size``.
     log_density_threshold_ : float
         Level :math:`\log\tau` of the boundary, in the units of ``score_samples``.

@@ -78,6 +78,7 @@ class BoundaryTraining(Stochastic):
         super().__init__()
         self.boundary = boundary
         self.density = density
+        self.seen: list[Tensor] = []  # means of the three terms in each step of an epoch
         self.log_prob = density.log_prob
         if isinstance(density, InvertibleResNetModule):
             self.log_prob = fixed_log_prob(density)
@@ -87,11 +88,18 @@ class BoundaryTraining(Stochastic):
         boundary = self.boundary
         z = self.randn_like(x.new_empty(boundary.batch_size, x.shape[1]))
         b = boundary.generate(z)
+        density = boundary.density_term(self.log_prob(b) - self.density.log_volume)
+        distance, dispersion = boundary.distance_term(b, x), boundary.dispersion_term(z, b)
+        self.seen.append(torch.stack([density, distance, dispersion]).detach().mean(1))
         return (
-            boundary.density_term(self.log_prob(b) - self.density.log_volume)
-            + boundary.distance_weight * boundary.distance_term(b, x)
-            + boundary.dispersion_weight * boundary.dispersion_term(z, b)
+            density + boundary.distance_weight * distance + boundary.dispersion_weight * dispersion
         )
+
+    def mean_terms(self) -> dict[str, float]:
+        """Return the means of L₀, L₁ and L₂ over the steps since the last call."""
+        means = torch.stack(self.seen).mean(0).tolist()
+        self.seen.clear()
+        return dict(zip(("density", "distance", "dispersion"), means, strict=True))
 
 
 def fixed_log_prob(flow: InvertibleResNetModule) -> Callable[[Tensor], Tensor]:

@@ -84,8 +84,14 @@ def train_boundary(detector, run, net, X: Tensor) -> None:
             iterator_train=WholeBatches,
             max_gradient_norm=GRADIENT_NORM,
         )
-        run(trainer, X, stage="boundary")
+        run(trainer, X, update=record_terms, stage="boundary")
     detector.boundary_history_ = history_table(trainer)
+
+
+def record_terms(trainer: DetectorNet) -> None:
+    """Add the terms of B's loss in an epoch to the history."""
+    for name, value in trainer.module_.mean_terms().items():
+        trainer.history.record(name, value)
 
 
 def make_boundary_net(detector, make, *args, seed: int, max_steps: int, **kwargs) -> DetectorNet:

@@ -48,13 +48,15 @@ class StrongAnomalySampler(BaseEstimator):
         where :math:`x(b)` is the nearest training row in the support, that is, with a density of at
         least :math:`\tau`;
     *adversarial*
-        the strong anomalies that are closest to the support after the move;
+        close to rows of high density: the strong anomalies that are closest to the densest part of
+        the support after the move;
     *weak*
         far from the boundary: uniform in the box of the training rows, and farther from the support
         than most of the strong anomalies after the move.
 
-    All have a density below :math:`\tau`. The distance of an anomaly from the support is the
-    distance from the nearest training row in it, with the scaling of the :class:`~skdeepad.BDSGM`.
+    All have a density below :math:`\tau`. The distance of an anomaly from the support, or from its
+    densest part, is the distance from the nearest training row in it, with the scaling of the
+    :class:`~skdeepad.BDSGM`.
 
     Read more in the :ref:`User Guide <strong_anomalies>`.
 
@@ -71,8 +73,12 @@ class StrongAnomalySampler(BaseEstimator):
         With 0 they lie on the boundary, where a row may be normal; with larger margins they are
         easier to detect.
     tail_share : float in (0, 0.5], default=0.1
-        Share of the strong anomalies, the closest ones, that are adversarial. Weak anomalies are at
-        least as far as the same share of the farthest strong ones.
+        Share of the strong anomalies, those closest to the densest rows, that are adversarial.
+        Weak anomalies are at least as far from the support as the same share of the strong ones
+        that are farthest from it.
+    dense_share : float in (0, 1], default=0.5
+        Share of the rows of the support that are its densest part. With 1, adversarial anomalies
+        are those closest to any row of the support.
     box_margin : float, default=0.1
         Margin of the box at each side, as a share of its width.
     random_state : int, RandomState instance or None, default=None
@@ -84,8 +90,10 @@ class StrongAnomalySampler(BaseEstimator):
         The fitted boundary.
     support_ : ndarray of shape (n_rows, n_features)
         Scaled training rows in the support, to which distances are measured.
+    densest_ : ndarray of shape (n_dense, n_features)
+        The rows of ``support_`` with the highest densities.
     adversarial_distance_ : float
-        Maximum distance of an adversarial anomaly from the support.
+        Maximum distance of an adversarial anomaly from ``densest_``.
     weak_distance_ : float
         Minimum distance of a weak anomaly from the support.
     n_features_in_ : int
@@ -132,6 +140,7 @@ class StrongAnomalySampler(BaseEstimator):
     )
     margin: float = param(NON_NEGATIVE, default=0.5)
     tail_share: float = param(Interval(Real, 0, 0.5, closed="right"), default=0.1)
+    dense_share: float = param(Interval(Real, 0, 1, closed="right"), default=0.5)
     box_margin: float = param(NON_NEGATIVE, default=0.1)
     random_state: Any = param("random_state", default=None)
 
@@ -159,18 +168,27 @@ class StrongAnomalySampler(BaseEstimator):
             self.boundary_ = with_seeds(boundary, rng.randint(2**31 - 1)).fit(X, None)
             scaled = self._scale(rows)
             self._box = scaled.min(0), scaled.max(0)
-            self.support_ = scaled[~self._is_outside(rows)]
+            density = self.boundary_.score_samples(framed_like(self._no_rows, rows))
+            inside = density >= self.boundary_.log_density_threshold_
+            self.support_ = scaled[inside]
             if not len(self.support_):
                 raise ValueError(
                     f"boundary={boundary!r} has no row of X inside: the density of each is below "
                     f"{self.boundary_.log_density_threshold_}, the level of the boundary."
                 )
-            self._neighbors = NearestNeighbors(n_neighbors=1).fit(self.support_)
-            distances = self._strong(rng)[1]
-            if not len(distances):
+            density = density[inside]
+            self.densest_ = self.support_[density >= np.quantile(density, 1 - self.dense_share)]
+            self._to_support = NearestNeighbors(n_neighbors=1).fit(self.support_)
+            self._to_densest = NearestNeighbors(n_neighbors=1).fit(self.densest_)
+            strong = self._strong(rng)
+            if not len(strong):
                 raise self._none_found("strong")
-            ends = np.quantile(distances, [self.tail_share, 1 - self.tail_share])
-            self.adversarial_distance_, self.weak_distance_ = map(float, ends)
+            self.adversarial_distance_ = float(
+                np.quantile(_distances(self._to_densest, strong), self.tail_share)
+            )
+            self.weak_distance_ = float(
+                np.quantile(_distances(self._to_support, strong), 1 - self.tail_share)
+            )
         return self
 
     def sample(self, n_samples=1, kind="strong", random_state=None):
@@ -199,59 +217,59 @@ class StrongAnomalySampler(BaseEstimator):
         rng = check_random_state(random_state)
         found, n_empty = np.empty((0, self.n_features_in_)), 0
         while len(found) < n_samples:
-            rows, _ = draw(rng)
+            rows = draw(rng)
             n_empty = 0 if len(rows) else n_empty + 1
             if n_empty == N_TRIES:
                 raise self._none_found(kind)
             found = np.concatenate([found, rows])
-        return found[:n_samples]
+        return self._unscale(found[:n_samples])
 
-    # Anomalies among candidates, and their distances from the support --------------------------
+    # Scaled anomalies among candidates -----------------------------------------------------------
 
-    def _strong(self, rng) -> tuple[np.ndarray, np.ndarray]:
-        b = self.boundary_.sample_boundary(N_CANDIDATES, random_state=rng)
-        b = self._scale(b[self._is_outside(b)])
+    def _strong(self, rng) -> np.ndarray:
+        b = self._scale(self.boundary_.sample_boundary(N_CANDIDATES, random_state=rng))
+        b = self._outside(b)
         if not len(b):
-            return b, np.empty(0)
-        distances, nearest = self._nearest(b)
-        away = (b - nearest) / np.maximum(distances, np.finfo(float).tiny)[:, None]
+            return b
+        distances, nearest = self._to_support.kneighbors(b)
+        away = (b - self.support_[nearest[:, 0]]) / np.maximum(distances, np.finfo(float).tiny)
         return self._outside(b + self.margin * away)
 
-    def _adversarial(self, rng) -> tuple[np.ndarray, np.ndarray]:
-        rows, distances = self._strong(rng)
-        close = distances <= self.adversarial_distance_
-        return rows[close], distances[close]
+    def _adversarial(self, rng) -> np.ndarray:
+        strong = self._strong(rng)
+        if not len(strong):
+            return strong
+        return strong[_distances(self._to_densest, strong) <= self.adversarial_distance_]
 
-    def _weak(self, rng) -> tuple[np.ndarray, np.ndarray]:
+    def _weak(self, rng) -> np.ndarray:
         low, high = self._box
         wider = self.box_margin * (high - low)
         candidates = rng.uniform(low - wider, high + wider, (N_CANDIDATES, len(low)))
-        rows, distances = self._outside(candidates)
-        far = distances >= self.weak_distance_
-        return rows[far], distances[far]
+        candidates = self._outside(candidates)
+        if not len(candidates):
+            return candidates
+        return candidates[_distances(self._to_support, candidates) >= self.weak_distance_]
 
-    def _outside(self, scaled) -> tuple[np.ndarray, np.ndarray]:
-        """Return scaled rows that are outside, in the units of the data, and their distances."""
-        scaler = self.boundary_.scaler_
-        rows = scaled if scaler is None else scaler.inverse_transform(scaled)
-        outside = self._is_outside(rows)
-        distances = self._nearest(scaled[outside])[0] if outside.any() else np.empty(0)
-        return rows[outside], distances
-
-    def _is_outside(self, rows) -> np.ndarray:
-        scores = self.boundary_.score_samples(framed_like(self._no_rows, rows))
-        return scores < self.boundary_.log_density_threshold_
-
-    def _nearest(self, scaled) -> tuple[np.ndarray, np.ndarray]:
-        """Return the distances of scaled rows from the support, and its nearest rows."""
-        distances, rows = self._neighbors.kneighbors(scaled)
-        return distances[:, 0], self.support_[rows[:, 0]]
+    def _outside(self, scaled) -> np.ndarray:
+        """Return those of scaled rows whose density is below the level of the boundary."""
+        rows = framed_like(self._no_rows, self._unscale(scaled))
+        scores = self.boundary_.score_samples(rows)
+        return scaled[scores < self.boundary_.log_density_threshold_]
 
     def _scale(self, rows) -> np.ndarray:
         scaler = self.boundary_.scaler_
         return rows if scaler is None else scaler.transform(rows)
 
+    def _unscale(self, scaled) -> np.ndarray:
+        scaler = self.boundary_.scaler_
+        return scaled if scaler is None else scaler.inverse_transform(scaled)
+
     def _none_found(self, kind: str) -> ValueError:
         what = {"weak": f"box_margin={self.box_margin!r} leaves no space for weak anomalies"}
         none = f"margin={self.margin!r} leaves no {kind} anomaly outside the support"
         return ValueError(f"{what.get(kind, none)}: use a larger value.")
+
+
+def _distances(neighbors: NearestNeighbors, scaled) -> np.ndarray:
+    """Return the distance of each scaled row from the nearest row of those fitted."""
+    return neighbors.kneighbors(scaled)[0][:, 0]

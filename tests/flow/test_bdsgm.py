@@ -172,6 +172,18 @@ def test_one_mode_is_surrounded_where_its_tail_begins(seed):
     assert loss[-len(loss) // 5 :].mean() < 0.7 * loss[: len(loss) // 25].mean()
 
 
+def test_the_history_of_the_boundary_has_the_terms_of_its_loss():
+    weights = {"distance_weight": 0.3, "dispersion_weight": 0.025}
+    history = closed_form(**COARSE, **weights).boundary_history_
+    total = (
+        history["density"]
+        + weights["distance_weight"] * history["distance"]
+        + weights["dispersion_weight"] * history["dispersion"]
+    )
+    np.testing.assert_allclose(total, history["train_loss"], rtol=1e-5)
+    assert history["density"][-1] < 0.8 * history["density"][0]  # B leaves the dense region
+
+
 def test_the_weight_of_the_distance_orders_the_level():
     levels = [
         level(STANDARD, closed_form(**COARSE, distance_weight=weight).sample_boundary(4096, 0))

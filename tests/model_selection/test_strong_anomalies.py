@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
+from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
 from skdeepad import BDSGM
 from skdeepad.model_selection import StrongAnomalySampler
@@ -33,6 +36,24 @@ class BoundaryBetween(BaseEstimator):
         return random_state.uniform(-0.85, -0.8, (n_samples, 1))
 
 
+class Mixture:
+    """A mixture of Gaussians, for rows and for tensors."""
+
+    def __init__(self, mixture):
+        self.mixture = mixture
+
+    def score_samples(self, X):
+        return self.mixture.score_samples(X)
+
+    def log_density(self, x):
+        means, covariances, weights = (
+            torch.as_tensor(values, dtype=x.dtype)
+            for values in (self.mixture.means_, self.mixture.covariances_, self.mixture.weights_)
+        )
+        modes = MultivariateNormal(means, covariances)
+        return MixtureSameFamily(Categorical(weights), modes).log_prob(x)
+
+
 @pytest.fixture(scope="module")
 def boundary():
     return BDSGM(density="gaussian", generator_steps=200, random_state=0).fit(normal_rows(1500))
@@ -43,9 +64,13 @@ def sampler(boundary):
     return StrongAnomalySampler(FrozenEstimator(boundary), random_state=0).fit(normal_rows(1500))
 
 
-def distances_from_support(sampler, rows):
+def distances_from(part, sampler, rows):
     scaled = sampler.boundary_.scaler_.transform(rows)
-    return NearestNeighbors(n_neighbors=1).fit(sampler.support_).kneighbors(scaled)[0][:, 0]
+    return NearestNeighbors(n_neighbors=1).fit(part).kneighbors(scaled)[0][:, 0]
+
+
+def distances_from_support(sampler, rows):
+    return distances_from(sampler.support_, sampler, rows)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -73,9 +98,10 @@ def test_strong_anomalies_are_boundary_draws_moved_away_from_the_support(boundar
     draws = boundary.sample_boundary(2048, random_state=np.random.RandomState(3))
     draws = draws[boundary.score_samples(draws) < boundary.log_density_threshold_]
     np.testing.assert_allclose(b, draws[:50], rtol=1e-5)
-    distances, nearest = still._nearest(boundary.scaler_.transform(b))
+    scaled = boundary.scaler_.transform(b)
+    distances, nearest = NearestNeighbors(n_neighbors=1).fit(still.support_).kneighbors(scaled)
     step = (rows - b) / boundary.scaler_.scale_
-    away = (boundary.scaler_.transform(b) - nearest) / distances[:, None]
+    away = (scaled - still.support_[nearest[:, 0]]) / distances
     np.testing.assert_allclose(step, 0.7 * away, atol=1e-4)
 
 
@@ -91,14 +117,28 @@ def test_kinds_are_told_apart_by_the_distances_of_the_anomalies_themselves(bound
     sampler = StrongAnomalySampler(
         FrozenEstimator(boundary), margin=margin, tail_share=0.25, random_state=0
     ).fit(normal_rows(1500))
-    strong, adversarial, weak = (
-        distances_from_support(sampler, sampler.sample(4000, kind, random_state=1))
-        for kind in KINDS
-    )
-    assert np.mean(strong <= sampler.adversarial_distance_) == pytest.approx(0.25, abs=0.03)
-    assert np.mean(strong >= sampler.weak_distance_) == pytest.approx(0.25, abs=0.03)
-    assert adversarial.max() <= sampler.adversarial_distance_ * (1 + 1e-6)
-    assert weak.min() >= sampler.weak_distance_ * (1 - 1e-6)
+    strong, adversarial, weak = (sampler.sample(4000, kind, random_state=1) for kind in KINDS)
+    from_densest = distances_from(sampler.densest_, sampler, strong)
+    assert np.mean(from_densest <= sampler.adversarial_distance_) == pytest.approx(0.25, abs=0.03)
+    from_support = distances_from_support(sampler, strong)
+    assert np.mean(from_support >= sampler.weak_distance_) == pytest.approx(0.25, abs=0.03)
+    from_densest = distances_from(sampler.densest_, sampler, adversarial)
+    assert from_densest.max() <= sampler.adversarial_distance_ * (1 + 1e-6)
+    assert distances_from_support(sampler, weak).min() >= sampler.weak_distance_ * (1 - 1e-6)
+
+
+def test_adversarial_anomalies_are_close_to_rows_of_high_density():
+    """A dense mode at the left and a wide one at the right: they lie around the dense one."""
+    rng = np.random.RandomState(0)
+    X = np.r_[0.1 * rng.randn(1500, 2) - [1, 0], 0.5 * rng.randn(1500, 2) + [1, 0]]
+    mixture = GaussianMixture(2, random_state=0).fit(X)
+    boundary = BDSGM(density=Mixture(mixture), scaler=None, generator_steps=300, random_state=0)
+    sampler = StrongAnomalySampler(boundary, random_state=0).fit(X)
+    assert (sampler.densest_[:, 0] < 0).mean() > 0.95
+    assert (sampler.sample(500, "adversarial", random_state=0)[:, 0] < 0).mean() > 0.95
+    assert (sampler.sample(500, "strong", random_state=0)[:, 0] < 0).mean() < 0.8
+    of_all = StrongAnomalySampler(boundary, dense_share=1.0, random_state=0).fit(X)
+    np.testing.assert_array_equal(of_all.densest_, of_all.support_)
 
 
 def test_between_two_parts_of_the_support_the_nearest_row_is_found_anew():
