@@ -64,15 +64,19 @@ def data_sets(names, n_images):
 
 
 def means(table, by):
-    """Means of each kind's AUROC in percent, in Markdown."""
-    shown = 100 * table.groupby(by, sort=False)[list(KINDS)].mean()
-    return shown.rename(columns=KINDS).reset_index().to_markdown(index=False, floatfmt=".1f")
+    """Mean ± standard deviation over the seeds of each kind's AUROC in percent, in Markdown."""
+    of_seeds = 100 * table.groupby([*by, "seed"], sort=False)[list(KINDS)].mean()
+    runs = of_seeds.groupby(by, sort=False)
+    mean, spread = runs.mean(), runs.std()
+    shown = mean.map("{:.1f}".format) + spread.map(" ± {:.1f}".format).replace(" ± nan", "")
+    return shown.rename(columns=KINDS).reset_index().to_markdown(index=False)
 
 
 def report(table, options, seconds):
     sets = table["data"].unique()
     table = table.assign(left_out=table["left_out"].where(table["data"].eq("MNIST codes"), ""))
-    by_set = table.groupby(["data", "detector"], sort=False)[list(KINDS)].mean().reset_index()
+    of_set = ["data", "detector", "seed"]
+    by_set = table.groupby(of_set, sort=False)[list(KINDS)].mean().reset_index()
     sizes = table.drop_duplicates("data").set_index("data")["n_train"]
     study.write_page(
         options.output,
@@ -81,16 +85,16 @@ def report(table, options, seconds):
         "against 1,000 strong, adversarial and weak anomalies each, made by "
         "`StrongAnomalySampler()` from the training rows (about "
         f"{', '.join(f'{sizes[name]:,} of {name}' for name in sets)}). Every detector with its "
-        f"defaults, seed {options.seed}, one split for each class left out; {seconds / 60:.0f} "
-        f"minutes of CPU. MNIST codes are ten values for each of {options.images:,} images, of an "
-        f"autoencoder that was trained on {N_ENCODER_IMAGES:,} others, of all ten digits and "
-        "without labels.",
+        "defaults, one split for each class left out and seed; means ± standard deviations over "
+        f"the seeds {' '.join(map(str, options.seeds))}; {seconds / 60:.0f} minutes of CPU. MNIST "
+        f"codes are ten values for each of {options.images:,} images, of an autoencoder that was "
+        f"trained on {N_ENCODER_IMAGES:,} others, of all ten digits and without labels.",
         "The sampler's density is an invertible residual network, the same net as the detector of "
         "this name with another seed, which is at an advantage; the mixture is a density by other "
         "means.",
         means(table, ["data", "left_out", "detector"]),
         "## Mean over the data sets",
-        means(by_set, "detector"),
+        means(by_set, ["detector"]),
         sets=options.data,
     )
 
@@ -99,25 +103,25 @@ def evaluate(options):
     """AUROC of each detector against each kind of anomaly, for each data set and class left out."""
     tables = []
     for name, X, classes, left_out in data_sets(options.data, options.images):
-        table = leave_one_class_out(
-            DETECTORS,
-            X,
-            classes,
-            left_out=left_out,
-            random_state=options.seed,
-            n_jobs=options.n_jobs,
-        )
-        tables.append(table.assign(data=name))
-        print(tables[-1].to_string(), flush=True)
+        for seed in options.seeds:
+            table = leave_one_class_out(
+                DETECTORS,
+                X,
+                classes,
+                left_out=left_out,
+                random_state=seed,
+                n_jobs=options.n_jobs,
+            )
+            tables.append(table.assign(data=name, seed=seed))
+            print(tables[-1].to_string(), flush=True)
     return pd.concat(tables)
 
 
 def main():
-    parser = study.make_parser(__doc__, n_jobs=1)
+    parser = study.make_parser(__doc__, n_jobs=1, seeds=[0, 1, 2])
     names = ["MNIST codes", "thyroid", "pendigits"]
     parser.add_argument("--images", type=int, default=6000)
     parser.add_argument("--data", nargs="+", default=names, metavar="NAME")
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     study.require_data(*(name.removesuffix(" codes") for name in options.data))
     table, seconds = study.timed(evaluate, options)
