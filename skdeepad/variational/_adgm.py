@@ -37,7 +37,8 @@ class ADGM(DeepGenerativeDetector):
     n_latent : int, default=8
         Size of the code :math:`z`.
     n_auxiliary : int, default=8
-        Size of the auxiliary variable :math:`a`.
+        Size of the auxiliary variable :math:`a`. With 0 there is none, and the model is the
+        semi-supervised VAE M2 [2]_.
     batch_norm : bool, default=False
         Batch normalisation before the activations, for images.
     classification_weight : float or "auto", default="auto"
@@ -170,6 +171,8 @@ class ADGM(DeepGenerativeDetector):
     ----------
     .. [1] L. Maaløe, C. K. Sønderby, S. K. Sønderby, O. Winther, "Auxiliary deep generative
        models", ICML 2016, arXiv:1602.05473.
+    .. [2] D. P. Kingma, D. J. Rezende, S. Mohamed, M. Welling, "Semi-supervised learning with deep
+       generative models", NIPS 2014, arXiv:1406.5298.
 
     Examples
     --------

@@ -33,6 +33,14 @@ class ConditionalGaussian(nn.Module):
         return split_gaussian(self.net(torch.cat(given, 1)))
 
 
+class NoVariable(nn.Module):
+    """Stand-in for a ConditionalGaussian of a variable without units."""
+
+    def forward(self, *given: Tensor) -> tuple[Tensor, Tensor]:
+        none = given[0].new_empty(len(given[0]), 0)
+        return none, none
+
+
 class AuxiliaryModule(Stochastic):
     """Model q(a|x) q(z₁|a,x,y) q(z₂|a,x,y,z₁) and p(z₂) p(z₁|z₂,y) p(a|z,y,x) p(x|z₁,y).
 
@@ -58,8 +66,8 @@ class AuxiliaryModule(Stochastic):
     ) -> None:
         super().__init__()
 
-        def gaussian(n_given: int, n: int) -> ConditionalGaussian:
-            return ConditionalGaussian(heads.make_encoder(n_given, 2 * n))
+        def gaussian(n_given: int, n: int) -> nn.Module:
+            return ConditionalGaussian(heads.make_encoder(n_given, 2 * n)) if n else NoVariable()
 
         self.features = features
         self.q_a = gaussian(n_inner, n_auxiliary)

@@ -52,7 +52,7 @@ class DeepGenerativeDetector(VariationalDetector):
     _labels = ClassLabels()
 
     n_latent: int = param(COUNT, default=8)
-    n_auxiliary: int = param(COUNT, default=8)
+    n_auxiliary: int = param(COUNT_OR_ZERO, default=8)
     batch_norm: bool = param("boolean", default=False)
     classification_weight: float | str = param(NON_NEGATIVE, {"auto"}, default="auto", resumes=True)
     kl_warm_up_epochs: int = param(COUNT_OR_ZERO, default=0)

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 from skorch.callbacks import LRScheduler
+from torch.distributions import Normal, kl_divergence
 from torch.nn import BatchNorm1d
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
@@ -34,9 +35,10 @@ def few_labels(X):
     return rows, y
 
 
-def make_module(cls, n_classes=3, **params):
+def make_module(cls, n_classes=3, n_auxiliary=2, **params):
     torch.manual_seed(0)
-    det = cls(hidden_layer_sizes=(8,), n_latent=2, n_auxiliary=2, n_draws=4, **params)
+    params |= {"n_latent": 2, "n_auxiliary": n_auxiliary, "n_draws": 4}
+    det = cls(hidden_layer_sizes=(8,), **params)
     det.classes_ = np.r_[-1, np.arange(1, n_classes)]
     return det._make_module(4)
 
@@ -56,6 +58,35 @@ def test_the_unlabelled_bound_is_the_tightest_at_the_softmax_of_the_labelled_one
         assert (unlabelled > best + 0.01).any()
         module.draws = lambda x, classes: (f[None], F.log_softmax(f, 1)[None])
         assert_allclose(module.marginal(x), best, rtol=1e-9)
+
+
+@both
+def test_without_an_auxiliary_variable_the_bound_is_that_of_a_semi_supervised_vae(cls, monkeypatch):
+    module = make_module(cls, n_auxiliary=0, likelihood="bernoulli")
+    monkeypatch.setattr(type(module), "randn_like", lambda self, x: torch.full_like(x, 0.5))
+    x = torch.rand(5, 4)
+    log_q = F.log_softmax(module.classifier(x), 1)
+    f = []
+    for one_hot in torch.eye(3):
+        y = one_hot.expand(5, -1)
+        mu, logvar = module.q_z[0].net(torch.cat([x, y], 1)).chunk(2, 1)
+        z = mu + 0.5 * torch.exp(logvar / 2)
+        logits = module.decoder(torch.cat([z, y], 1))
+        log_p = -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
+        p, q = Normal(0, 1), Normal(mu, torch.exp(logvar / 2))
+        f.append(log_p - np.log(3) - kl_divergence(q, p).sum(1))
+    f = torch.stack(f, 1)
+    unlabelled = (log_q.exp() * (log_q - f)).sum(1)
+    assert_allclose(module.loss(x).detach(), unlabelled.detach(), rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("error")
+@both
+def test_a_model_without_an_auxiliary_variable_is_trained_and_drawn_from(cls, few_labels):
+    det = cls(n_auxiliary=0, **QUICK).fit(*few_labels)
+    assert det.transform(few_labels[0]).shape[1] == det.n_latent
+    assert det.sample(3, random_state=0, y=-1).shape == (3, few_labels[0].shape[1])
+    assert np.isfinite(det.score_samples(few_labels[0])).all()
 
 
 @both
