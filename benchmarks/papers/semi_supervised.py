@@ -2,7 +2,8 @@
 
 Run ``SKDEEPAD_DATA=... python benchmarks/papers/semi_supervised.py``. Ten images of each digit have
 a label, and all images are trained on; errors are of the test images. Pixels are binarised anew in
-each step. The page comes with a picture of images that each model draws for each digit.
+each step. The page comes with a picture of images that each model draws for each digit,
+as the model reconstructs them.
 ``--quick`` is a trial on scikit-learn's digits. ``--images``, ``--epochs`` and ``--width`` name
 less or more.
 """
@@ -100,7 +101,8 @@ def run(name, seed, options):
     error = 100 * (det.predict_class(X_test) != truth + 1).mean()
     drawn = np.zeros((10, N_DRAWN, len(lively)))
     for digit in range(10):
-        drawn[digit][:, lively] = det.sample(N_DRAWN, random_state=0, y=digit + 1)
+        # Drawn pixels are black or white; their reconstructions are grey.
+        drawn[digit][:, lively] = det.reconstruct(det.sample(N_DRAWN, random_state=0, y=digit + 1))
     return {"seed": seed, "model": name, "error": error, "s of CPU": seconds}, drawn
 
 
@@ -159,8 +161,8 @@ def main():
         "is logistic regression on the labelled images.",
         table.rename(TITLES).to_markdown(),
         "Published are Maaløe et al. (2016) for ADGM and SDGM, with 1,000 epochs of 60,000 images, "
-        "layers of 500 units and codes of 100, and Kingma et al. (2014) for M2. They take days on a "
-        "CPU.",
+        "layers of 500 units and codes of 100, and Kingma et al. (2014) for M2. They take days on "
+        "a CPU.",
         sets=[] if options.quick else ["MNIST images"],
     )
 
