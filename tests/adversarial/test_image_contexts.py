@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import train_test_split
 
 from skdeepad import EGBAD, AnoGAN
 from skdeepad.adversarial._context import Context
@@ -54,6 +56,35 @@ def test_images_are_judged_under_their_context(cls, backbone, params):
     assert (brighter_side(drawn) == drawn[:, 0]).mean() >= 0.9
     assert_array_equal(det.reconstruct(wrong)[:, 0], wrong[:, 0])
     assert not det.feature_contributions(wrong)[:, 0].any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cls", "params", "least"),
+    [
+        (AnoGAN, {}, 0.8),
+        (AnoGAN, {"train_encoder": True}, 0.9),
+        (EGBAD, {"lr": 5e-4, "reconstruction_weight": 1.0}, 0.9),
+    ],
+    ids=["AnoGAN", "f-AnoGAN", "EGBAD"],
+)
+def test_a_digit_under_another_name_is_found(cls, params, least):
+    pixels, digits = load_digits(return_X_y=True)
+    names = 2 * np.eye(10) - 1
+    others = (digits + np.random.RandomState(0).randint(1, 10, len(digits))) % 10
+    right, wrong = (np.c_[pixels / 8 - 1, names[each]] for each in (digits, others))
+    train, test = train_test_split(np.arange(len(digits)), random_state=0)
+    det = cls(
+        backbone=DCGANBackbone((1, 8, 8), width=16),
+        context_columns=range(64, 74),
+        n_latent=32,
+        max_steps=1500,
+        scaler=None,
+        random_state=0,
+        **params,
+    ).fit(right[train])
+    scores = -det.score_samples(np.r_[right[test], wrong[test]])
+    assert roc_auc_score(np.repeat([0, 1], len(test)), scores) >= least
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
