@@ -21,6 +21,8 @@ from skdeepad.datasets import list_datasets
 # Files of the data folder that are not ADBench's.
 FILES = ODDBENCH_FILES | {
     "MNIST": "mnist.npz",
+    "Fashion-MNIST": "fashion_mnist*",
+    "CIFAR-10": "cifar10*",
     "KDD99": "kddcup99/kddcup.data_10_percent.gz",
     "NAB": "nab/data/artificialWithAnomaly/*.csv",
 }
@@ -68,7 +70,8 @@ def require_data(*names):
     Parameters
     ----------
     *names : str
-        Names of ADBench's and OddBench's sets, ``"MNIST"`` (the images), ``"KDD99"`` or ``"NAB"``.
+        Names of ADBench's and OddBench's sets, ``"MNIST"`` (the images), ``"Fashion-MNIST"``,
+        ``"CIFAR-10"``, ``"KDD99"`` or ``"NAB"``.
         Sets that are inside the package need no file, all others one in the folder that
         ``SKDEEPAD_DATA`` names.
     """

@@ -118,7 +118,7 @@ def test_each_concern_has_one_home(pattern):
 
 
 def test_optional_dependencies_are_imported_where_they_are_used():
-    optional = {"pyod", "pandas", "matplotlib", "pooch", "rich", "polars", "kneed"}
+    optional = {"pyod", "pandas", "matplotlib", "pooch", "PIL", "rich", "polars", "kneed"}
     optional |= {"captum", "onnx", "onnxruntime", "skl2onnx"}
     at_the_top = {
         (str(path), name)

@@ -6,6 +6,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -153,6 +154,75 @@ def test_a_study_writes_to_its_output_and_nowhere_else(tmp_path):
     assert " Tables are of *tuning* sets, on which defaults are chosen.\n" in page
     assert {path.parent for path in written} == {Path("trial/rows")}
     assert contents(BENCHMARKS / "results") == kept
+
+
+@pytest.fixture
+def image_studies(monkeypatch):
+    """The module that the studies of images share."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.syspath_prepend(BENCHMARKS / "papers")
+    return importlib.import_module("_images")
+
+
+def test_the_class_left_out_is_in_the_test_part_alone_and_no_image_in_both(image_studies):
+    rows = np.arange(1000.0)[:, None]
+    images = image_studies.Images("made up", rows, np.arange(1000) % 10, (1, 1, 1))
+    train, test, y = image_studies.split(images, left_out=3, n_most=10_000, seed=0)
+    assert (len(train), len(test), y.sum()) == (720, 180 + 100, 100)
+    assert not set(train.ravel()) & set(test.ravel())
+    assert (test.ravel() % 10 == 3).tolist() == (y == 1).tolist()
+    assert not (train.ravel() % 10 == 3).any()
+    fewer, tested, _ = image_studies.split(images, left_out=3, n_most=50, seed=0)
+    assert (fewer == train[:50]).all()
+    assert (tested == test[:50]).all()
+
+
+def test_runs_that_are_finished_are_not_repeated(image_studies, tmp_path):
+    done = []
+
+    def run(task, images, options):
+        done.append(task["seed"])
+        return [task | {"score": name, "AUROC": 50.0 + task["seed"]} for name in "ab"]
+
+    def rows_of(seeds):
+        options = SimpleNamespace(output=tmp_path, n_jobs=1, seeds=seeds)
+        tasks = [{"data": "made up", "variant": "–", "seed": seed} for seed in seeds]
+        return image_studies.finished(tasks, run, None, options)
+
+    assert rows_of([0, 2])["AUROC"].tolist() == [50, 50, 52, 52]
+    rows = rows_of([2, 1])
+    assert done == [0, 2, 1]
+    assert rows["AUROC"].tolist() == [52, 52, 51, 51]
+    assert image_studies.spread(rows, ["score"], "AUROC").to_dict() == {
+        "a": "51.5 ± 0.7",
+        "b": "51.5 ± 0.7",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "page", "parts"),
+    [
+        (
+            "papers/image_gans.py",
+            "image_gans-mnist.md",
+            ["| PCA, 32 components ", "| AnoGAN ", "| f-AnoGAN ", "| EGBAD ", "| GANomaly "],
+        ),
+        ("papers/ganomaly_ablation.py", "ganomaly_ablation-mnist.md", ["| 100 (the paper) "]),
+    ],
+    ids=["image_gans", "ganomaly_ablation"],
+)
+def test_a_trial_needs_no_file_and_goes_on_where_it_stopped(script, page, parts, tmp_path):
+    first = run_apart(script, "--quick", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    written = contents(tmp_path)
+    text = written[Path("skdeepad-benchmark") / page].decode()
+    assert text.startswith("# ")
+    assert "scikit-learn's digits" in text
+    assert [part for part in parts if part not in text] == []
+    second = run_apart(script, "--quick", cwd=tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert contents(tmp_path) == written
 
 
 def run_apart(script, *arguments, cwd):

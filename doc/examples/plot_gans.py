@@ -9,34 +9,21 @@ GANomaly is an autoencoder whose reconstructions have to look real to a discrimi
 keep the code of the row.
 """
 
-import os
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.datasets import fetch_openml
 
 from skdeepad import EGBAD, GANomaly
+from skdeepad.datasets import fetch_mnist
 from skdeepad.inspection import ReconstructionDisplay
 from skdeepad.metrics import anomaly_roc_auc
 from skdeepad.nn import DCGANBackbone
 
-
-def load_mnist():
-    """Images in [-1, 1], and their digits."""
-    if "SKDEEPAD_DATA" in os.environ:
-        with np.load(Path(os.environ["SKDEEPAD_DATA"]) / "mnist.npz") as mnist:
-            images, digits = mnist["X_train"], mnist["y_train"]
-    else:
-        images, digits = fetch_openml("mnist_784", return_X_y=True, as_frame=False)
-    return images.reshape(len(images), -1).astype(np.float32) / 127.5 - 1, digits.astype(int)
-
-
-X, digits = load_mnist()
+X, digits = fetch_mnist(return_X_y=True)
+X = 2 * X - 1
 X_test, digits_test = X[:2000], digits[:2000]
 X_train = X[2000:][digits[2000:] != 0][:5000]
 
-# The generators end with a tanh, so that images have to be in [-1, 1]; no other scaling is needed.
+# The generators end with a tanh, so that images are in [-1, 1]; no other scaling is needed.
 # A width of 16 is a quarter of the usual one. In EGBAD's paper only the game makes the encoder
 # invert the generator, which takes far more than 700 steps. A loss of residuals speeds this up, and
 # is enough without a gradient penalty.

@@ -67,15 +67,19 @@ class AdversarialDetector(BaseDetector):
                 "of the other players."
             )
         check_batch_norm(self.batch_size, getattr(self.backbone, "batch_norm", False))
-        low, high = getattr(self.backbone, "output_range", (-np.inf, np.inf))
         if self.scaler == "minmax":  # rows of later chunks may lie outside
             return
+        low, high = getattr(self.backbone, "output_range", (-np.inf, np.inf))
+        X = self._generated_columns(X)
         if X.min() < low - 1e-3 or X.max() > high + 1e-3:
             raise ValueError(
                 f"backbone={self.backbone!r} makes values in [{low:g}, {high:g}], but the scaled "
                 f"rows have values from {X.min():.3g} to {X.max():.3g}: scale them to "
                 "this range, or use scaler='minmax'."
             )
+
+    def _generated_columns(self, X: np.ndarray) -> np.ndarray:
+        return X
 
     @property
     def generator_(self) -> nn.Module:
@@ -94,8 +98,8 @@ class ContextualDetector(SamplerMixin, ReconstructorMixin, AdversarialDetector):
 
     context_columns: Sequence | None = param("array-like", None, default=None)
 
-    def _make_context(self, n_features: int) -> Context:
-        """Return the context, of columns by name or number."""
+    def _context_numbers(self, n_features: int) -> list[int]:
+        """Return the numbers of the context columns, which may be given by name."""
         names = list(getattr(self, "feature_names_in_", ()))
         columns = [] if self.context_columns is None else list(self.context_columns)
         numbers = [names.index(c) if c in names else c for c in columns]
@@ -106,12 +110,13 @@ class ContextualDetector(SamplerMixin, ReconstructorMixin, AdversarialDetector):
                 f"context_columns={self.context_columns!r} must be different names or numbers of "
                 f"the {n_features} columns of X, and leave at least one."
             )
-        if numbers and self.backbone is not None:
-            raise ValueError(
-                f"context_columns={self.context_columns!r} needs backbone=None, got "
-                f"{self.backbone!r}: an image has no context columns."
-            )
-        return Context(n_features, sorted(numbers))
+        return sorted(numbers)
+
+    def _make_context(self, n_features: int) -> Context:
+        return Context(n_features, self._context_numbers(n_features))
+
+    def _generated_columns(self, X: np.ndarray) -> np.ndarray:
+        return np.delete(X, self._context_numbers(X.shape[1]), axis=1)
 
     def _train(self, run, net, X, y) -> None:
         run(net, X, y)

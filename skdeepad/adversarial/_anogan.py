@@ -70,7 +70,8 @@ class AnoGAN(ContextualDetector):
     context_columns : sequence of int or str, or None, default=None
         Columns of ``X`` that are the context c of a row. A conditional net [3]_ of :math:`G(z|c)`
         and :math:`D(x|c)` then scores the values of the other columns given that context.
-        Categories have to be in indicator columns.
+        Categories have to be in indicator columns. With a ``backbone`` for images each column is a
+        further channel for D and E.
     n_latent : int or None, default=None
         Size of z. If None, half of the number of features, at least 2 and at most 32, or 100 with a
         ``backbone``.
@@ -218,7 +219,9 @@ class AnoGAN(ContextualDetector):
     def _make_module(self, n_features: int) -> nn.Module:
         context = self._make_context(n_features)
         n_latent = self._n_latent(context.n_values)
-        judging = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
+        judging = context.conditioned(
+            self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
+        )
         making = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes, activation="relu")
         return AnoGANModule(
             generator=making.make_decoder(n_latent + context.n_columns, context.n_values),

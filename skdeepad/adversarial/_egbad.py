@@ -69,7 +69,8 @@ class EGBAD(ContextualDetector):
     context_columns : sequence of int or str, or None, default=None
         Columns of ``X`` that are the context c of a row. A conditional net of :math:`G(z|c)`,
         :math:`E(x|c)` and :math:`D(x, z|c)` then scores the values of the other columns given that
-        context. Categories have to be in indicator columns.
+        context. Categories have to be in indicator columns. With a ``backbone`` for images each
+        column is a further channel for D and E.
     n_latent : int or None, default=None
         Size of z. If None, half of the number of features, at least 2 and at most 32, which is the
         paper's value for KDD99; or 100 with a ``backbone``.
@@ -216,7 +217,9 @@ class EGBAD(ContextualDetector):
     def _make_module(self, n_features: int) -> nn.Module:
         context = self._make_context(n_features)
         n_latent = self._n_latent(context.n_values)
-        backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
+        backbone = context.conditioned(
+            self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
+        )
         return EGBADModule(
             generator=self._make_generator(n_latent + context.n_columns, context.n_values),
             discriminator=PairDiscriminator(
@@ -225,7 +228,7 @@ class EGBAD(ContextualDetector):
                 self.discriminator_layer_sizes,
                 activation=self.activation,
                 dropout=self.dropout,
-                backbone=self.backbone,
+                backbone=None if self.backbone is None else backbone,
             ),
             encoder=backbone.make_encoder(n_features, n_latent),
             context=context,

@@ -1,10 +1,11 @@
 """Labelled data sets: eight inside the package, others on demand.
 
-These are ADBench's tables, NAB's time series and KDD Cup 1999. In each, ``target`` is 1 for an
-anomaly and 0 for a normal row.
+In ADBench's tables, NAB's time series and KDD Cup 1999, ``target`` is 1 for an anomaly and 0 for a
+normal row. In sets of images it is the class.
 """
 
 from ._adbench import fetch_adbench, list_adbench
+from ._images import fetch_cifar10, fetch_coil20, fetch_fashion_mnist, fetch_mnist
 from ._kddcup99 import load_kddcup99
 from ._loaders import (
     load_breastw,
@@ -21,6 +22,10 @@ from ._shipped import list_datasets
 
 __all__ = [
     "fetch_adbench",
+    "fetch_cifar10",
+    "fetch_coil20",
+    "fetch_fashion_mnist",
+    "fetch_mnist",
     "list_adbench",
     "list_datasets",
     "list_nab",

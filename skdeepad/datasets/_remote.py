@@ -1,4 +1,4 @@
-"""Files of published repositories, which are found locally or downloaded and checked."""
+"""Published files, which are found locally or downloaded and checked."""
 
 import difflib
 import hashlib
@@ -40,15 +40,16 @@ def own_file(folder, file):
 
 @dataclass(frozen=True)
 class Remote:
-    """Fixed commit of a repository.
+    """Published files with one address.
 
-    ``folder`` is the folder of its files, ``url`` the start of their addresses, and ``sha256``
-    holds the sums of some or all of them.
+    ``folder`` is the folder of the files, ``url`` the start of their addresses, and ``sums`` holds
+    the sums of some or all of them: SHA-256, or another as ``md5:...``. Where a file has no sum,
+    ``url`` has to name a fixed commit.
     """
 
     folder: str
     url: str
-    sha256: Mapping[str, str]
+    sums: Mapping[str, str]
 
     def locate(self, file, data_home, download_if_missing):
         """Return the local path of a file, and download it if needed."""
@@ -64,10 +65,11 @@ class Remote:
     def _is_intact(self, path, file):
         if not path.is_file():
             return False
-        if file not in self.sha256:
+        if file not in self.sums:
             return _opens(path)
+        algorithm, _, expected = self.sums[file].rpartition(":")
         with path.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest() == self.sha256[file]
+            return hashlib.file_digest(content, algorithm or "sha256").hexdigest() == expected
 
     def _download(self, path, file, download_if_missing):
         by_hand = (
@@ -77,10 +79,10 @@ class Remote:
         if not download_if_missing:
             raise OSError(f"{path} is missing or damaged and download_if_missing=False; {by_hand}")
         pooch = import_optional("pooch", "downloading")
-        sha256 = self.sha256.get(file)
+        known = self.sums.get(file)
         try:
             path.unlink(missing_ok=True)  # without a sum, pooch would accept the old file
-            pooch.retrieve(self.url + file, known_hash=sha256, fname=path.name, path=path.parent)
+            pooch.retrieve(self.url + file, known_hash=known, fname=path.name, path=path.parent)
             if not self._is_intact(path, file):
                 path.unlink()
                 raise OSError("the downloaded file is damaged or not the requested one")

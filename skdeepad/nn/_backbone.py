@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
 from numbers import Integral
+from typing import Self
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
 from ._stochastic import Dropout
@@ -92,6 +93,27 @@ class Backbone(BaseEstimator, ABC):
         """Return a new module (batch, n_inputs) → (batch, n_features) with a linear last layer."""
 
 
+class ImageBackbone(Backbone):
+    """Base class of backbones for images, which are given as flattened rows.
+
+    A subclass has a parameter ``image_shape``: channels, height and width.
+    """
+
+    image_shape: Sequence[int]
+
+    def with_channels(self, n_more: int) -> Self:
+        """Return a backbone for images of the same size with more channels."""
+        channels, *size = self.image_shape
+        return clone(self).set_params(image_shape=(channels + n_more, *size))
+
+    def _check_values(self, n_features: float) -> None:
+        if prod(self.image_shape) != n_features:
+            raise ValueError(
+                f"image_shape={self.image_shape!r} has {prod(self.image_shape)} values, but a row "
+                f"of X has {n_features:g}."
+            )
+
+
 class MLPBackbone(Backbone):
     """Fully connected layers; the decoder mirrors the encoder.
 
@@ -145,7 +167,7 @@ class _Reshape(nn.Module):
         return x.reshape(-1, *self.shape)
 
 
-class ConvBackbone(Backbone):
+class ConvBackbone(ImageBackbone):
     """Convolutions for images that are given as flattened rows.
 
     The encoder is the LeNet type of the Deep SVDD paper. For each entry of ``channels`` it has a
@@ -229,9 +251,5 @@ class ConvBackbone(Backbone):
                 f"image_shape={self.image_shape!r} must be (channels, height, width) with height "
                 f"and width divisible by {shrink}, for channels={self.channels!r}."
             )
-        if prod(shape) != n_features:
-            raise ValueError(
-                f"image_shape={self.image_shape!r} has {prod(shape)} values, but a row of X has "
-                f"{n_features:g}."
-            )
+        self._check_values(n_features)
         return shape

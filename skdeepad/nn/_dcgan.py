@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import prod
 from numbers import Integral
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ._backbone import Backbone, _Reshape
+from ._backbone import ImageBackbone, _Reshape
 
 # Size to which the strided convolutions reduce an image, and size of their kernels.
 LEAST_SIZE, KERNEL_SIZE = 4, 4
 
 
-class DCGANBackbone(Backbone):
+class DCGANBackbone(ImageBackbone):
     r"""Strided convolutions of DCGAN for images that are given as flattened rows.
 
     The encoder, which is the discriminator if it has one output, halves the image by 4×4
@@ -97,11 +96,7 @@ class DCGANBackbone(Backbone):
                 f"image_shape={self.image_shape!r} must be (channels, height, width) with height "
                 f"or width above {LEAST_SIZE}."
             )
-        if prod(shape) != n_features:
-            raise ValueError(
-                f"image_shape={self.image_shape!r} has {prod(shape)} values, but a row of X has "
-                f"{n_features:g}."
-            )
+        self._check_values(n_features)
         if not isinstance(self.width, Integral) or self.width < 1:
             raise ValueError(f"width={self.width!r} must be a positive integer.")
         return shape[0], 1 << (max(shape[1:]) - 1).bit_length()

@@ -293,11 +293,6 @@ def test_contexts_that_are_no_columns_are_refused(X, columns):
         few_steps(context_columns=columns).fit(X)
 
 
-def test_contexts_of_images_are_refused(X):
-    with pytest.raises(ValueError, match=r"context_columns=\[0\] needs backbone=None"):
-        few_steps(context_columns=[0], backbone=MLPBackbone((5,))).fit(X)
-
-
 @pytest.mark.slow
 def test_a_digit_under_another_name_is_found_by_the_conditional_net_alone():
     X, digits = load_digits(return_X_y=True)
