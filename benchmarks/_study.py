@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from _sets import ODDBENCH_FILES, kinds_of
+from sklearn.datasets import load_digits
 
 from skdeepad.datasets import list_datasets
 
@@ -89,11 +90,35 @@ def require_data(*names):
         )
 
 
-def load_mnist():
-    """Arrays ``X_train``, ``y_train``, ``X_test`` and ``y_test`` of MNIST's images, by name."""
-    require_data("MNIST")
-    with np.load(Path(os.environ["SKDEEPAD_DATA"]).expanduser() / FILES["MNIST"]) as arrays:
-        return dict(arrays)
+def load_mnist(*, quick=False):
+    """MNIST's images, for which a trial may have scikit-learn's digits.
+
+    Parameters
+    ----------
+    quick : bool, default=False
+        Whether scikit-learn's digits will do if MNIST is not at hand.
+
+    Returns
+    -------
+    images : dict
+        ``title``, and by their names arrays ``X_train``, ``y_train``, ``X_test`` and ``y_test``.
+        Images are (n_images, side, side), with grey values up to 255.
+    """
+    if not quick:
+        require_data("MNIST")
+    path = Path(os.environ.get("SKDEEPAD_DATA", "")).expanduser() / FILES["MNIST"]
+    if path.is_file():
+        with np.load(path) as arrays:
+            return {"title": "MNIST", **arrays}
+    digits = load_digits()
+    images, n_train = (digits.images * (255 / 16)).astype(np.uint8), 1200
+    return {
+        "title": "scikit-learn's digits",
+        "X_train": images[:n_train],
+        "y_train": digits.target[:n_train],
+        "X_test": images[n_train:],
+        "y_test": digits.target[n_train:],
+    }
 
 
 def timed(function, *args):

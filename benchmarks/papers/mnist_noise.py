@@ -4,8 +4,8 @@ Run ``SKDEEPAD_DATA=... python benchmarks/papers/mnist_noise.py``. A share of th
 test image is replaced by grey values at random. The score is the negative mean of log p(x|·) over
 draws of the codes, the reconstruction probability; ADGM, which has ten labels of each digit, is
 scored by the bound of log p(x). The page comes with a picture of a digit at each level of the noise
-and of its reconstructions. ``--quick`` is a trial on scikit-learn's digits. ``--images`` and
-``--steps`` name less or more.
+and of its reconstructions. ``--quick`` is a trial, with scikit-learn's digits if
+need be. ``--images`` and ``--steps`` name less or more.
 """
 
 import warnings
@@ -16,7 +16,6 @@ import pandas as pd
 import torch
 from _path import study
 from sklearn.base import clone
-from sklearn.datasets import load_digits
 
 from skdeepad import ADGM, VAE, AuxiliaryVAE, LadderVAE
 from skdeepad.metrics import anomaly_roc_auc
@@ -49,10 +48,7 @@ MODELS = {
 
 def load(options):
     """Images to train on and their digits, and images to test."""
-    if options.quick:
-        X, digits = load_digits(return_X_y=True)
-        return X[:1200] / 16, digits[:1200], X[1200:] / 16
-    mnist = study.load_mnist()
+    mnist = study.load_mnist(quick=options.quick)
     X, X_test = (
         mnist[f"X_{part}"].reshape(-1, 784) / np.float32(255) for part in ("train", "test")
     )
@@ -123,7 +119,7 @@ def main():
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     if options.quick:
-        options.steps = 300
+        options.images, options.steps = 1200, 300
     torch.set_num_threads(1)
     plt.switch_backend("agg")
     # Digits are classes, and none of them is an anomaly.
@@ -137,19 +133,19 @@ def main():
     table = pd.DataFrame(rows)
     by_share = table.pivot_table(index="model", columns="share", values="AUROC", sort=False)
     scores = table.pivot_table(index="model", columns="share", values="score", sort=False)
-    images = "1,200 of scikit-learn's digits" if options.quick else f"{options.images:,} of MNIST"
+    title = study.load_mnist(quick=options.quick)["title"]
     study.write_page(
         options.output,
         "Digits under growing noise",
-        f"{options.steps:,} steps on clean images ({images}), seed 0; columns are the shares of "
-        "the pixels of a test image that are replaced by grey values at random.",
+        f"{options.steps:,} steps on clean images ({options.images:,} of {title}), seed 0; columns "
+        "are the shares of the pixels of a test image that are replaced by grey values at random.",
         "## Median anomaly score, in nats",
         scores.to_markdown(floatfmt=".1f"),
         "## AUROC of noisy images against clean ones, in percent",
         by_share.assign(**{"s of CPU": table.groupby("model")["s of CPU"].first()}).to_markdown(
             floatfmt=".1f"
         ),
-        sets=[] if options.quick else ["MNIST images"],
+        sets=[f"{title} images"],
     )
 
 

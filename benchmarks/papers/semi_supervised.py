@@ -2,10 +2,9 @@
 
 Run ``SKDEEPAD_DATA=... python benchmarks/papers/semi_supervised.py``. Ten images of each digit have
 a label, and all images are trained on; errors are of the test images. Pixels are binarised anew in
-each step. The page comes with a picture of images that each model draws for each digit,
-as the model reconstructs them.
-``--quick`` is a trial on scikit-learn's digits. ``--images``, ``--epochs`` and ``--width`` name
-less or more.
+each step. The page comes with a picture of images that each model draws for each digit, as the
+model reconstructs them. ``--quick`` is a trial, with scikit-learn's digits if need be.
+``--images``, ``--epochs`` and ``--width`` name less or more.
 """
 
 import warnings
@@ -16,7 +15,6 @@ import pandas as pd
 import torch
 from _path import study
 from joblib import Parallel, delayed
-from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from skorch.callbacks import LRScheduler
 from torch.optim.lr_scheduler import CosineAnnealingLR
@@ -42,14 +40,13 @@ class BinarisedBatches(LabelledBatches):
 
 def load(options):
     """Grey values in [0, 1] and digits, for training and for testing."""
-    if options.quick:
-        X, digits = load_digits(return_X_y=True)
-        X = X.astype(np.float32) / 16
-        return X[:1200], digits[:1200], X[1200:], digits[1200:]
-    mnist = study.load_mnist()
-    X, X_test = (mnist[f"X_{part}"].reshape(-1, 784) for part in ("train", "test"))
-    X, X_test = X[: options.images] / np.float32(255), X_test / np.float32(255)
-    return X, mnist["y_train"][: options.images], X_test, mnist["y_test"]
+    mnist = study.load_mnist(quick=options.quick)
+    X, X_test = (
+        mnist[f"X_{part}"].reshape(len(mnist[f"y_{part}"]), -1) / np.float32(255)
+        for part in ("train", "test")
+    )
+    images = slice(options.images)
+    return X[images], mnist["y_train"][images], X_test, mnist["y_test"]
 
 
 def labels_of(digits, seed):
@@ -129,7 +126,7 @@ def main():
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     if options.quick:
-        options.epochs, options.width = 8, 64
+        options.images, options.epochs, options.width = 1200, 8, 64
     plt.switch_backend("agg")
     # Digits are classes, and none of them is an anomaly.
     warnings.filterwarnings("ignore", message="There is no labelled anomaly")
@@ -147,23 +144,19 @@ def main():
         table["deviation"] = runs["error"].std().round(2)
     table["published, %"] = [PUBLISHED.get(name, "–") for name in table.index]
     table["s of CPU"] = runs["s of CPU"].mean().round()
+    title = study.load_mnist(quick=options.quick)["title"]
     study.write_page(
         options.output,
         "MNIST with 100 labels",
-        f"{N_LABELS} labels of each digit among "
-        + (
-            "1,200 of scikit-learn's digits"
-            if options.quick
-            else f"{options.images:,} images of MNIST"
-        )
-        + f", {options.epochs} epochs, {options.width} units in each of two layers, codes of "
+        f"{N_LABELS} labels of each digit among {options.images:,} images of {title}, "
+        f"{options.epochs} epochs, {options.width} units in each of two layers, codes of "
         f"{max(2, options.width // 10)}, seeds {' '.join(map(str, options.seeds))}. *Labels alone* "
         "is logistic regression on the labelled images.",
         table.rename(TITLES).to_markdown(),
         "Published are Maaløe et al. (2016) for ADGM and SDGM, with 1,000 epochs of 60,000 images, "
         "layers of 500 units and codes of 100, and Kingma et al. (2014) for M2. They take days on "
         "a CPU.",
-        sets=[] if options.quick else ["MNIST images"],
+        sets=[f"{title} images"],
     )
 
 

@@ -4,13 +4,12 @@ Run ``SKDEEPAD_DATA=... python benchmarks/papers/three_approaches.py``. The task
 labelled anomalies (a tenth of the rows at most), unlabelled rows of which 2 % are anomalies, and a
 fifth of the rows to test. GANomaly and DeepClustering leave the labels unused. Images are digits of
 MNIST, one of which is the anomaly, with nets of convolutions; tables have the detectors' defaults.
-``--quick`` is a trial on scikit-learn's digits and one table.
+``--quick`` is a trial on one table and, if need be, scikit-learn's digits.
 """
 
 import numpy as np
 import pandas as pd
 from _path import study
-from sklearn.datasets import load_digits
 
 from skdeepad import DPLAN, DeepClustering, GANomaly
 from skdeepad.benchmark import run_benchmark
@@ -56,14 +55,13 @@ def on_images(side):
 
 
 def digits(options):
-    """Images in [-1, 1] and which of them are the digit left out, and their side."""
-    if options.quick:
-        X, y = load_digits(return_X_y=True)
-        return X / 8 - 1, y == options.digit, 8
-    mnist = study.load_mnist()
-    chosen = np.random.RandomState(0).permutation(len(mnist["X_train"]))[: options.images]
-    X = mnist["X_train"][chosen].reshape(-1, 784) / np.float32(127.5) - 1
-    return X, mnist["y_train"][chosen] == options.digit, 28
+    """A name, images in [-1, 1], which of them are the digit left out, and their side."""
+    mnist = study.load_mnist(quick=options.quick)
+    images = mnist["X_train"]
+    chosen = np.random.RandomState(0).permutation(len(images))[: options.images]
+    X = images[chosen].reshape(len(chosen), -1) / np.float32(127.5) - 1
+    title = f"{mnist['title']}, {options.digit} left out"
+    return title, X, mnist["y_train"][chosen] == options.digit, images.shape[1]
 
 
 def compare(detectors, data, options, name):
@@ -100,10 +98,9 @@ def main():
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     if options.quick:
-        options.seeds, options.tables = options.seeds[:1], ["thyroid"]
+        options.seeds, options.tables, options.images = options.seeds[:1], ["thyroid"], 1200
     study.require_data(*options.tables, *([] if options.quick else ["MNIST"]))
-    X, y, side = digits(options)
-    images = f"{'scikit-learn' if options.quick else 'MNIST'}, {options.digit} left out"
+    images, X, y, side = digits(options)
     tables = {name: fetch_adbench(name, return_X_y=True) for name in options.tables}
     found = pd.concat(
         [
@@ -120,7 +117,7 @@ def main():
         found.to_markdown(index=False),
         "The report that compares these approaches (A. Singh et al., 2024) has the published "
         "figures of each on data of its own, and so no figure to compare with.",
-        sets=[*options.tables, *([] if options.quick else ["MNIST images"])],
+        sets=[*options.tables, f"{images.split(',')[0]} images"],
     )
 
 
