@@ -45,7 +45,14 @@ toc_object_entries_show_parents = "hide"
 # The templates of autosummary list methods, and autodoc describes them.
 numpydoc_show_class_members = False
 
-extlinks = {"arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s")}
+extlinks = {
+    "arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s"),
+    "pyod_issue": ("https://github.com/yzhao062/pyod/issues/%s", "pyod #%s"),
+    "sklearn_issue": (
+        "https://github.com/scikit-learn/scikit-learn/issues/%s",
+        "scikit-learn #%s",
+    ),
+}
 intersphinx_mapping = {
     "matplotlib": ("https://matplotlib.org/stable", None),
     "python": ("https://docs.python.org/3", None),

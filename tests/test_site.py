@@ -24,7 +24,7 @@ PAGES = [
     "generated/skdeepad.AutoEncoder.html",
     "generated/skdeepad.metrics.anomaly_roc_auc.html",
     "auto_examples/index.html",
-    "auto_examples/plot_from_table_to_alarms.html",
+    "plot_from_table_to_alarms.html",
     "report",
 ]
 WITH_FORMULAS = ["user_guide/flow.html", "generated/skdeepad.AutoEncoder.html"]
@@ -113,6 +113,8 @@ def open_page(browser, address):
         browser.get_log("browser")
         if page == "report" and not REPORT.exists():
             pytest.skip("needs a report, which skdeepad-benchmark writes")
+        if page.startswith("plot_"):  # examples are in folders
+            page = next((SITE / "auto_examples").rglob(page)).relative_to(SITE).as_posix()
         browser.get(REPORT.as_uri() if page == "report" else f"{address}/{page}")
         wait_until(
             browser,
