@@ -1,7 +1,7 @@
 """Pages of the API: the summary first, then parameters and methods in groups.
 
 An extension of Sphinx. The templates in ``templates/autosummary`` get the groups of methods; what
-numpydoc has rendered is put in order once a page is read.
+numpydoc has rendered is put in order once a page is read. So are authors of references.
 """
 
 import importlib
@@ -131,8 +131,20 @@ def name_of(entry):
     return "".join(takewhile(lambda c: c.isalnum() or c == "_", entry[0].astext()))
 
 
+def restore_initials(app, doctree):
+    """Turn what was read as a list numbered by letters, as "D. P. Kingma", back into a name."""
+    for listing in reversed(list(doctree.findall(nodes.enumerated_list))):
+        if listing["enumtype"] in ("upperalpha", "upperroman"):
+            number = listing.get("start", 1)
+            initial = chr(64 + number) if listing["enumtype"] == "upperalpha" else "I"
+            (item,) = listing
+            item[0].insert(0, nodes.Text(f"{initial}. "))
+            listing.replace_self(item.children)
+
+
 def setup(app):
     """Connect to Sphinx."""
     app.connect("config-inited", add_groups)
     app.connect("doctree-read", order_page)
+    app.connect("doctree-read", restore_initials)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -29,10 +29,17 @@ PAGES = [
 ]
 WITH_FORMULAS = ["user_guide/flow.html", "generated/skdeepad.AutoEncoder.html"]
 PROGRAMS = ["chromium", "chromium-browser", "google-chrome"]
-FLAGS = """
---headless --no-sandbox --disable-gpu --disable-quic --no-first-run
---disable-background-networking --disable-component-update --disable-sync
-""".split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
+]
 #: What a page loads from anywhere but its own server.
 ELSEWHERE = """
 return performance.getEntriesByType("resource").map(entry => entry.name)
@@ -88,7 +95,7 @@ def browser(tmp_path_factory):
     options = webdriver.ChromeOptions()
     options.binary_location = program
     profile = f"--user-data-dir={tmp_path_factory.mktemp('profile')}"
-    for flag in [*FLAGS, profile, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost"]:
+    for flag in [*FLAGS, profile]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with webdriver.Chrome(options, webdriver.ChromeService(driver)) as browser:
