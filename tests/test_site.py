@@ -4,7 +4,9 @@
 ``pip install 'skdeepad[site]'``.
 """
 
+import importlib.util
 import shutil
+import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -187,3 +189,27 @@ def test_a_search_finds_the_page_about_thresholds(open_page):
     wait_until(browser, lambda browser: len(browser.execute_script(hits)) >= 10)
     assert "/user_guide/thresholds.html" in browser.execute_script(hits)[:10]
     assert errors(browser) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("VAE", "class VAE("),
+        ("VAE.score_samples", "def score_samples("),
+        ("VAE.offset_", "def offset_("),
+        ("default_detector", "def default_detector("),
+    ],
+)
+def test_links_to_the_repository_lead_to_the_lines_of_the_source(monkeypatch, name, line):
+    pytest.importorskip("sphinx-mathjax-offline", reason="needs skdeepad[docs]")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    spec = importlib.util.spec_from_file_location("conf", REPOSITORY / "doc" / "conf.py")
+    conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conf)
+    conf.REPOSITORY = "https://example.org/skdeepad"
+    address = conf.linkcode_resolve("py", {"module": "skdeepad", "fullname": name})
+    path, lines = address.split("/skdeepad/", 2)[2].split("#L")
+    first, last = map(int, lines.split("-L"))
+    source = (REPOSITORY / "skdeepad" / path).read_text().splitlines()[first - 1 : last]
+    assert any(text.strip().startswith(line) for text in source[:3])
+    assert conf.linkcode_resolve("py", {"module": "skdeepad", "fullname": "VAE.no_such"}) is None
