@@ -191,6 +191,33 @@ def test_a_search_finds_the_page_about_thresholds(open_page):
     assert errors(browser) == []
 
 
+@pytest.mark.usefixtures("address")
+def test_a_detectors_page_has_the_summary_first_and_what_is_shared_last():
+    page = (SITE / "generated" / "skdeepad.VAE.html").read_text()
+    article = page[page.index("<article") : page.index("</article>")]
+    order = [
+        "<h1>VAE",
+        "Variational autoencoder, which scores rows",
+        'class="sig ',
+        "[source]",
+        ">Parameters<",
+        "<strong>likelihood</strong>",
+        ">Parameters shared with other detectors<",
+        "<strong>max_epochs</strong>",
+        "<h2>Methods of VAE",
+        'id="skdeepad.VAE.sample"',
+        "<h2>Methods of all detectors",
+        'id="skdeepad.VAE.fit"',
+        "<h2>Methods of scikit-learn",
+        "get_params",
+        "<h2>Examples using VAE",
+        'class="sphx-glr-thumbcontainer"',
+    ]
+    places = [article.find(text) for text in order]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     [
