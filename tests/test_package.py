@@ -33,7 +33,7 @@ DETECTORS = dict(skdeepad.all_detectors())
 META = sorted(name for name in set(skdeepad.__all__) - set(DETECTORS) if name[0].isupper())
 
 FLOORS = [
-    {"_version", "_validation", "_tables", "nn"},
+    {"_version", "_documentation", "_show_versions", "_validation", "_tables", "nn"},
     {"training"},
     {"base"},
     {"adversarial", "autoencoder", "clustering", "flow", "neighbors", "one_class"}
@@ -106,7 +106,13 @@ HOMES = {
     | {"preprocessing"},
     r"fit_transform\(": {"base", "inspection"},
     r"sklearn\.(base import _|utils import _|utils\._)": {"_validation"},
-    r"(?<![\w.])print\(": set(),
+    # A detector shows a progress bar, if it is asked to, and warns; it writes nothing else.
+    r"(?<![\w.])print\(": {"_show_versions"},
+    r"stdout|stderr\.write": {"benchmark"},
+    # All other addresses are those of papers and data sets.
+    r"https://skdeepad|readthedocs": {"_documentation"},
+    r"raise ImportError\(": {"interop"},
+    r"\bBaseEstimator\b": {"_documentation"},
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .._documentation import missing_dependency
 from ._summary import (
     COST_COLUMNS,
     MARK,
@@ -60,7 +61,7 @@ def write_report(results, folder, failures="worst", reference=None):
     """
     for module in ("jinja2", "matplotlib", "scikit_posthocs", "tabulate"):
         if find_spec(module) is None:
-            raise ImportError(f"write_report needs {module}: pip install 'skdeepad[benchmark]'")
+            raise missing_dependency("write_report", module, extra="benchmark")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     protocols, metrics = list(dict.fromkeys(results["protocol"])), metric_names(results)
