@@ -24,7 +24,8 @@ def read_more(section: str, page: str) -> str:
 
 def missing_dependency(purpose: str, *names: str, extra: str) -> ImportError:
     """Return the error that something needs packages which are not installed."""
-    return ImportError(f"{purpose} needs {' and '.join(names)}: pip install 'skdeepad[{extra}]'")
+    needed, more = " and ".join(names), read_more("Extras", "install")
+    return ImportError(f"{purpose} needs {needed}: pip install 'skdeepad[{extra}]'.{more}")
 
 
 class DocumentedEstimator(BaseEstimator):

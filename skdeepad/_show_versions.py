@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info
 from ._version import __version__
 
 # Extras that serve the development of skdeepad, not its users.
-OF_DEVELOPMENT = {"dev", "docs", "tests"}
+OF_DEVELOPMENT = {"dev", "docs", "site", "tests"}
 # Variables that change how many threads, or which devices, computations take.
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "SKDEEPAD_DATA")
 

@@ -6,7 +6,6 @@ import pickle
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -150,8 +149,3 @@ def test_a_variable_names_another_copy_of_the_documentation(address, link, messa
         check=True,
     )
     assert done.stdout.rstrip("\n") == f"{link}|{message}"
-
-
-def test_the_project_has_the_same_address():
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    assert project["urls"]["Documentation"] == DOCUMENTATION

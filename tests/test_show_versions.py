@@ -28,7 +28,7 @@ def test_it_prints_every_dependency_and_the_threads(capsys):
     extras = project["optional-dependencies"]
     for requirement in project["dependencies"]:
         assert re.search(rf"^ +{name_of(requirement)}: \d", text, re.MULTILINE)
-    for extra in extras.keys() - {"dev", "docs", "tests"}:
+    for extra in extras.keys() - {"dev", "docs", "site", "tests"}:
         for requirement in extras[extra]:
             name = name_of(requirement)
             line = re.search(rf"^ +{name} \[.*\b{extra}\b.*\]: (\d|not)", text, re.MULTILINE)
