@@ -1,4 +1,4 @@
-"""Pictures of the user guide: ``python doc/figures.py [name ...]`` draws them to ``doc/images``."""
+"""Pictures of the pages: ``python doc/figures.py [name ...]`` draws them to ``doc/images``."""
 
 import argparse
 from pathlib import Path
@@ -11,10 +11,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from scipy.stats import rankdata
-from sklearn.datasets import load_digits, make_moons
+from sklearn.datasets import load_breast_cancer, load_digits, make_moons
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from skdeepad import AAE, EGBAD, VAE, WAE, AnoGAN, AutoEncoder, GANomaly, LadderVAE
+from skdeepad import AAE, EGBAD, VAE, WAE, AnoGAN, AutoEncoder, GANomaly, LadderVAE, LeSiNN
+from skdeepad.inspection import feature_contributions
 from skdeepad.training import seeded_generator
 
 IMAGES = Path(__file__).parent / "images"
@@ -101,7 +102,43 @@ def adversarial():
     return figure
 
 
+def worst_rows():
+    """The rows of a table that a detector finds most anomalous, with the reasons for each."""
+    table, target = load_breast_cancer(return_X_y=True, as_frame=True)
+    table = table.filter(regex="^mean ").rename(columns=lambda name: name.removeprefix("mean "))
+    benign, malignant = (np.flatnonzero(target == label) for label in (1, 0))
+    rows = np.sort(np.concatenate([benign, malignant[:20]]))  # the tumours that are looked for
+    table, target = table.iloc[rows], target.iloc[rows]
+    detector = LeSiNN(random_state=0).fit(table)
+    worst = table.assign(score=detector.score_samples(table)).nsmallest(8, "score")
+    reasons = feature_contributions(detector, worst[table.columns], as_frame=True)
+    shares = reasons.clip(lower=0).pipe(lambda parts: parts.div(parts.sum(axis=1), axis=0))
+    medians = table.median()
+    figure, ax = plt.subplots(figsize=(9, 4), layout="constrained")
+    colors = plt.get_cmap("Blues")
+    for place, (row, values) in enumerate(worst.iterrows()):
+        ax.text(-0.02, place, f"row {row}", ha="right", va="center", fontsize=10)
+        for slot, (name, share) in enumerate(shares.loc[row].nlargest(3).items()):
+            box = plt.Rectangle((slot / 3, place - 0.42), 0.326, 0.84, color=colors(1.2 * share))
+            ax.add_patch(box)
+            value, usual = (
+                f"{v:.0f}" if v > 10 else f"{v:.2g}" for v in (values[name], medians[name])
+            )
+            text = f"{name} {value} (median {usual})"
+            ax.text((slot + 0.49) / 3, place, text, ha="center", va="center", fontsize=8)
+        kind = "benign" if target[row] else "malignant"
+        ax.text(1.02, place, kind, va="center", fontsize=10, color=("C3", "0.4")[target[row]])
+    ax.text(1.02, -0.8, "diagnosis, not used", va="center", fontsize=8, color="0.4")
+    ax.text(-0.02, -0.8, "worst first", ha="right", va="center", fontsize=8, color="0.4")
+    title = "the three columns that contribute most to the score; darker: a larger share of it"
+    ax.text(0.49, -0.8, title, ha="center", va="center", fontsize=8, color="0.4")
+    ax.set(xlim=(-0.12, 1.17), ylim=(len(worst) - 0.5, -1.1))
+    ax.set_axis_off()
+    return figure
+
+
 FIGURES = {
+    "worst_rows": worst_rows,
     "latent_priors": latent_priors,
     "ladder_layers": ladder_layers,
     "adversarial": adversarial,

@@ -2,6 +2,7 @@
 
 import importlib
 
+from ._show_versions import show_versions
 from ._version import __version__ as __version__
 from .adversarial import EGBAD, AnoGAN, GANomaly
 from .autoencoder import AAE, WAE, AutoEncoder, RobustAutoEncoder
@@ -43,6 +44,7 @@ __all__ = [
     "RobustAutoEncoder",
     "all_detectors",
     "default_detector",
+    "show_versions",
 ]
 
 

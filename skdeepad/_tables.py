@@ -7,6 +7,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import validate_data as sklearn_validate_data
 
+from ._documentation import read_more
 from ._validation import Integral, take_rows
 
 # Words of messages about values that are no numbers.
@@ -21,6 +22,8 @@ WAY_OUT_OF_TIMES = (
 )
 # Types of missing values that are not NaN, and that numpy can't convert to it.
 MISSING = ("NAType", "NaTType")
+OF_MISSING = read_more("Missing values", "missing")
+OF_TEXT = read_more("Text, dates and categories", "missing")
 # A large table is searched in blocks of about this many values.
 BLOCK_VALUES = 2**20
 
@@ -49,7 +52,7 @@ def _refuse_misread(X) -> None:
     times = {dtype for dtype in set(types) if str(dtype).lower().startswith(TIMES)}
     if times:
         name = next(name for name, dtype in zip(_names(X), types, strict=False) if dtype in times)
-        raise ValueError(f"Column {name!r} holds dates or times: {WAY_OUT_OF_TIMES}.")
+        raise ValueError(f"Column {name!r} holds dates or times: {WAY_OUT_OF_TIMES}.{OF_TEXT}")
 
 
 def _types(X) -> list:
@@ -81,8 +84,9 @@ def _explain(error: Exception, estimator, X, kwargs: dict) -> Exception | None:
         return kind(f"{_refusal(np.empty(X.shape), kwargs)}.")
     if what.startswith("Input X contains"):
         name, _ = _first_column(X, (what,), kwargs)
-        way_out = _way_out_of_missing(estimator) if what.endswith("NaN") else "."
-        return kind(f"{what} in column {name!r}{way_out}")
+        if not what.endswith("NaN"):
+            return kind(f"{what} in column {name!r}.")
+        return kind(f"{what} in column {name!r}{_way_out_of_missing(estimator)}{OF_MISSING}")
     if not any(words in what for words in NO_NUMBERS):
         return None
     name, column = _first_column(X, NO_NUMBERS, kwargs)
@@ -92,10 +96,10 @@ def _explain(error: Exception, estimator, X, kwargs: dict) -> Exception | None:
         return ValueError(
             f"Input X contains {value!r}, a missing value, in column {name!r}"
             f"{'.' if accepts_nan else _way_out_of_missing(estimator)} It must be NaN, which "
-            "X.where(X.notna(), np.nan).astype(float) makes of it in a data frame."
+            f"X.where(X.notna(), np.nan).astype(float) makes of it in a data frame.{OF_MISSING}"
         )
     held, way_out = _describe(value)
-    return kind(f"{_refusal(column, kwargs)}. Column {name!r} holds {held}: {way_out}.")
+    return kind(f"{_refusal(column, kwargs)}. Column {name!r} holds {held}: {way_out}.{OF_TEXT}")
 
 
 def _way_out_of_missing(estimator) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import final
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, gen_batches
 
+from .._documentation import DocumentedEstimator
 from .._validation import (
     CallbackSupportMixin,
     check_is_fitted,
@@ -45,7 +45,7 @@ class BaseDetector(
     ScaledRowsMixin,
     ThresholdMixin,
     SavedStateMixin,
-    BaseEstimator,
+    DocumentedEstimator,
     ABC,
 ):
     """Abstract base class of the detectors.

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._documentation import missing_dependency
 from .._validation import check_is_fitted
 from ..training import warn
 from ._columns import MIXED, add_up, origins
@@ -74,10 +75,8 @@ class GradientContributionsMixin:
         try:
             from captum.attr import IntegratedGradients
         except ImportError as error:
-            raise ImportError(
-                f"feature_contributions of {type(self).__name__} needs captum: "
-                "pip install 'skdeepad[explain]'"
-            ) from error
+            purpose = f"feature_contributions of {type(self).__name__}"
+            raise missing_dependency(purpose, "captum", extra="explain") from error
         scaled = torch.from_numpy(self._scale(self.baseline_[None].copy()))
         explain = partial(
             integrate, IntegratedGradients, self.net_.module_.anomaly_score, baseline=scaled

@@ -10,9 +10,11 @@ from sklearn.ensemble import IsolationForest
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from torch import Tensor
 
+from .._documentation import read_more
 from ..training import LazyRows, blocks_of, part_of, warn
 from ._rows import evenly_spaced
 
+OF_LABELS = read_more("Labels", "few_labels")
 # Number of rows of each kind to remember. A chunk with fewer unlabelled or normal rows than
 # FEW_ROWS is completed by remembered ones.
 N_REMEMBERED, FEW_ROWS = 256, 20
@@ -40,7 +42,7 @@ def check_labels(
         raise ValueError(
             "y must hold numbers, below 0 for a known anomaly, above 0 for a known normal row and "
             "0 for an unlabelled one, got booleans or text; "
-            "skdeepad.preprocessing.semi_labels converts them."
+            f"skdeepad.preprocessing.semi_labels converts them.{OF_LABELS}"
         )
     y = check_array(
         column_or_1d(y),
@@ -58,7 +60,7 @@ def check_labels(
     if (y < 0).all() and not all_known:
         raise ValueError(
             "y marks every row as a known anomaly: there is no normal or unlabelled row to "
-            "learn from."
+            f"learn from.{OF_LABELS}"
         )
     return y
 
@@ -69,7 +71,7 @@ def warn_without_anomalies(y: np.ndarray, consequence: str) -> None:
         warn(
             f"There is no labelled anomaly in y, so that {consequence}. Below 0 is a known "
             "anomaly here; if 1 marks anomalies in your data, pass "
-            "skdeepad.preprocessing.semi_labels(y, anomaly=1, unlabelled=0)."
+            f"skdeepad.preprocessing.semi_labels(y, anomaly=1, unlabelled=0).{OF_LABELS}"
         )
 
 

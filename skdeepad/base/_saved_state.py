@@ -5,6 +5,7 @@ import copyreg
 import torch
 from sklearn.exceptions import InconsistentVersionWarning
 
+from .._documentation import read_more
 from .._version import __version__
 from ..training import find_device, warn, with_default_settings
 from ._resuming import changed_parameters
@@ -27,6 +28,7 @@ class InconsistentDetectorVersionWarning(InconsistentVersionWarning):
             f"This {self.estimator_name} was saved by version {self.original_version} of skdeepad, "
             f"and is opened by version {__version__}. Its scores may differ, or it may not work: "
             "fit it again, or install the version that saved it."
+            f"{read_more('Files', 'serving')}"
         )
 
 

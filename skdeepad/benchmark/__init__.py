@@ -3,6 +3,7 @@
 Importable, and a command: ``skdeepad-benchmark`` or ``python -m skdeepad.benchmark``.
 """
 
+from .._documentation import missing_dependency
 from ._norm import Norm
 
 try:
@@ -13,9 +14,7 @@ try:
 except ModuleNotFoundError as error:
     if (error.name or "skdeepad").startswith("skdeepad"):
         raise
-    raise ImportError(
-        f"skdeepad.benchmark needs {error.name}: pip install 'skdeepad[benchmark]'"
-    ) from error
+    raise missing_dependency("skdeepad.benchmark", error.name, extra="benchmark") from error
 
 __all__ = [
     "Norm",

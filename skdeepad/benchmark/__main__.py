@@ -1,6 +1,7 @@
 """The command: ``skdeepad-benchmark`` or ``python -m skdeepad.benchmark``."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -31,11 +32,12 @@ exit status:
 def main(argv=None):
     """Run the command and return its exit status."""
     parser = make_parser()
+    argv = sys.argv[1:] if argv is None else argv
     options = parser.parse_args(argv)
     try:
         if options.list:
             return _list()
-        return _self_test(options) if options.self_test else _benchmark(options)
+        return _self_test(options) if options.self_test else _benchmark(options, argv)
     except (ValueError, OSError, ImportError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     except KeyboardInterrupt:
@@ -139,7 +141,7 @@ def _add_where(where):
     )
 
 
-def _benchmark(options):
+def _benchmark(options, argv):
     from . import run_benchmark, write_report
     from ._detectors import as_detectors
     from ._report import terminal_table
@@ -166,7 +168,8 @@ def _benchmark(options):
     failed = int((results["status"] != "ok").sum())
     if failed:
         sys.stdout.write(f"\n{failed} of {len(results)} runs failed; --retry-errors repeats them\n")
-    report = write_report(results, options.output, reference=options.reference)
+    command = shlex.join(["skdeepad-benchmark", *argv])
+    report = write_report(results, options.output, reference=options.reference, command=command)
     sys.stdout.write(f"\nReport: {report}\n")
     return 1 if failed else 0
 

@@ -1,12 +1,14 @@
 """The floor: what a detector must beat to have learned anything."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.base import OutlierMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from .._documentation import DocumentedEstimator
 
-class Norm(OutlierMixin, BaseEstimator):
+
+class Norm(OutlierMixin, DocumentedEstimator):
     """Squared norm of the standardised row, a detector without a model.
 
     A row is as abnormal as it is far from the mean, in standard deviations of each column. On a

@@ -1,12 +1,16 @@
 """Pictures of result rows; figures are made without pyplot and its global state."""
 
+import io
+import re
+
+import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from ._summary import by_dataset, leaky_datasets, significance, summarize
+from ._summary import by_dataset, can_be_tested, complete, leaky_datasets, significance, summarize
 
 TITLES = {
     "roc_auc": "ROC AUC (%)",
@@ -14,6 +18,52 @@ TITLES = {
     "precision_at_n": "Precision at n (%)",
 }
 BLUE, GREY, RED = "#2f6db3", "#5b5b5b", "#c2402a"
+LIGHT_BLUE, LINE = "#dbe7f5", "#dddddd"
+# Colours of pictures that follow the page: dark on a light one, and light on a dark one.
+COLORS = {
+    "#000000": "currentColor",
+    BLUE: "var(--accent)",
+    GREY: "var(--soft)",
+    RED: "var(--strong)",
+    LIGHT_BLUE: "var(--box)",
+    LINE: "var(--line)",
+    "#ffffff": "var(--page)",
+}
+
+
+def draw(rows, metric):
+    """Return the pictures of a metric as SVG, by name."""
+    plots = {
+        "critical-difference": plot_critical_difference,
+        "boxes": plot_boxes,
+        "time-quality": plot_time_quality,
+    }
+    # Text stays text, which can be searched and read aloud; a label such as "$x" is no formula.
+    style = {"svg.fonttype": "none", "svg.hashsalt": metric, "text.parse_math": False}
+    with matplotlib.rc_context(style):
+        figures = {name: plot(rows, metric) for name, plot in plots.items()}
+        return {name: svg_of(figure) for name, figure in figures.items() if figure}
+
+
+def svg_of(figure):
+    """A figure as SVG, which is the same each time."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def for_page(svg, name):
+    """Return a picture as an element of a page, in the page's colours and of any width.
+
+    The name makes its ids differ from those of other pictures.
+    """
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
+    for color, variable in COLORS.items():
+        svg = svg.replace(f": {color}", f": {variable}")
+    return svg
 
 
 def plot_boxes(results, metric="roc_auc"):
@@ -32,7 +82,7 @@ def plot_boxes(results, metric="roc_auc"):
         widths=0.55,
         showfliers=False,
         patch_artist=True,
-        boxprops={"facecolor": "#dbe7f5", "edgecolor": BLUE},
+        boxprops={"facecolor": LIGHT_BLUE, "edgecolor": BLUE},
         medianprops={"color": RED, "linewidth": 2},
         whiskerprops={"color": BLUE},
         capprops={"color": BLUE},
@@ -53,7 +103,7 @@ def plot_boxes(results, metric="roc_auc"):
     title = f"{len(table)} data sets" + (", hollow dots: leaky ones" if leaky.any() else "")
     ax.set_title(title, fontsize=10, color=GREY)
     ax.set_xlabel(TITLES.get(metric, metric))
-    ax.grid(axis="x", color="#dddddd")
+    ax.grid(axis="x", color=LINE)
     return figure
 
 
@@ -65,8 +115,8 @@ def plot_critical_difference(results, metric="roc_auc"):
     """
     from scikit_posthocs import critical_difference_diagram
 
-    table = by_dataset(results, metric).dropna(axis=1, how="all").dropna()
-    if table.shape[0] < 5 or table.shape[1] < 3:
+    table = complete(by_dataset(results, metric))
+    if not can_be_tested(table):
         return None
     p_value, pairs = significance(table)
     figure, ax = _figure(height=1.4 + 0.24 * table.shape[1])
@@ -74,8 +124,8 @@ def plot_critical_difference(results, metric="roc_auc"):
         table.rank(axis=1, ascending=False).mean(),
         pairs,
         ax=ax,
-        label_fmt_left="{label}  {rank:.2f} ",
-        label_fmt_right=" {rank:.2f}  {label}",
+        label_fmt_left="{label} {rank:.2f}\N{NO-BREAK SPACE}",  # which SVG keeps
+        label_fmt_right="\N{NO-BREAK SPACE}{rank:.2f} {label}",
         label_props={"fontsize": 10},
         crossbar_props={"color": RED, "linewidth": 3, "marker": None},
         elbow_props={"color": GREY},
@@ -96,14 +146,17 @@ def plot_time_quality(results, metric="roc_auc"):
     quality = summarize(results, metric)["mean"]
     seconds = results["fit_time"] + results["score_time"]
     seconds = seconds.groupby(results["detector"]).median().reindex(quality.index)
+    title = f"{results['dataset'].nunique()} data sets"
     drawn = (quality.notna() & seconds.notna()).to_numpy()
     quality, seconds = quality[drawn], seconds[drawn]
     figure, ax = _figure(height=4.2)
     ax.scatter(seconds, quality, s=50, color=BLUE, zorder=3)
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(lambda time, _: f"{time:g}")
     ax.set_xlabel("Median time to fit and score (s)")
     ax.set_ylabel(f"{TITLES.get(metric, metric)}, mean over data sets")
-    ax.grid(color="#dddddd")
+    ax.grid(color=LINE)
+    ax.set_title(title, fontsize=10, color=GREY)
     ax.margins(0.18, 0.15)
     _label_points(ax, list(quality.index), seconds.to_numpy(), quality.to_numpy())
     return figure
@@ -140,7 +193,7 @@ def _label_points(ax, labels, x, y):
                 va="center_baseline",
                 fontsize=9,
                 in_layout=False,
-                arrowprops={"arrowstyle": "-", "color": "#aaaaaa", "shrinkA": 2, "shrinkB": 6},
+                arrowprops={"arrowstyle": "-", "color": GREY, "shrinkA": 2, "shrinkB": 6},
             )
             text.update_positions(renderer)
             box = Text.get_window_extent(text, renderer)  # an annotation's holds the line, too

@@ -55,7 +55,7 @@ def find_protocol(name):
 
 
 def adbench(X, y, seed, known=None):
-    """ADBench's protocol, draw for draw.
+    """Train on 70 % of the rows, anomalies among them, test on 30 %, draw for draw as ADBench.
 
     Fewer than 1,000 rows are drawn up to 1,000 with replacement, more than 10,000 down to 10,000;
     then a stratified 70/30 split. Anomalies stay in training. As rows are copied *before* the
@@ -66,7 +66,7 @@ def adbench(X, y, seed, known=None):
 
 
 def labelled_adbench(X, y, seed, known=None, *, share):
-    """ADBench's protocol with labels, draw for draw.
+    """Label a share of the training anomalies of ADBench's protocol, draw for draw.
 
     The split of :func:`adbench`; then a share of the training anomalies (of those that are known),
     rounded up, keep their label. All other rows stay without one, anomalies among them.
@@ -80,7 +80,7 @@ def labelled_adbench(X, y, seed, known=None, *, share):
 
 
 def feedback(X, y, seed, known=None, *, n_answers):
-    """ADBench's protocol with answers about some training rows.
+    """Answer questions about some training rows of ADBench's protocol.
 
     The split of :func:`adbench`. A detector with ``query`` and ``teach`` asks about `n_answers`
     training rows. Others have as many labels, -1 or 1, of training rows drawn at random.

@@ -1,16 +1,12 @@
 """Tables and pictures of result rows, in the terminal and in a folder."""
 
-import base64
-import io
-import json
 import re
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from .._documentation import missing_dependency
 from ._summary import (
     COST_COLUMNS,
     MARK,
@@ -18,12 +14,10 @@ from ._summary import (
     leaky_datasets,
     marked,
     metric_names,
+    number,
     summarize,
 )
 
-LOWER_IS_BETTER = ("mean_rank", *COST_COLUMNS)
-NOT_COMPARED = ("difference_low", "difference_high", "p_value", "n_datasets", "n_failed")
-MEANS = ("mean", "median", "mean_leak_free", "difference", "difference_leak_free")
 FAILURES = {
     "worst": "A data set that a detector did not finish counts for its means with the least value "
     "that any detector reached there.",
@@ -37,7 +31,7 @@ COMPARED = (
 )
 
 
-def write_report(results, folder, failures="worst", reference=None):
+def write_report(results, folder, failures="worst", reference=None, command=None):
     """Write tables and pictures of results into a folder.
 
     Parameters
@@ -46,12 +40,15 @@ def write_report(results, folder, failures="worst", reference=None):
         Rows of :func:`run_benchmark`.
     folder : str or path
         Is made if it does not exist. It gets ``summary.csv`` and ``summary.md``, the pictures
-        (box plots, critical-difference diagrams, time against quality) as ``.png``, and
-        ``report.html``, one self-contained page with all of it.
+        (box plots, critical-difference diagrams, time against quality) as ``.svg``, and
+        ``report.html``, one page with all of it, which needs no other file and no network. Its
+        tables can be sorted, each data set be opened, and it prints on A4.
     failures : {"worst", "drop", "ignore"}, default="worst"
         How data sets count that a detector did not finish, see :func:`summarize`; tables say so.
     reference : str, default=None
         Label of a detector that the summaries compare all with, see :func:`summarize`.
+    command : str, default=None
+        What the page names as the command that makes these results again.
 
     Returns
     -------
@@ -60,7 +57,9 @@ def write_report(results, folder, failures="worst", reference=None):
     """
     for module in ("jinja2", "matplotlib", "scikit_posthocs", "tabulate"):
         if find_spec(module) is None:
-            raise ImportError(f"write_report needs {module}: pip install 'skdeepad[benchmark]'")
+            raise missing_dependency("write_report", module, extra="benchmark")
+    from ._page import render
+
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     protocols, metrics = list(dict.fromkeys(results["protocol"])), metric_names(results)
@@ -76,9 +75,9 @@ def write_report(results, folder, failures="worst", reference=None):
     for part in parts:
         for name, picture in part["pictures"].items():
             stem = f"{name}-{part['metric']}-{part['protocol']}"
-            (folder / f"{stem}.png").write_bytes(base64.b64decode(picture))
+            (folder / f"{stem}.svg").write_text(picture, encoding="utf-8")
     report = folder / "report.html"
-    report.write_text(_html(results, parts), encoding="utf-8")
+    report.write_text(render(results, parts, command), encoding="utf-8")
     return report
 
 
@@ -104,43 +103,23 @@ def terminal_table(results, metric, protocol, costs=True):
 
 
 def _part(results, protocol, metric, failures, reference):
-    from ._plots import TITLES, plot_boxes, plot_critical_difference, plot_time_quality
+    from ._plots import TITLES, draw
 
     rows = results[results["protocol"] == protocol]
     summary = summarize(rows, metric, failures=failures, reference=reference)
     leaky = leaky_datasets(rows)
-    table = marked(by_dataset(rows, metric)[summary.index], leaky)
-    pictures = {}
-    if summary["mean"].notna().any():
-        figures = {
-            "critical-difference": plot_critical_difference(rows, metric),
-            "boxes": plot_boxes(rows, metric),
-            "time-quality": plot_time_quality(rows, metric),
-        }
-        pictures = {name: _png(figure) for name, figure in figures.items() if figure}
     return {
         "title": TITLES.get(metric, metric).removesuffix(" (%)"),
         "protocol": protocol,
         "metric": metric,
         "summary": summary,
-        "table": table,
+        "table": by_dataset(rows, metric)[summary.index],
+        "failures": failures,
+        "n_runs": rows["detector"].value_counts().max(),
         "notes": [FAILURES[failures], *([] if reference is None else [COMPARED.format(reference)])],
-        "summary_cells": _cells(summary, _best_of_columns(summary, failures)),
-        "table_cells": _cells(table, table.eq(table.max(axis=1), axis=0)),
-        "pictures": pictures,
+        "pictures": draw(rows, metric) if summary["mean"].notna().any() else {},
         "leaky": rows.groupby("dataset")["twin_share"].mean().loc[leaky].to_dict(),
     }
-
-
-def _best_of_columns(summary, failures):
-    """Where the summary's best values are; a mean over fewer data sets than others' is none."""
-    compared = summary.astype(float)
-    if failures != "drop":
-        incomplete = summary["n_datasets"] < summary["n_datasets"].max()
-        compared.loc[incomplete, compared.columns.isin(MEANS)] = np.nan
-    compared.loc[:, compared.columns.isin(NOT_COMPARED)] = np.nan
-    best = compared.max().where(~compared.columns.isin(LOWER_IS_BETTER), compared.min())
-    return compared.eq(best)
 
 
 def _markdown(part):
@@ -148,7 +127,7 @@ def _markdown(part):
         f"## {_escaped(part['title'])}, protocol {part['protocol']}\n",
         _markdown_table(part["summary"]) + "\n",
         *(_escaped(note) + "\n" for note in part["notes"]),
-        _markdown_table(part["table"]) + "\n",
+        _markdown_table(marked(part["table"], part["leaky"])) + "\n",
     ]
     if part["leaky"]:
         lines.append(f"{MARK} more than 5 % of the test rows have an exact copy in training.\n")
@@ -166,47 +145,5 @@ def _escaped(name):
     return re.sub(r"([\\`*\[\]<>|~&]|\b_|_\b)", r"\\\1", one_line)
 
 
-def _html(results, parts):
-    from jinja2 import Environment
-
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = (files("skdeepad.benchmark") / "data" / "report.html.jinja").read_text("utf-8")
-    failed = results[results["status"] != "ok"]
-    versions = [
-        ", ".join(f"{name} {version}" for name, version in json.loads(one).items())
-        for one in dict.fromkeys(results["versions"])
-    ]
-    return environment.from_string(template).render(
-        results=results,
-        parts=parts,
-        failed=failed,
-        n_failed=len(failed),
-        detectors=results[["detector", "params"]].drop_duplicates(),
-        versions=versions,
-        mark=MARK,
-    )
-
-
-def _cells(table, is_best):
-    """A table as columns and rows of (text, whether it is the best), for the page."""
-    cells = zip(_rounded(table).to_numpy(), is_best.to_numpy(), strict=True)
-    rows = [list(zip(*row, strict=True)) for row in cells]
-    return {"columns": list(table), "rows": list(zip(table.index, rows, strict=True))}
-
-
-def _png(figure):
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
 def _rounded(table):
-    return table.map(_number)
-
-
-def _number(value):
-    if pd.isna(value):
-        return "–"
-    if float(value).is_integer() and not isinstance(value, float):
-        return str(value)
-    return f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}"
+    return table.map(number)

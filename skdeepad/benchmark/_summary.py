@@ -8,6 +8,9 @@ from ._execute import COSTS, KEY, OUTCOME, SIZES
 
 LEAKY = 0.05  # share of test rows with a twin in training above which a data set is marked
 MARK = "†"
+# Fewest data sets and detectors that a test of the differences is made for.
+FEWEST_DATASETS, FEWEST_DETECTORS = 5, 3
+MEANS = ("mean", "median", "mean_leak_free", "difference", "difference_leak_free")
 COST_COLUMNS = ("fit_time", "score_time", "peak_memory_mb")
 
 
@@ -168,6 +171,16 @@ def _p_value(differences):
     return wilcoxon(differences[differences != 0]).pvalue
 
 
+def complete(table):
+    """Data sets that all detectors finished, without detectors that finished none."""
+    return table.dropna(axis=1, how="all").dropna()
+
+
+def can_be_tested(table):
+    """Whether a table without missing values has enough data sets and detectors for a test."""
+    return table.shape[0] >= FEWEST_DATASETS and table.shape[1] >= FEWEST_DETECTORS
+
+
 def significance(table, alpha=0.05):
     """Friedman test over all detectors, then pairwise Wilcoxon tests with Holm's correction.
 
@@ -195,6 +208,18 @@ def significance(table, alpha=0.05):
     # "zsplit" halves ties between the signs; the default fails where two detectors agree.
     pairs = posthoc_wilcoxon(table.to_numpy().T, zero_method="zsplit", p_adjust="holm")
     return p_value, alike * np.asarray(pairs)
+
+
+def number(value, column=""):
+    """A number as text."""
+    if pd.isna(value):
+        return "–"
+    if column in ("p_value", *COST_COLUMNS) and value < 0.0005:
+        return "< 0.001"
+    if float(value).is_integer() and not isinstance(value, float):
+        return str(value)
+    small = abs(value) < 1 and column not in (*MEANS, "difference_low", "difference_high", "won")
+    return f"{value:.3f}" if small else f"{value:.2f}"
 
 
 def marked(table, leaky):

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 from scipy.stats import false_discovery_control
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.utils import check_random_state, indexable
 
+from .._documentation import DocumentedEstimator
 from .._validation import (
     HasMethods,
     Interval,
@@ -36,7 +37,7 @@ ALMOST_ONE = 1 - 1e-6
 
 
 @detector
-class ConformalDetector(WrapperMixin, DecisionMixin, BaseEstimator):
+class ConformalDetector(WrapperMixin, DecisionMixin, DocumentedEstimator):
     r"""Outlier detector whose rate of false alarms is known.
 
     Some rows are kept from the training of the detector: n calibration rows with scores

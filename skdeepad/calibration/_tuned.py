@@ -5,10 +5,11 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef
 from sklearn.utils import check_random_state, indexable
 
+from .._documentation import DocumentedEstimator
 from .._validation import (
     HasMethods,
     Integral,
@@ -40,7 +41,7 @@ MAX_THRESHOLDS = 200
 
 
 @detector
-class TunedThreshold(WrapperMixin, DecisionMixin, BaseEstimator):
+class TunedThreshold(WrapperMixin, DecisionMixin, DocumentedEstimator):
     r"""Outlier detector whose threshold is tuned with known labels.
 
     A threshold is a rank among the scores of the training rows: the share of them that is more

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._documentation import missing_dependency
+
 DATA = Path(__file__).parent / "data"
 TARGET_NAMES = ("normal", "anomaly")
 
@@ -65,7 +67,7 @@ def import_optional(name, purpose):
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ImportError(f"{purpose} needs {name}: pip install skdeepad[datasets]") from error
+        raise missing_dependency(purpose, name, extra="datasets") from error
 
 
 def _read(path):

@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._documentation import DocumentedEstimator
 from .._validation import HasMethods, Integral, check_is_fitted, fit_context, last_step
 from ..base._parameters import CONTAMINATION, COUNT, detector, param
 from ..base._resuming import all_or_nothing
@@ -22,7 +23,7 @@ from ._members import MembersMixin, is_dropped
 
 
 @detector
-class DetectorEnsemble(MembersMixin, MetaEstimatorMixin, ThresholdMixin, BaseEstimator):
+class DetectorEnsemble(MembersMixin, MetaEstimatorMixin, ThresholdMixin, DocumentedEstimator):
     r"""Ensemble of detectors, of one kind with different seeds, or of several kinds.
 
     The weights of a deep detector, and therefore its scores, depend on the seed, and detectors of

@@ -5,6 +5,8 @@ import importlib
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from .._documentation import missing_dependency
+
 # Operators of this version are known to all runtimes since onnxruntime 1.14.
 OPSET = 18
 OUTPUTS = ["score", "decision", "label"]
@@ -16,9 +18,7 @@ def need(*names: str):
         first, *_ = [importlib.import_module(name) for name in names]
         return first
     except ImportError as error:
-        raise ImportError(
-            f"to_onnx needs {' and '.join(names)}: pip install 'skdeepad[onnx]'"
-        ) from error
+        raise missing_dependency("to_onnx", *names, extra="onnx") from error
 
 
 def in_order(first_step, X):

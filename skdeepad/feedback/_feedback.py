@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state, get_tags
 
+from .._documentation import DocumentedEstimator
 from .._tables import validate_data
 from .._validation import (
     HasMethods,
@@ -32,7 +33,7 @@ N_NORMAL, N_PRESUMED, PRESUMED_SHARE = 5, 400, 0.8
 
 
 @detector
-class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, BaseEstimator):
+class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, DocumentedEstimator):
     r"""Outlier detector that asks about some training rows, and learns from the answers.
 
     A detector without labels ranks the rows. :meth:`query` returns the rows of which an answer is

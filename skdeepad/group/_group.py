@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.base import MetaEstimatorMixin
 from sklearn.utils import check_random_state
 
+from .._documentation import DocumentedEstimator
 from .._tables import validate_data
 from .._validation import HasMethods, check_is_fitted, fit_context
 from ..base._parameters import CONTAMINATION, COUNT, detector, param
@@ -40,7 +41,7 @@ DISTANCES |= {"braycurtis", "canberra"}
 
 
 @detector
-class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, BaseEstimator):
+class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, DocumentedEstimator):
     r"""Detector of groups of rows that are anomalous together, even if each row looks normal.
 
     A generative detector is fitted to the rows of all groups, and groups are compared by the codes

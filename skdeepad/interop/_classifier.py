@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import ClassifierMixin, clone
 from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, has_fit_parameter
 
+from .._documentation import DocumentedEstimator
 from .._validation import HasMethods, check_is_fitted, fit_context
 from ..autoencoder import AutoEncoder
 from ..base._parameters import detector, param
@@ -20,7 +21,7 @@ NORMAL, ANOMALY = 0, 1
 
 
 @detector
-class DetectorClassifier(ClassifierMixin, WrapperMixin, BaseEstimator):
+class DetectorClassifier(ClassifierMixin, WrapperMixin, DocumentedEstimator):
     """Outlier detector as a binary classifier, whose positive class are the anomalies.
 
     Tools for classifiers then work on a detector: tuned thresholds and calibrated probabilities,

@@ -5,9 +5,10 @@ from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.base import MetaEstimatorMixin
 from sklearn.utils import check_random_state
 
+from .._documentation import DocumentedEstimator
 from .._tables import validate_data
 from .._validation import HasMethods, check_is_fitted, fit_context, float_types
 from ..base._labels import check_labels
@@ -18,7 +19,7 @@ from ._foreign import is_pyod, rebuilt, seeded
 
 
 @detector
-class PyODDetector(MetaEstimatorMixin, DecisionMixin, BaseEstimator):
+class PyODDetector(MetaEstimatorMixin, DecisionMixin, DocumentedEstimator):
     """Detector of pyod's as an outlier detector of scikit-learn's.
 
     Scores are higher for more normal rows, and labels are +1 for inliers and −1 for outliers, so

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._documentation import read_more
 from .._validation import innermost
 from ..base import BaseDetector
 from ..training import warn
@@ -44,7 +45,8 @@ def anomaly_mask(y_true):
     if len(labels) == 1 and labels[0] == 1:
         raise ValueError(
             "y_true holds the label 1 only, which is all anomalies in 0/1 and all normal in "
-            "-1/+1; pass a bool vector (True = anomaly) instead"
+            "-1/+1: pass a bool vector (True = anomaly) instead."
+            f"{read_more('Two conventions to know', 'metrics')}"
         )
     if len(labels) and np.isin(labels, (0, 1)).all():
         return y == 1

@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 
+from .._documentation import DocumentedEstimator
 from .._tables import validate_data
 from .._validation import (
     HasMethods,
@@ -32,7 +32,7 @@ N_TRIES = 20
 
 
 @detector
-class StrongAnomalySampler(BaseEstimator):
+class StrongAnomalySampler(DocumentedEstimator):
     r"""Sampler of anomalies near the boundary of normal rows and far from it.
 
     Labelled anomalies are few and of known kinds, while anomalies in general are the complement of

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, gen_batches
 
+from .._documentation import DocumentedEstimator
 from .._validation import (
     HasMethods,
     Integral,
@@ -31,7 +31,7 @@ BLOCK_VALUES = 2**20
 
 
 @detector
-class LeSiNN(ScaledRowsMixin, ThresholdMixin, BaseEstimator):
+class LeSiNN(ScaledRowsMixin, ThresholdMixin, DocumentedEstimator):
     r"""Mean distance to the nearest neighbours in samples of the training rows.
 
     A row is compared with :math:`t` samples :math:`R_1, \dots, R_t` of the training rows [1]_:

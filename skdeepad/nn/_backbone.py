@@ -11,9 +11,10 @@ from math import prod
 from numbers import Integral
 from typing import Self
 
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from torch import Tensor, nn
 
+from .._documentation import DocumentedEstimator
 from ._stochastic import Dropout
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -74,7 +75,7 @@ def make_mlp(
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1], bias=bias))
 
 
-class Backbone(BaseEstimator, ABC):
+class Backbone(DocumentedEstimator, ABC):
     """Base class of backbones.
 
     As in every scikit-learn object, ``__init__`` only stores the parameters of a subclass; its

@@ -2,8 +2,9 @@
 
 import numpy as np
 from scipy.signal import ShortTimeFFT, get_window
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 
+from .._documentation import DocumentedEstimator
 from .._tables import validate_data
 from .._validation import (
     Integral,
@@ -17,7 +18,7 @@ from ..metrics import anomaly_mask
 
 
 @detector
-class SpectrogramTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class SpectrogramTransformer(TransformerMixin, DocumentedEstimator, auto_wrap_output_keys=None):
     r"""Transformer of time series to amplitudes of frequencies, with a row for each frame.
 
     A frame consists of ``window_length`` consecutive samples, and one starts every ``hop`` samples.

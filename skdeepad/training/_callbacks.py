@@ -8,6 +8,8 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from tqdm.auto import tqdm
 
+from .._documentation import missing_dependency
+
 
 class StopTraining(Exception):
     """Signal to end the training of a net as if its last epoch had been reached."""
@@ -94,9 +96,7 @@ def _import_kneed():
     try:
         import kneed
     except ImportError as error:
-        raise ImportError(
-            "early_stopping='knee' needs the package kneed: pip install 'skdeepad[knee]'."
-        ) from error
+        raise missing_dependency("early_stopping='knee'", "kneed", extra="knee") from error
     return kneed
 
 

@@ -1,11 +1,13 @@
 """The command from its arguments to the files it leaves."""
 
+import shlex
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from skdeepad.benchmark.__main__ import main
 
@@ -39,7 +41,7 @@ def test_from_files_to_a_report(files, tmp_path, capsys):
     assert "pyod.KNN(n_neighbors=3)" in text
     names = {path.name for path in out.iterdir()}
     pictures = {
-        f"{picture}-roc_auc-{protocol}.png"
+        f"{picture}-roc_auc-{protocol}.svg"
         for picture in ("boxes", "critical-difference", "time-quality")
         for protocol in ("adbench", "leak-free")
     }
@@ -47,9 +49,11 @@ def test_from_files_to_a_report(files, tmp_path, capsys):
         *("results.csv", "summary.csv", "summary.md", "report.html"),
     }
     html = (out / "report.html").read_text(encoding="utf-8")
-    assert html.count("data:image/png;base64,") == len(pictures)
+    assert html.count("<svg") == len(pictures)
     assert "set0 †" in html
-    assert html.count("<th>p value</th>") == html.count("Differences are from Norm") == 2
+    assert html.count("<span>p value</span>") == html.count("Differences are from Norm") == 2
+    again = ["skdeepad-benchmark", *arguments, "--quiet", "--n-jobs", "1"]
+    assert f"<pre><code>{escape(shlex.join(again))}</code></pre>" in html
     summary = pd.read_csv(out / "summary.csv", index_col="detector")
     assert len(summary) == 2 * 3
     assert (summary.loc["Norm", "difference"] == 0).all()
@@ -63,7 +67,9 @@ def test_failures_are_reported_and_do_not_stop_it(files, tmp_path, capsys):
     assert command(*arguments, "--format", "parquet") == 1  # after the report
     assert "1 of 2 runs failed" in capsys.readouterr().out
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "Runs that failed" in html
+    assert "1 run of 2 failed" in html
+    assert "pyod.KNN(n_neighbors=100000)" in html
+    assert "set0, adbench, seed 1" in html
 
 
 def test_mistakes_end_it_with_one_line(capsys):

@@ -265,7 +265,7 @@ def test_a_name_like_no_other_is_answered_with_the_list(name):
 
 def test_downloading_without_pooch_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(ImportError, match=r"downloading needs pooch: pip install skdeepad\[dat"):
+    with pytest.raises(ImportError, match=r"downloading needs pooch: pip install 'skdeepad\[dat"):
         fetch_adbench("ALOI", data_home=tmp_path)
     save(tmp_path, "1_ALOI.npz")
     assert fetch_adbench("ALOI", data_home=tmp_path).data.shape == (4, 2)

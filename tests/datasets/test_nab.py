@@ -197,6 +197,6 @@ def test_an_unknown_name_is_answered_with_near_ones():
 def test_a_frame_without_pandas_says_what_to_install(tmp_path, monkeypatch):
     save(tmp_path)
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"as_frame=True needs pandas: pip install skdeepad"):
+    with pytest.raises(ImportError, match=r"as_frame=True needs pandas: pip install 'skdeepad"):
         load_nab(NAME, data_home=tmp_path, as_frame=True)
     assert load_nab(NAME, data_home=tmp_path).data.shape == (5, 1)

@@ -149,5 +149,7 @@ def test_the_folder_stays_small():
 def test_a_frame_without_pandas_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     assert datasets.load_wine().data.shape == (129, 13)
-    with pytest.raises(ImportError, match=r"as_frame=True needs pandas: pip install skdeepad\[dat"):
+    with pytest.raises(
+        ImportError, match=r"as_frame=True needs pandas: pip install 'skdeepad\[dat"
+    ):
         datasets.load_wine(as_frame=True)

@@ -1,0 +1,49 @@
+"""What a release says of itself agrees: version, citation, list of changes, addresses, contents."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import skdeepad
+from skdeepad._documentation import DOCUMENTATION
+
+REPOSITORY = Path(__file__).parents[1]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+
+
+def test_the_citation_has_the_version_the_licence_and_the_address():
+    lines = (REPOSITORY / "CITATION.cff").read_text().splitlines()
+    assert f"version: {skdeepad.__version__}" in lines
+    assert f"license: {PROJECT['license']}" in lines
+    assert f"url: {DOCUMENTATION}" in lines
+
+
+def test_the_list_of_changes_begins_with_the_version():
+    text = (REPOSITORY / "doc" / "whats_new.rst").read_text()
+    first = re.search(r"^Version (\S+)\n=+$", text, re.MULTILINE)[1]
+    assert skdeepad.__version__.startswith(f"{first}.")
+
+
+def test_addresses_of_the_project_are_pages_of_the_documentation():
+    urls = PROJECT["urls"]
+    assert urls["Documentation"] == DOCUMENTATION
+    for address in urls.values():
+        page = address.removeprefix(DOCUMENTATION).lstrip("/") or "index.html"
+        assert (REPOSITORY / "doc" / page).with_suffix(".rst").exists(), address
+
+
+def test_classifiers_begin_with_the_oldest_python():
+    of_python = r"Programming Language :: Python :: 3\.(\d+)"
+    found = [re.fullmatch(of_python, text) for text in PROJECT["classifiers"]]
+    minors = [int(match[1]) for match in found if match]
+    assert PROJECT["requires-python"] == f">=3.{minors[0]}"
+    assert minors == list(range(minors[0], minors[-1] + 1))
+
+
+def test_the_picture_of_the_readme_is_one_of_the_figures():
+    text = (REPOSITORY / "README.rst").read_text()
+    (picture,) = re.findall(r"\.\. image:: (\S+)", text)
+    assert (REPOSITORY / picture).exists()
+    name = Path(picture).stem
+    assert f"python doc/figures.py {name}" in text
+    assert f'"{name}": {name}' in (REPOSITORY / "doc" / "figures.py").read_text()
