@@ -42,7 +42,7 @@ class ContextChannels(Split):
         return torch.cat([v, c.repeat_interleave(self.n_pixels, 1)], 1)
 
 
-class ImagesInContext(Backbone):
+class _ImagesInContext(Backbone):
     """Backbone whose encoders read the context of an image as further channels."""
 
     def __init__(self, backbone: ImageBackbone, columns: Sequence[int]) -> None:
@@ -72,7 +72,7 @@ class Context(Split):
         """Return a backbone whose encoders read whole rows: for tables, the backbone itself."""
         if not self.n_columns or not isinstance(backbone, ImageBackbone):
             return backbone
-        return ImagesInContext(backbone, self.columns)
+        return _ImagesInContext(backbone, self.columns)
 
     def join(self, v: Tensor, c: Tensor) -> Tensor:
         """Return the rows with these values and contexts."""
