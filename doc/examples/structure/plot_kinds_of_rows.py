@@ -1,10 +1,12 @@
 """
-======================================
-Clusters of digits, and images in none
-======================================
+=====================================
+Kinds of rows, and rows of no kind
+=====================================
 
-Deep clustering finds kinds of rows in the codes of an autoencoder. Here the rows are images of
-handwritten digits, and training does not use the labels.
+Normal rows may be of several kinds: products, customers, modes of a machine. Nobody has named them,
+and a row that belongs to none is an anomaly. :class:`~skdeepad.DeepClustering` finds kinds and
+anomalies at once, in the codes of an autoencoder. Here the rows are images of handwritten digits,
+and training does not use the labels.
 """
 
 import matplotlib.pyplot as plt
@@ -21,10 +23,11 @@ X, digits = load_digits(return_X_y=True)
 
 # Pixels are on one scale already; images need wider layers than tables.
 detector = DeepClustering(
-    hidden_layer_sizes=(256, 128),
+    hidden_layer_sizes=(128, 64),
     activation="relu",
     scaler="minmax",
     trim=0.0,
+    max_epochs=60,
     random_state=0,
 ).fit(X)
 
