@@ -26,9 +26,10 @@ train, rest = train_test_split(normal, train_size=0.3, random_state=0)
 # A share of the training rows is not a rate of false alarms
 # ----------------------------------------------------------
 #
-# With ``contamination=0.05`` a twentieth of the *training* rows is below the threshold. The training
-# rows are all normal here, so one expects that a twentieth of new normal rows raises a false alarm.
-# There are more of them, because a net knows the rows that it was trained on better than others.
+# With ``contamination=0.05`` a twentieth of the *training* rows is below the threshold. The
+# training rows are all normal here, so one expects that a twentieth of new normal rows raises a
+# false alarm. There are more of them, because a net knows the rows that it was trained on better
+# than others.
 
 detector = AutoEncoder(contamination=0.05, trim=0, random_state=0).fit(train)
 false_alarms = (detector.predict(rest) == -1).mean()
@@ -74,9 +75,9 @@ plt.show()
 # ------------------
 #
 # Someone who looks into each alarm cares about the share of alarms that are false, not about the
-# share of normal rows. :meth:`~skdeepad.calibration.ConformalDetector.discoveries` chooses rows such
-# that at most that share is false, in the mean. The plot has the p-values of a day on which a tenth
-# of the rows are anomalies.
+# share of normal rows. :meth:`~skdeepad.calibration.ConformalDetector.discoveries` chooses rows
+# such that at most that share is false, in the mean. The plot has the p-values of a day on which a
+# tenth of the rows are anomalies.
 
 calibration, new = train_test_split(rest, train_size=0.5, random_state=0)
 conformal = ConformalDetector(detector, cv="prefit", alpha=0.05, random_state=0).fit(calibration)
@@ -98,10 +99,10 @@ for name, chosen in {
 # What an error costs
 # -------------------
 #
-# If some rows are labelled, :class:`~skdeepad.calibration.TunedThreshold` chooses the threshold with
-# the least cost by cross-validation. Here a person has labelled 300 rows, drawn at random. The lines
-# show what each possible threshold would cost on rows that the choice did not see, where a missed
-# anomaly costs as much as one, five or twenty-five false alarms. The points are the choices.
+# If some rows are labelled, :class:`~skdeepad.calibration.TunedThreshold` chooses the threshold
+# with the least cost by cross-validation. Here a person has labelled 300 rows, drawn at random. The
+# lines show what each possible threshold would cost on rows that the choice did not see, where a
+# missed anomaly costs as much as one, five or twenty-five false alarms. The points are the choices.
 
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
 labels = np.zeros(len(y_train), dtype=int)
@@ -111,9 +112,9 @@ labels[labelled] = 1 - 2 * y_train[labelled]
 
 fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
 for cost, color in ((1, "tab:green"), (5, "tab:orange"), (25, "tab:red")):
-    tuned = TunedThreshold(
-        AutoEncoder(max_steps=300), costs=(1, cost), cv=3, random_state=0
-    ).fit(X_train, labels)
+    tuned = TunedThreshold(AutoEncoder(max_steps=300), costs=(1, cost), cv=3, random_state=0).fit(
+        X_train, labels
+    )
     scores = tuned.score_samples(X_test)
     thresholds = np.quantile(scores, np.linspace(0.005, 0.6, 120))
     alarms = scores < np.append(thresholds, tuned.offset_)[:, None]

@@ -1,11 +1,12 @@
 """
-===============================
+=============================
 How many labels does it take?
-===============================
+=============================
 
 Most anomalies of *cardio* are unlabelled, and a few are known. The example plots average precision
 on held-out rows against their number. It compares detectors that learn from both kinds of rows,
-classifiers that treat unlabelled rows as normal, and an isolation forest, which uses no labels.
+:class:`~skdeepad.DeepSAD` and :class:`~skdeepad.DevNet`, classifiers that treat unlabelled rows as
+normal, and an isolation forest, which uses no labels.
 """
 
 import matplotlib.pyplot as plt
@@ -91,6 +92,6 @@ axes[0].legend()
 plt.show()
 
 # %%
-# Which of the detectors that learn from labels to take, and how to pass labels of other conventions,
-# is in :ref:`few_labels`. If nobody has labels yet but someone could give them, let a detector choose
-# the rows: :ref:`sphx_glr_auto_examples_labels_plot_answers.py`.
+# Which of the detectors that learn from labels to take, and how to pass labels of other
+# conventions, is in :ref:`few_labels`. If nobody has labels yet but someone could give them, let a
+# detector choose the rows: :ref:`sphx_glr_auto_examples_labels_plot_answers.py`.

@@ -75,8 +75,8 @@ plt.show()
 # --------------------------------------
 #
 # :func:`~skdeepad.benchmark.summarize` compares all detectors with one of them. Each table is one
-# difference, and the interval is that of the mean over tables like these. If it holds 0, the
-# tables do not tell which detector is better. With four tables that is the usual answer.
+# difference, and the interval is that of the mean over tables like these. If it holds 0, the tables
+# do not tell which detector is better. With four tables that is the usual answer.
 
 summary = summarize(results, reference="isolation forest")
 columns = ["mean", "mean_rank", "wins", "difference", "difference_low", "difference_high", "won"]

@@ -1,7 +1,7 @@
 """
-=======================================
+======================================
 Write your own detector in fifty lines
-=======================================
+======================================
 
 A paper describes a loss and a score. Scaling, batches, training, thresholds, saving and
 scikit-learn's rules are the same for every detector, and stand ready. This example writes *neural
@@ -33,9 +33,9 @@ from skdeepad.metrics import anomaly_roc_auc
 # -------------
 #
 # A torch module has the equations of the paper and nothing else. ``loss(x)`` has a value for each
-# row, and ``anomaly_score(x)`` is higher for more abnormal rows. With the code
-# :math:`z` of the row and the codes :math:`z_k` of its :math:`K` transformations
-# :math:`T_k(x) = x \cdot \sigma(M_k(x))`, and :math:`h(a, b) = \exp(\cos(a, b) / \tau)`,
+# row, and ``anomaly_score(x)`` is higher for more abnormal rows. With the code :math:`z` of the row
+# and the codes :math:`z_k` of its :math:`K` transformations :math:`T_k(x) = x \cdot
+# \sigma(M_k(x))`, and :math:`h(a, b) = \exp(\cos(a, b) / \tau)`,
 #
 # .. math:: \ell(x) = -\sum_k \log \frac{h(z_k, z)}{h(z_k, z) + \sum_{l \ne k} h(z_k, z_l)} .
 #
@@ -151,6 +151,7 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %%
-# A capability is a mixin away: with ``encode`` and ``EncoderMixin`` the detector has ``transform``,
-# and with ``decode`` it reconstructs and explains. The page :doc:`/contributing` tells all of it, has
-# an even shorter example, and runs scikit-learn's ``check_estimator`` on it.
+# A capability is a mixin away (:ref:`api_nn`): with ``encode`` and
+# :class:`~skdeepad.base.EncoderMixin` the detector has ``transform``, and with ``decode`` it
+# reconstructs and explains. The page :doc:`/contributing` tells all of it, has an even shorter
+# example, and runs scikit-learn's ``check_estimator`` on it.

@@ -1,7 +1,7 @@
 """
-===========================================
+=========================================
 Find groups of rows that are odd together
-===========================================
+=========================================
 
 Every reading of a machine may look normal while the machine is not: two of its sensors no longer go
 together, all of its readings lie a little too high, or a single one is far off. The unit of
@@ -109,8 +109,9 @@ plt.show()
 
 # %%
 # The default, ``"characterization"``, compares the means and the covariances of codes, and finds
-# machines whose readings are distributed in another way. A single wild reading hardly changes a
-# mean; ``"max_point"`` is made for it. If you do not know which kind to expect, run both.
+# machines whose readings are distributed in another way. A single wild reading changes a mean and a
+# covariance only a little. ``"max_point"`` is made for it, and is blind to a small shift of all
+# readings. If you do not know which kind to expect, run both.
 #
 # Small groups are not anomalous because they are small: scores are in units of the error that a
 # group of that size has. See :ref:`groups`.

@@ -1,7 +1,7 @@
 """
-===============================
+==============================
 Which part of an image is odd?
-===============================
+==============================
 
 An autoencoder reconstructs what its training images have in common. What it cannot reconstruct is
 unusual, and the difference between an image and its reconstruction shows *where*. The images are
@@ -54,8 +54,9 @@ ReconstructionDisplay.from_estimator(detector, damaged, rows=range(12), image_sh
 plt.show()
 
 # %%
-# The maps are the answer of one image. Over all images, the residuals of the pixels in scratches can
-# be compared with those of the others, and the scores of damaged images with those of whole ones.
+# The maps are the answer of one image. Over all images, the residuals of the pixels in scratches
+# can be compared with those of the others, and the scores of damaged images with those of whole
+# ones.
 
 contributions = detector.feature_contributions(damaged)
 share = contributions[scratch].sum() / contributions.sum()
@@ -112,8 +113,8 @@ plt.show()
 # Where the codes are
 # -------------------
 #
-# :class:`~skdeepad.inspection.LatentSpaceDisplay` shows the codes of the test images, reduced to the
-# plane by t-SNE: on the left with the digits, on the right with the scores of the VAE.
+# :class:`~skdeepad.inspection.LatentSpaceDisplay` shows the codes of the test images, reduced to
+# the plane by t-SNE: on the left with the digits, on the right with the scores of the VAE.
 
 fig, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 display = LatentSpaceDisplay.from_estimator(

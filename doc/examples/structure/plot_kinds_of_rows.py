@@ -1,7 +1,7 @@
 """
-=====================================
+==================================
 Kinds of rows, and rows of no kind
-=====================================
+==================================
 
 Normal rows may be of several kinds: products, customers, modes of a machine. Nobody has named them,
 and a row that belongs to none is an anomaly. :class:`~skdeepad.DeepClustering` finds kinds and
@@ -62,6 +62,7 @@ for (name, each), (by_digit, by_cluster) in zip(
         ax=by_cluster
     )
     by_cluster.set_title(f"{name}, clusters")
+plt.show()
 
 # %%
 # The clusters have become compact and separate. Some clusters contain two digits, such as some ones
@@ -81,13 +82,14 @@ for k, (ax, image) in enumerate(
     ax.imshow(image.reshape(8, 8), cmap="gray_r")
     ax.set_title(f"{counts.argmax()}: {counts.max() / counts.sum():.0%} of {counts.sum()}")
     ax.set_axis_off()
+plt.show()
 
 # %%
 # Convergence of the clusters
 # ---------------------------
 #
 # The weight of the clusters rises in the first 20 epochs. Training ends when hardly any image
-# changes its cluster, or after 100 epochs.
+# changes its cluster, or after ``max_epochs``.
 
 fig, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(6, 4.5), layout="constrained")
 above.plot(detector.history_["epoch"], detector.history_["train_loss"])
@@ -96,6 +98,7 @@ below.plot(detector.history_["epoch"], detector.history_["label_change"])
 below.axhline(detector.tol, color="gray", linestyle=":", label="tol")
 below.set(ylabel="share of images that\nchange their cluster", xlabel="epoch", yscale="log")
 below.legend()
+plt.show()
 
 # %%
 # Images in no cluster
@@ -108,3 +111,6 @@ ReconstructionDisplay.from_estimator(
     detector, X, rows=rows, image_shape=(8, 8), titles=[f"a {digit}" for digit in digits[rows]]
 )
 plt.show()
+
+# %%
+# How the method works, and what else it can be asked, is in :ref:`clustering`.

@@ -1,7 +1,7 @@
 """
-=============================
+============================
 Find the odd day in a series
-=============================
+============================
 
 A detector scores rows, and a series has none. A spectrogram makes them: one for each frame of time,
 with the amplitude of each frequency in it. A variational autoencoder that learned the frames of the
@@ -22,10 +22,10 @@ from skdeepad.preprocessing import SpectrogramTransformer
 # Two series
 # ----------
 #
-# They have a value every five minutes for two weeks, as the artificial series of the Numenta Anomaly
-# Benchmark, which :func:`~skdeepad.datasets.load_nab` loads. Values are high by day and low by
-# night. On one day they are twice as high as usual (*jumpsup*), or stay low (*nojump*). The labelled
-# window, red, is longer than the anomaly.
+# They have a value every five minutes for two weeks, as the artificial series of the Numenta
+# Anomaly Benchmark, which :func:`~skdeepad.datasets.load_nab` loads. Values are high by day and low
+# by night. On one day they are twice as high as usual (*jumpsup*), or stay low (*nojump*). The
+# labelled window, red, is longer than the anomaly.
 
 
 def two_weeks(odd_day):
@@ -57,14 +57,16 @@ for ax, (name, nab) in zip(axes, series.items(), strict=True):
     ax.plot(nab.timestamps, nab.data, linewidth=0.7)
     ax.set_title(name)
     label_time(ax, nab)
+plt.show()
 
 # %%
 # Frames
 # ------
 #
-# A frame of eight hours has 96 samples, and a new frame begins each hour. Each frame is a column of
-# the two pictures, for the series without a jump; red lines mark the window. Plain amplitudes show
-# only the days. Logarithms show the nights too, and half an amplitude deviates as much as twice.
+# A :class:`~skdeepad.preprocessing.SpectrogramTransformer` makes them. A frame of eight hours has
+# 96 samples, and a new frame begins each hour. Each frame is a column of the two pictures, for the
+# series without a jump; red lines mark the window. Plain amplitudes show only the days. Logarithms
+# show the nights too, and half an amplitude deviates as much as twice.
 
 nab = series["nojump"]
 eight_hours = SpectrogramTransformer(window_length=96, hop=12).fit(nab.data)
@@ -81,6 +83,7 @@ for ax, log in zip(axes, (False, True), strict=True):
     ax.xaxis.set_major_locator(mdates.DayLocator(interval=3))
     ax.xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
 axes[0].set_ylabel("cycles per hour")
+plt.show()
 
 # %%
 # Scores
@@ -123,6 +126,7 @@ for row, (frame, transformer) in zip(axes, transformers.items(), strict=True):
         plot_scores(ax, nab, transformer)
         ax.set_title(f"{name}: {frame}", loc="left", fontsize="medium")
 fig.supylabel("anomaly score")
+plt.show()
 
 # %%
 # With plain amplitudes the missing jump scores *below* the other days. A likelihood of constant
@@ -130,13 +134,12 @@ fig.supylabel("anomaly score")
 # input has a small score**, and a ROC AUC below one half is the sign of it. The jump that is too
 # high has high scores, but nights in its window score below any day outside.
 #
-# Logarithms measure relative differences, and nights score like days. They are the default of
-# :class:`~skdeepad.preprocessing.SpectrogramTransformer`. They cannot reveal a missing jump in
-# eight hours that look like any night.
+# Logarithms, the default, measure relative differences, and nights score like days. They cannot
+# reveal a missing jump in eight hours that look like any night.
 #
 # Frames of 24 hours can: each contains a day, and a day without activity differs from all earlier
 # days. A frame should cover the period that an anomaly breaks. No score gets close to a ROC AUC of
-# 1 if a window labels hours that are like any other. ``benchmarks/nab.py`` has all of the six
-# artificial series.
+# 1 if a window labels hours that are like any other. :ref:`series` has more, and
+# ``benchmarks/nab.py`` all of the six artificial series of the Numenta Anomaly Benchmark.
 
 # sphinx_gallery_thumbnail_number = 3

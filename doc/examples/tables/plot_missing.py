@@ -1,7 +1,7 @@
 """
-======================================
+===================================
 Fill missing cells and remove noise
-======================================
+===================================
 
 An autoencoder learns how the columns of a table depend on one another. So it can say what a missing
 cell should hold, and what a noisy row looked like before the noise. The example shows both on
@@ -29,7 +29,7 @@ def show(pictures):
             ax.set_facecolor("mistyrose")
             ax.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
             ax.set(xticks=[], yticks=[])
-    fig.subplots_adjust(left=0.15, right=1, top=1, bottom=0, wspace=0.05, hspace=0.05)
+    fig.subplots_adjust(left=0.14, right=0.99, top=0.99, bottom=0.01, wspace=0.05, hspace=0.05)
     plt.show()
 
 
@@ -56,7 +56,7 @@ rng = np.random.default_rng(0)
 holed_train, holed_test = with_holes(X_train, rng), with_holes(X_test, rng)
 settings = {"hidden_layer_sizes": (128, 64, 24), "activation": "relu", "trim": 0}
 detector = AutoEncoder(missing="mask", noise=0.5, max_steps=2000, random_state=0, **settings)
-detector.fit(holed_train)
+detector = detector.fit(holed_train)
 
 # %%
 # ``reconstruct`` gives a value for each cell. The cells that are known keep theirs, and the missing
@@ -76,8 +76,8 @@ for name, images in filled.items():
 
 # %%
 # The median of a pixel draws the same grey blob into all images.
-# :class:`~sklearn.impute.KNNImputer` takes the mean of similar images. It is the most exact here, and
-# compares each image with all of the training images, which a million rows do not allow. The
+# :class:`~sklearn.impute.KNNImputer` takes the mean of similar images. It is the most exact here,
+# and compares each image with all of the training images, which a million rows do not allow. The
 # autoencoder needs one pass through a net, and is a detector at the same time.
 #
 # Do holes hurt the detector?
@@ -114,7 +114,7 @@ for shift, (name, images, color) in enumerate(
     ax.scatter([], [], color=color, label=name)
 ax.set_xticks(positions + 0.15, [f"{share:.0%}" for share in shares])
 ax.set(xlabel="pixels removed", ylabel="anomaly score", yscale="log")
-ax.legend()
+ax.legend(loc="lower right")
 plt.show()
 
 # %%
@@ -123,8 +123,8 @@ plt.show()
 #
 # With ``noise`` the autoencoder is a denoising one: in training it reads images with added noise,
 # and has to return the ones without it. A code of 24 numbers has no room for the noise of 64 pixels
-# either. The noise of the test images is new to it. The noise is that of the scaled rows, and so the
-# pixels are not scaled here.
+# either. The noise of the test images is new to it. The noise is that of the scaled rows, and so
+# the pixels are not scaled here.
 
 denoiser = AutoEncoder(scaler=None, noise=0.3, max_steps=2000, random_state=0, **settings)
 denoiser.fit(X_train)

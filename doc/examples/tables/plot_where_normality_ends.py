@@ -4,10 +4,10 @@ Where does normality end?
 =========================
 
 All training rows are normal, no anomaly is known, and nobody can say how many to expect: where is
-the threshold? :class:`~skdeepad.BDSGM` looks for the edge of the normal rows itself. It learns their
-density with an invertible residual network, and trains a generator of rows at the edge. The example
-has three distributions of two features, in which the edge can be seen: the standard normal one,
-another Gaussian, and a mixture of two separate Gaussians.
+the threshold? :class:`~skdeepad.BDSGM` looks for the edge of the normal rows itself. It learns
+their density with an invertible residual network, and trains a generator of rows at the edge. The
+example has three distributions of two features, in which the edge can be seen: the standard normal
+one, another Gaussian, and a mixture of two separate Gaussians.
 """
 
 import matplotlib.pyplot as plt
@@ -30,8 +30,8 @@ two_modes[:, 0] += rng.choice([-3, 3], 2048)
 # --------
 #
 # Orange points are draws from the edge. The line is the threshold :math:`\tau`, the median of their
-# densities. The rows are not scaled, as in the paper. Between the two modes the edge gets few draws,
-# because the generator is continuous.
+# densities. The rows are not scaled, as in the paper. Between the two modes the edge gets few
+# draws, because the generator is continuous.
 
 data = {"standard normal": normal, "correlated": correlated, "two modes": two_modes}
 fig, axes = plt.subplots(1, 3, figsize=(14, 3.8), width_ratios=[4, 4, 7], layout="constrained")
@@ -98,5 +98,5 @@ plt.show()
 
 # %%
 # If some normal rows can be kept from training, a :class:`~skdeepad.calibration.ConformalDetector`
-# gives a threshold with a promise, see
-# :ref:`sphx_glr_auto_examples_begin_plot_threshold.py`. :ref:`bdsgm` has the method.
+# gives a threshold with a promise, see :ref:`sphx_glr_auto_examples_begin_plot_threshold.py`.
+# :ref:`bdsgm` has the method.

@@ -1,7 +1,7 @@
 """
-=============================
+==========================
 Why is this row anomalous?
-=============================
+==========================
 
 A score says *that* a row is unusual. Whoever has to act on it asks *why*. This example answers with
 three pictures: the columns that stand out in one row, the columns of many rows at a glance, and the
@@ -30,9 +30,8 @@ detector = AutoEncoder(trim=0, random_state=0).fit(X_train)
 # -------
 #
 # The mean area of one nucleus is replaced by that of another one. It is an ordinary area, but it
-# does not go with this radius and this perimeter.
-# :class:`~skdeepad.inspection.ContributionDisplay` shows how much each column adds to the anomaly
-# score, before the change and after it.
+# does not go with this radius and this perimeter. :class:`~skdeepad.inspection.ContributionDisplay`
+# shows how much each column adds to the anomaly score, before the change and after it.
 
 row = int(X_test["mean area"].argmin())
 spoilt = X_test.iloc[[row]].copy()
@@ -125,6 +124,6 @@ plt.show()
 
 # %%
 # Many exchanged values are close to the right ones, and no method can find these. Where values have
-# to go with one another, reconstructions give the better reasons by far. Read the first answers, not
-# the first one alone. The guide's page :ref:`contributions` tells what the two kinds
-# of contributions mean, and how they pass through pipelines and ensembles.
+# to go with one another, reconstructions give the better reasons by far. Read the first answers,
+# not the first one alone. The guide's page :ref:`contributions` tells what the two kinds of
+# contributions mean, and how they pass through pipelines and ensembles.

@@ -1,7 +1,7 @@
 """
-==========================================
+=========================================
 Which rows of this file should I look at?
-==========================================
+=========================================
 
 A CSV file has two thousand expense claims, and nobody has time to read them all. This example ranks
 them, so that a person reads twenty, and shows which columns make each of these unusual. It needs
@@ -53,6 +53,7 @@ claims.loc[wrong[8:], "total"] += 250
 folder = TemporaryDirectory()
 path = f"{folder.name}/claims.csv"
 claims.round(2).to_csv(path, index=False)
+print(f"{n} claims, {len(wrong)} of them wrong")
 
 # %%
 # From the file to a ranking
@@ -79,7 +80,8 @@ print(table.iloc[worst].assign(score=scores[worst]).round(1).to_string())
 # ---------------
 #
 # The scores of the worst rows fall steeply, and then they flatten. Read from the left until what
-# you find is no longer of interest. Here we know the twelve wrong claims, and can mark those among the worst.
+# you find is no longer of interest. Here we know the twelve wrong claims, and can mark those among
+# the worst.
 
 is_wrong = np.isin(worst, wrong)
 fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
@@ -119,8 +121,8 @@ plt.show()
 # %%
 # A wrong total is not unusual in itself. It is unusual beside its parts, and only a detector that
 # relates columns to one another sees it. Red cells are where to look first. Where a relation is
-# broken, the autoencoder cannot know which of its columns is wrong: a journey that was claimed twice
-# does not go with its distance, and both are red.
+# broken, the autoencoder cannot know which of its columns is wrong: a journey that was claimed
+# twice does not go with its distance, and both are red.
 #
 # What comes next: alarms need a threshold (:ref:`thresholds`), tables with holes or dates need a
 # few lines more (:ref:`missing_values`), and a few answers of the person who reads the claims

@@ -1,7 +1,7 @@
 """
-=====================================
+====================================
 See what a detector takes for normal
-=====================================
+====================================
 
 A detector that can draw rows shows what it has learned, without any anomaly to test it with. Rows
 that it draws should look like the training rows, differ from one another, and not be copies. The
@@ -41,9 +41,7 @@ common = {"scaler": None, "random_state": 0}
 detectors = {
     "VAE": VAE(likelihood="gaussian", n_latent=8, trim=0, max_steps=2000, **common),
     "AAE": AAE(n_latent=8, trim=0, max_steps=2000, **common),
-    "EGBAD": EGBAD(
-        n_latent=8, trim=0, max_steps=1000, reconstruction_weight=1.0, **common
-    ),
+    "EGBAD": EGBAD(n_latent=8, trim=0, max_steps=1000, reconstruction_weight=1.0, **common),
 }
 drawn = {
     name: detector.fit(X_train).sample(200, random_state=0) for name, detector in detectors.items()
@@ -59,10 +57,11 @@ plt.show()
 # Copies, or all the same?
 # ------------------------
 #
-# The distance of a drawn row from the nearest training row is close to zero if it is a copy, and far
-# larger than that of a test row if it is no digit. The distance from the nearest other drawn row is
-# close to zero if a generator has collapsed and draws the same row again and again. Test rows show
-# what both distances should be.
+# The distance of a drawn row from the nearest training row is close to zero if it is a copy, and
+# far larger than that of a test row if it is no digit. The distance from the nearest other drawn
+# row is close to zero if a generator has collapsed and draws the same row again and again. Test
+# rows show what both distances should be. Nobody has copied here. The rows of the VAE are far from
+# one another because its draws have the noise of its likelihood in them.
 
 rows = {"test rows": X_test[:200]} | drawn
 to_training = NearestNeighbors(n_neighbors=1).fit(X_train)
@@ -81,31 +80,39 @@ plt.show()
 # A map of what is normal
 # -----------------------
 #
-# With a code of two numbers, all that a VAE can reconstruct fits on a map. Each image on the left is
-# decoded from a point of the plane. On the right are the codes of the training rows at the same
+# With a code of two numbers, all that a VAE can reconstruct fits on a map. Each image on the left
+# is decoded from a point of the plane. On the right are the codes of the training rows at the same
 # places. What is not on this map is an anomaly.
 
 flat = VAE(
-    hidden_layer_sizes=(128, 64), likelihood="gaussian", n_latent=2, trim=0, max_steps=3000, **common
+    hidden_layer_sizes=(128, 64),
+    likelihood="gaussian",
+    n_latent=2,
+    trim=0,
+    max_steps=3000,
+    **common,
 ).fit(X_train)
 side = norm.ppf(np.linspace(0.03, 0.97, 14))
 grid = np.stack(np.meshgrid(side, side[::-1]), axis=2)
 images = flat.inverse_transform(grid.reshape(-1, 2)).reshape(14, 14, 8, 8)
+images = np.pad(images, ((0, 0), (0, 0), (1, 1), (0, 0)))
 codes = norm.cdf(flat.transform(X_train))
 
 fig, axes = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
-axes[0].imshow(images.swapaxes(1, 2).reshape(14 * 8, 14 * 8), cmap="gray_r", vmin=0, vmax=1)
-axes[0].set(xticks=[], yticks=[], title="decoded from the plane of codes")
-points = axes[1].scatter(*codes.T, c=train_test_split(digits, random_state=0)[0], s=12, cmap="tab10")
+axes[0].imshow(images.swapaxes(1, 2).reshape(14 * 10, 14 * 8), cmap="gray_r", vmin=0, vmax=1)
+axes[0].set(xticks=[], yticks=[], aspect="auto", title="decoded from the plane of codes")
+points = axes[1].scatter(
+    *codes.T, c=train_test_split(digits, random_state=0)[0], s=12, cmap="tab10"
+)
 axes[1].set(xticks=[], yticks=[], aspect="equal", title="codes of the training rows, by digit")
 fig.colorbar(points, ticks=range(10))
 plt.show()
 
 # %%
 # Adversarial detectors fail in other ways than the rest, and their history shows it. ``spread`` is
-# the standard deviation of drawn rows over that of training rows, and is near 0 if the generator has
-# collapsed. ``fooled`` is the probability of being real that the discriminator gives to drawn rows,
-# and is near 0 if the discriminator always wins.
+# the standard deviation of drawn rows over that of training rows, and is near 0 if the generator
+# has collapsed. ``fooled`` is the probability of being real that the discriminator gives to drawn
+# rows, and is near 0 if the discriminator always wins.
 
 fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
 HistoryDisplay.from_estimator(detectors["EGBAD"], keys=["spread", "fooled"], ax=ax)

@@ -1,7 +1,7 @@
 """
-==============================
+===========================
 Bring your own torch module
-==============================
+===========================
 
 The default net of a detector is a stack of fully connected layers. It does not know that the
 columns of a table are the hours of a day. Whoever does can say so: a *backbone* is a small class
@@ -49,7 +49,10 @@ is_odd = np.arange(len(X_test)) >= 300
 
 fig, axes = plt.subplots(1, 3, figsize=(11, 2.8), layout="constrained", sharey=True)
 for ax, kind, rows in zip(
-    axes, ("normal", "cut off", "narrow"), (X_test[:4], X_test[300:304], X_test[340:344]), strict=True
+    axes,
+    ("normal", "cut off", "narrow"),
+    (X_test[:4], X_test[300:304], X_test[340:344]),
+    strict=True,
 ):
     ax.plot(hours, rows.T)
     ax.set(title=kind, xlabel="hour", xticks=range(0, 25, 6))
@@ -125,7 +128,9 @@ for line, (name, detector) in zip(axes, detectors.items(), strict=True):
     print(f"{name}: {n_weights:,} weights, ROC AUC {auc:.2f}")
     for ax, row in zip(line, (1, 301, 341), strict=True):
         ax.plot(hours, X_test[row], color="black", linewidth=1, label="the day")
-        ax.plot(hours, detector.reconstruct(X_test[[row]])[0], color="tab:blue", label="reconstructed")
+        ax.plot(
+            hours, detector.reconstruct(X_test[[row]])[0], color="tab:blue", label="reconstructed"
+        )
         score = -detector.score_samples(X_test[[row]])[0]
         ax.set(title=f"{name}, anomaly score {score:.1f}", xticks=range(0, 25, 6))
 axes[0, 0].legend()
@@ -153,7 +158,7 @@ plt.show()
 
 # %%
 # Parameters of a backbone are parameters of the detector, for a search as well:
-# ``{"backbone__channels": [(8, 16), (16, 32)], "backbone__kernel_size": [3, 5]}``. Detectors without
-# a decoder, such as :class:`~skdeepad.DeepSVDD`, use ``make_encoder`` alone, with ``bias=False``.
-# For images there are :class:`~skdeepad.nn.ConvBackbone` and :class:`~skdeepad.nn.DCGANBackbone`,
-# see :ref:`api_nn`.
+# ``{"backbone__channels": [(8, 16), (16, 32)], "backbone__kernel_size": [3, 5]}``. Detectors
+# without a decoder, such as :class:`~skdeepad.DeepSVDD`, use ``make_encoder`` alone, with
+# ``bias=False``. For images there are :class:`~skdeepad.nn.ConvBackbone` and
+# :class:`~skdeepad.nn.DCGANBackbone`, see :ref:`api_nn`.

@@ -1,7 +1,7 @@
 """
-=====================================
+======================================
 Fit a table that is larger than memory
-=====================================
+======================================
 
 A table on disk need not fit into memory. A memory map is fitted and scored as if it were an array,
 and a file in parts is learned part by part. The table of this example is small enough for a web
@@ -50,8 +50,9 @@ print(f"{path.stat().st_size / 2**20:.0f} MB on disk")
 # ----------------------------
 #
 # ``mmap_mode="r"`` opens the file without reading it. Rows are read and scaled when a batch takes
-# them. A fit of 1,000 steps takes 128,000 rows, however many the table has. The picture has the
-# median and the highest anomaly score of each five hundred rows, in the order of the file.
+# them. A fit of 1,000 steps of an :class:`~skdeepad.AutoEncoder` takes 128,000 rows, however many
+# the table has. The picture has the median and the highest anomaly score of each five hundred rows,
+# in the order of the file.
 
 X = np.load(path, mmap_mode="r")
 detector = AutoEncoder(random_state=0).fit(X)
@@ -60,7 +61,9 @@ scores = -detector.score_samples(X)
 fig, ax = plt.subplots(figsize=(10, 3.2), layout="constrained")
 pieces = scores.reshape(-1, 500)
 places = 500 * np.arange(len(pieces))
-ax.fill_between(places, np.median(pieces, axis=1), pieces.max(axis=1), alpha=0.4, label="to the highest")
+ax.fill_between(
+    places, np.median(pieces, axis=1), pieces.max(axis=1), alpha=0.4, label="to the highest"
+)
 ax.plot(places, np.median(pieces, axis=1), label="median of 500 rows")
 for start, stop in incidents:
     ax.axvspan(start, stop, color="tab:red", alpha=0.25, linewidth=0)
