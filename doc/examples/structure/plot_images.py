@@ -50,7 +50,13 @@ settings = {"residual_scaling": "plain", "scaler": None, "trim": 0, "random_stat
 detector = AutoEncoder(
     hidden_layer_sizes=(128, 64, 16), activation="relu", max_steps=2000, **settings
 ).fit(X_train)
-ReconstructionDisplay.from_estimator(detector, damaged, rows=range(12), image_shape=(8, 8))
+ReconstructionDisplay.from_estimator(
+    detector,
+    damaged,
+    rows=range(12),
+    image_shape=(8, 8),
+    titles=[f"a {digit}" for digit in digits_test[:12]],
+)
 plt.show()
 
 # %%
@@ -63,17 +69,16 @@ share = contributions[scratch].sum() / contributions.sum()
 print(f"{scratch.mean():.0%} of the pixels are in scratches, and {share:.0%} of the residuals")
 
 scores = {"whole": -detector.score_samples(X_test), "scratched": -detector.score_samples(damaged)}
+parts = {"other pixels": contributions[~scratch], "pixels in scratches": contributions[scratch]}
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
-bins = np.geomspace(*np.quantile(np.concatenate(list(scores.values())), [0, 1]), 40)
-for name, values in scores.items():
-    axes[0].hist(values, bins, alpha=0.6, label=name)
-axes[0].set(xscale="log", xlabel="anomaly score of an image", ylabel="images")
-for name, pixels in {"other pixels": ~scratch, "pixels in scratches": scratch}.items():
-    axes[1].hist(
-        contributions[pixels], np.geomspace(1e-6, 0.02, 40), density=True, alpha=0.6, label=name
-    )
-axes[1].set(xscale="log", xlabel="contribution of a pixel", yticks=[])
-for ax in axes:
+for ax, groups, bins, label in (
+    (axes[0], scores, np.geomspace(1e-3, 0.1, 40), "anomaly score of an image"),
+    (axes[1], parts, np.geomspace(1e-6, 0.02, 40), "contribution of a pixel"),
+):
+    for name, values in groups.items():
+        weights = np.full(len(values), 1 / len(values))
+        ax.hist(values, bins, weights=weights, alpha=0.6, label=name)
+    ax.set(xscale="log", xlabel=label, ylabel="share")
     ax.legend(loc="upper left")
 plt.show()
 

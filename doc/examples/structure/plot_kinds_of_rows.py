@@ -23,19 +23,16 @@ X, digits = load_digits(return_X_y=True)
 
 # Pixels are on one scale already; images need wider layers than tables.
 detector = DeepClustering(
-    hidden_layer_sizes=(128, 64),
+    hidden_layer_sizes=(256, 128),
     activation="relu",
     scaler="minmax",
     trim=0.0,
-    max_epochs=60,
+    max_epochs=80,
     random_state=0,
 ).fit(X)
 
-# Without a weight for the clusters, this is an autoencoder with k-means of its codes.
-autoencoder = DeepClustering(**detector.get_params() | {"cluster_weight": 0.0}).fit(X)
 clusters = {
     "pixels": KMeans(10, n_init=20, random_state=0).fit_predict(X),
-    "codes of an autoencoder": autoencoder.labels_,
     "deep clustering": detector.labels_,
 }
 for name, labels in clusters.items():
@@ -47,26 +44,23 @@ for name, labels in clusters.items():
 # Codes in the plane
 # ------------------
 #
-# Codes are reduced by t-SNE, on the left those of the autoencoder, on the right those of deep
-# clustering. Colours show the digits above, and the clusters below.
+# Codes are reduced to the plane by t-SNE. Colours show the digits on the left, and the clusters on
+# the right.
 
-fig, axes = plt.subplots(2, 2, figsize=(10, 8), layout="constrained")
-for (name, each), (by_digit, by_cluster) in zip(
-    {"autoencoder": autoencoder, "deep clustering": detector}.items(), axes.T, strict=True
-):
-    display = LatentSpaceDisplay.from_estimator(
-        each, X, digits, method="tsne", random_state=0, ax=by_digit
-    )
-    by_digit.set_title(f"{name}, digits")
-    LatentSpaceDisplay(points=display.points, y=each.labels_, axis_names=display.axis_names).plot(
-        ax=by_cluster
-    )
-    by_cluster.set_title(f"{name}, clusters")
+fig, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
+display = LatentSpaceDisplay.from_estimator(
+    detector, X, digits, method="tsne", random_state=0, ax=axes[0]
+)
+axes[0].set_title("digits")
+display = LatentSpaceDisplay(
+    points=display.points, y=detector.labels_, axis_names=display.axis_names
+).plot(ax=axes[1])
+axes[1].set_title("clusters")
 plt.show()
 
 # %%
-# The clusters have become compact and separate. Some clusters contain two digits, such as some ones
-# and eights: the images are similar, and the net has no reason to separate them.
+# The clusters are compact and separate. Some clusters contain two digits, such as some ones and
+# eights: the images are similar, and the net has no reason to separate them.
 #
 # Centres
 # -------

@@ -34,7 +34,7 @@ def two_weeks(odd_day):
     day, five_minutes = np.divmod(np.arange(14 * 288), 288)
     by_day = (five_minutes >= 108) & (five_minutes < 216)
     level = np.where(by_day, np.where(day == 10, odd_day, 60.0), 0.0) + 20
-    data = level + rng.normal(0, np.where(by_day, 4, 2))
+    data = level + rng.normal(0, 1 + level / 40)
     start = np.datetime64("2024-04-01T00:00")
     timestamps = start + np.timedelta64(5, "m") * np.arange(len(data))
     target = (np.abs(np.arange(len(data)) - 10.55 * 288) < 200).astype(int)
