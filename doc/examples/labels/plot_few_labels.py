@@ -1,11 +1,12 @@
 """
-===============================
+=============================
 How many labels does it take?
-===============================
+=============================
 
 Most anomalies of *cardio* are unlabelled, and a few are known. The example plots average precision
 on held-out rows against their number. It compares detectors that learn from both kinds of rows,
-classifiers that treat unlabelled rows as normal, and an isolation forest, which uses no labels.
+:class:`~skdeepad.DeepSAD` and :class:`~skdeepad.DevNet`, classifiers that treat unlabelled rows as
+normal, and an isolation forest, which uses no labels.
 """
 
 import matplotlib.pyplot as plt
@@ -16,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeepad import DPLAN, DeepSAD, DevNet
+from skdeepad import DeepSAD, DevNet
 from skdeepad.datasets import load_cardio
 from skdeepad.metrics import anomaly_average_precision
 from skdeepad.preprocessing import semi_labels
@@ -26,7 +27,6 @@ numbers = [1, 4, 16, 64]
 detectors = {
     "DeepSAD": DeepSAD,
     "DevNet": DevNet,
-    "DPLAN": DPLAN,
 }
 classifiers = {
     "gradient boosting": HistGradientBoostingClassifier(random_state=0),
@@ -69,6 +69,7 @@ for name in splits[0]:
 ax.set(xscale="log", xlabel="known anomalies", ylabel="average precision", ylim=(0, 1))
 ax.set_xticks(numbers, numbers)
 ax.legend()
+plt.show()
 
 # %%
 # The next plot shows the effect of sixteen labels on the distances of training rows from the centre
@@ -88,15 +89,9 @@ for ax, labels, title in zip(axes, (None, known), ("no labels", "16 labels"), st
         ax.hist(distances[rows], bins, density=True, histtype="step", label=name)
     ax.set(xscale="log", title=title, xlabel="squared distance from the centre", yticks=[])
 axes[0].legend()
+plt.show()
 
 # %%
-# The last plot shows the agent's episodes: the mean reward of a step, the share of rows that it
-# calls anomalous, and the share of random actions.
-
-agent = DPLAN(random_state=0).fit(X, known)
-fig, ax = plt.subplots(figsize=(7, 3.5), layout="constrained")
-for name in ("reward", "anomalous_share", "exploration"):
-    ax.plot(np.arange(1, agent.n_iter_ + 1), agent.history_[name], label=name)
-ax.set(xlabel="episode")
-ax.legend()
-plt.show()
+# Which of the detectors that learn from labels to take, and how to pass labels of other
+# conventions, is in :ref:`few_labels`. If nobody has labels yet but someone could give them, let a
+# detector choose the rows: :ref:`sphx_glr_auto_examples_labels_plot_answers.py`.

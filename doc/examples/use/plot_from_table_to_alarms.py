@@ -1,12 +1,12 @@
 """
-==========================
+======================
 From a table to alarms
-==========================
+======================
 
 A table of readings of pumps has numbers, categories and holes. This example goes all the way: a
 pipeline, a threshold with a known rate of false alarms, the reasons of an alarm, a file, a small
-web service without this library, and what to watch afterwards. It needs
-``pip install 'skdeepad[plot,onnx,skops]'``.
+web service without this library, and what to watch afterwards. It needs ``pip install
+'skdeepad[plot,onnx,skops]'``.
 """
 
 import json
@@ -80,9 +80,10 @@ is_fault = today.index >= 950
 # A detector with a known rate of false alarms
 # --------------------------------------------
 #
-# The autoencoder leaves missing values out of its loss and out of its score. The conformal detector
-# trains the pipeline on half of the rows, and calibrates its threshold with the other half: one
-# normal row in a hundred raises a false alarm.
+# The :class:`~skdeepad.AutoEncoder` leaves missing values out of its loss and out of its score, see
+# :ref:`missing_values`. The :class:`~skdeepad.calibration.ConformalDetector` trains the pipeline on
+# half of the rows, and calibrates its threshold with the other half: one normal row in a hundred
+# raises a false alarm, see :ref:`conformal`.
 
 numbers, kinds = ["speed", "flow", "pressure", "power", "temperature"], ["kind", "site"]
 columns = make_column_transformer(
@@ -120,7 +121,7 @@ plt.show()
 # A file
 # ------
 #
-# A file of skops holds names and arrays, and no code.
+# A file of skops holds names and arrays, and no code, see :ref:`serving`.
 
 with TemporaryDirectory() as folder:
     skops.io.dump(alarms, f"{folder}/alarms.skops")
@@ -164,9 +165,10 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 rows = today.iloc[[0, row]].astype(object)
 body = json.dumps(rows.where(rows.notna(), None).to_dict("records")).encode()
 with urlopen(Request(f"http://localhost:{server.server_port}", body)) as response:
-    print(json.load(response))
+    answers = json.load(response)
 server.shutdown()
 server.server_close()
+print(answers)
 
 # %%
 # What to watch

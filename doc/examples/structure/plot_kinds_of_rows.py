@@ -1,10 +1,12 @@
 """
-======================================
-Clusters of digits, and images in none
-======================================
+==================================
+Kinds of rows, and rows of no kind
+==================================
 
-Deep clustering finds kinds of rows in the codes of an autoencoder. Here the rows are images of
-handwritten digits, and training does not use the labels.
+Normal rows may be of several kinds: products, customers, modes of a machine. Nobody has named them,
+and a row that belongs to none is an anomaly. :class:`~skdeepad.DeepClustering` finds kinds and
+anomalies at once, in the codes of an autoencoder. Here the rows are images of handwritten digits,
+and training does not use the labels.
 """
 
 import matplotlib.pyplot as plt
@@ -25,14 +27,12 @@ detector = DeepClustering(
     activation="relu",
     scaler="minmax",
     trim=0.0,
+    max_epochs=80,
     random_state=0,
 ).fit(X)
 
-# Without a weight for the clusters, this is an autoencoder with k-means of its codes.
-autoencoder = DeepClustering(**detector.get_params() | {"cluster_weight": 0.0}).fit(X)
 clusters = {
     "pixels": KMeans(10, n_init=20, random_state=0).fit_predict(X),
-    "codes of an autoencoder": autoencoder.labels_,
     "deep clustering": detector.labels_,
 }
 for name, labels in clusters.items():
@@ -44,25 +44,23 @@ for name, labels in clusters.items():
 # Codes in the plane
 # ------------------
 #
-# Codes are reduced by t-SNE, on the left those of the autoencoder, on the right those of deep
-# clustering. Colours show the digits above, and the clusters below.
+# Codes are reduced to the plane by t-SNE. Colours show the digits on the left, and the clusters on
+# the right.
 
-fig, axes = plt.subplots(2, 2, figsize=(10, 8), layout="constrained")
-for (name, each), (by_digit, by_cluster) in zip(
-    {"autoencoder": autoencoder, "deep clustering": detector}.items(), axes.T, strict=True
-):
-    display = LatentSpaceDisplay.from_estimator(
-        each, X, digits, method="tsne", random_state=0, ax=by_digit
-    )
-    by_digit.set_title(f"{name}, digits")
-    LatentSpaceDisplay(points=display.points, y=each.labels_, axis_names=display.axis_names).plot(
-        ax=by_cluster
-    )
-    by_cluster.set_title(f"{name}, clusters")
+fig, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
+display = LatentSpaceDisplay.from_estimator(
+    detector, X, digits, method="tsne", random_state=0, ax=axes[0]
+)
+axes[0].set_title("digits")
+display = LatentSpaceDisplay(
+    points=display.points, y=detector.labels_, axis_names=display.axis_names
+).plot(ax=axes[1])
+axes[1].set_title("clusters")
+plt.show()
 
 # %%
-# The clusters have become compact and separate. Some clusters contain two digits, such as some ones
-# and eights: the images are similar, and the net has no reason to separate them.
+# The clusters are compact and separate. Some clusters contain two digits, such as some ones and
+# eights: the images are similar, and the net has no reason to separate them.
 #
 # Centres
 # -------
@@ -78,13 +76,14 @@ for k, (ax, image) in enumerate(
     ax.imshow(image.reshape(8, 8), cmap="gray_r")
     ax.set_title(f"{counts.argmax()}: {counts.max() / counts.sum():.0%} of {counts.sum()}")
     ax.set_axis_off()
+plt.show()
 
 # %%
 # Convergence of the clusters
 # ---------------------------
 #
 # The weight of the clusters rises in the first 20 epochs. Training ends when hardly any image
-# changes its cluster, or after 100 epochs.
+# changes its cluster, or after ``max_epochs``.
 
 fig, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(6, 4.5), layout="constrained")
 above.plot(detector.history_["epoch"], detector.history_["train_loss"])
@@ -93,6 +92,7 @@ below.plot(detector.history_["epoch"], detector.history_["label_change"])
 below.axhline(detector.tol, color="gray", linestyle=":", label="tol")
 below.set(ylabel="share of images that\nchange their cluster", xlabel="epoch", yscale="log")
 below.legend()
+plt.show()
 
 # %%
 # Images in no cluster
@@ -105,3 +105,6 @@ ReconstructionDisplay.from_estimator(
     detector, X, rows=rows, image_shape=(8, 8), titles=[f"a {digit}" for digit in digits[rows]]
 )
 plt.show()
+
+# %%
+# How the method works, and what else it can be asked, is in :ref:`clustering`.
