@@ -75,7 +75,9 @@ sphinx_gallery_conf = {
     "doc_module": ("skdeepad",),
     "backreferences_dir": "generated/examples",
     "capture_repr": (),
-    "subsection_order": ["examples/" + x for x in "begin labels tables structure use own".split()],
+    "subsection_order": [
+        f"examples/{name}" for name in ("begin", "labels", "tables", "structure", "use", "own")
+    ],
     "within_subsection_order": "FileNameSortKey",
     "only_warn_on_example_error": True,
     "download_all_examples": False,
