@@ -60,9 +60,10 @@ print(page(rows).assign(anomaly=np.where(answer(rows) < 0, "yes", "no")).to_stri
 # ----------------
 #
 # Each round of ten answers changes the ranking of rows that nobody was asked about. The left plot
-# has the average precision on unseen rows after each round. The right one has the place of each
-# unseen row before the first and after the last answer: anomalies move to the left of the diagonal,
-# and normal rows that looked odd move down.
+# has the average precision on unseen rows after each round. The right one has the rank of each
+# unseen row before the first and after the last answer. Points below the line became more
+# anomalous: most anomalies did, and normal rows that looked odd at first lie above it.
+
 values = [anomaly_average_precision(y_test, det.score_samples(X_test))]
 ranks = [np.argsort(np.argsort(det.score_samples(X_test)))]
 for _ in range(5):
@@ -83,6 +84,7 @@ right.set(
     xlabel="rank before, 1 is the most anomalous",
     ylabel="rank after 50 answers",
 )
+right.axline((1, 1), (10, 10), color="black", linewidth=0.8)
 right.legend()
 plt.show()
 

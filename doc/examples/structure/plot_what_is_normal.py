@@ -40,8 +40,8 @@ def show(axes, images):
 common = {"scaler": None, "random_state": 0}
 detectors = {
     "VAE": VAE(likelihood="gaussian", n_latent=8, trim=0, max_steps=2000, **common),
-    "AAE": AAE(n_latent=8, trim=0, max_steps=2000, **common),
-    "EGBAD": EGBAD(n_latent=8, trim=0, max_steps=1000, reconstruction_weight=1.0, **common),
+    "AAE": AAE(n_latent=8, trim=0, max_steps=1200, **common),
+    "EGBAD": EGBAD(n_latent=8, trim=0, max_steps=700, reconstruction_weight=1.0, **common),
 }
 drawn = {
     name: detector.fit(X_train).sample(200, random_state=0) for name, detector in detectors.items()
@@ -89,7 +89,7 @@ flat = VAE(
     likelihood="gaussian",
     n_latent=2,
     trim=0,
-    max_steps=3000,
+    max_steps=2000,
     **common,
 ).fit(X_train)
 side = norm.ppf(np.linspace(0.03, 0.97, 14))
