@@ -326,7 +326,7 @@ def test_the_archive_without_pillow_says_what_to_install(own, monkeypatch):
     save_published(own, "coil20")
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(
-        ImportError, match=r"coil-20-proc.zip needs PIL.Image: pip install skdeepad"
+        ImportError, match=r"coil-20-proc.zip needs PIL.Image: pip install 'skdeepad"
     ):
         fetch_coil20()
     save_arrays(own, "coil20")

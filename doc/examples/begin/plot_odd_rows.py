@@ -3,11 +3,13 @@
 Which rows of this file should I look at?
 =========================================
 
-A CSV file has two thousand expense claims, and nobody has time to read them all. This example ranks
-them, so that a person reads twenty, and shows which columns make each of these unusual. It needs
-neither labels nor a guess of how many claims are wrong.
+A CSV file has two thousand expense claims, and nobody has time to read them
+all. This example ranks them, so that a person reads twenty, and shows which
+columns make each of these unusual. It needs neither labels nor a guess of
+how many claims are wrong.
 """
 
+# sphinx_gallery_thumbnail_number = 2
 from tempfile import TemporaryDirectory
 
 import matplotlib.pyplot as plt
@@ -24,16 +26,21 @@ from skdeepad.inspection import feature_contributions
 # The file
 # --------
 #
-# Replace this cell by the path of your own file. The claims are made up: nights away, the distance
-# travelled, and what was paid for each. Twelve of them are wrong. Four have the meals of four
-# people, four have the journey twice, and the total of four is not the sum of its parts.
+# Replace this cell by the path of your own file. The claims are made up:
+# nights away, the distance travelled, and what was paid for each. Twelve of
+# them are wrong. Four have the meals of four people, four have the journey
+# twice, and the total of four is not the sum of its parts.
 
 rng = np.random.default_rng(0)
 n = 2000
 city = rng.choice(["Oslo", "Porto", "Vienna"], n)
 nights = rng.integers(1, 7, n)
 distance = rng.uniform(150, 1500, n)
-price = pd.Series(city).map({"Oslo": 150, "Porto": 90, "Vienna": 120}).to_numpy()
+price = (
+    pd.Series(city)
+    .map({"Oslo": 150, "Porto": 90, "Vienna": 120})
+    .to_numpy()
+)
 claims = pd.DataFrame(
     {
         "city": city,
@@ -59,10 +66,11 @@ print(f"{n} claims, {len(wrong)} of them wrong")
 # From the file to a ranking
 # --------------------------
 #
-# An :class:`~skdeepad.AutoEncoder` learns how the columns depend on one another. A claim that it
-# cannot reconstruct breaks these relations, even if each of its values is usual by itself. Its
-# narrowest layer has four units, because three or four numbers are enough to describe a claim.
-# **Low scores are unusual**, as in all of scikit-learn.
+# An :class:`~skdeepad.AutoEncoder` learns how the columns depend on one
+# another. A claim that it cannot reconstruct breaks these relations, even
+# if each of its values is usual by itself. Its narrowest layer has four
+# units, because three or four numbers are enough to describe a claim. **Low
+# scores are unusual**, as in all of scikit-learn.
 
 table = pd.read_csv(path)
 encode = make_column_transformer(
@@ -79,17 +87,30 @@ print(table.iloc[worst].assign(score=scores[worst]).round(1).to_string())
 # How far to read
 # ---------------
 #
-# The scores of the worst rows fall steeply, and then they flatten. Read from the left until what
-# you find is no longer of interest. Here we know the twelve wrong claims, and can mark those among
-# the worst.
+# The scores of the worst rows fall steeply, and then they flatten. Read
+# from the left until what you find is no longer of interest. Here we know
+# the twelve wrong claims, and can mark those among the worst.
 
 is_wrong = np.isin(worst, wrong)
 fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
 places = np.arange(len(worst))
-for marked, color, label in ((is_wrong, "tab:red", "wrong"), (~is_wrong, "tab:gray", "in order")):
+for marked, color, label in (
+    (is_wrong, "tab:red", "wrong"),
+    (~is_wrong, "tab:gray", "in order"),
+):
     ax.bar(places[marked], -scores[worst][marked], color=color, label=label)
-ax.axhline(-np.quantile(scores, 0.5), color="black", linestyle=":", label="the median claim")
-ax.set(yscale="log", xlabel="row of the file", ylabel="anomaly score", title="The worst claims")
+ax.axhline(
+    -np.quantile(scores, 0.5),
+    color="black",
+    linestyle=":",
+    label="the median claim",
+)
+ax.set(
+    yscale="log",
+    xlabel="row of the file",
+    ylabel="anomaly score",
+    title="The worst claims",
+)
 ax.set_xticks(places, worst, rotation=90)
 ax.legend()
 plt.show()
@@ -98,9 +119,10 @@ plt.show()
 # Why these
 # ---------
 #
-# :func:`~skdeepad.inspection.feature_contributions` gives the share of each column in the score,
-# through the pipeline. Each row of the picture is a claim, with its values as text and the columns
-# that make it unusual in red.
+# :func:`~skdeepad.inspection.feature_contributions` gives the share of each
+# column in the score, through the pipeline. Each row of the picture is a
+# claim, with its values as text and the columns that make it unusual in
+# red.
 
 parts = feature_contributions(detector, table.iloc[worst], as_frame=True)
 shares = parts.div(parts.sum(axis=1), axis=0)
@@ -111,22 +133,34 @@ for i, row in enumerate(worst):
         value = table.loc[row, column]
         text = value if isinstance(value, str) else f"{value:,.0f}"
         dark = shares.iloc[i, j] > 0.6
-        ax.text(j, i, text, ha="center", va="center", color="white" if dark else "black")
+        ax.text(
+            j,
+            i,
+            text,
+            ha="center",
+            va="center",
+            color="white" if dark else "black",
+        )
 ax.set_xticks(range(shares.shape[1]), shares.columns)
-ax.set_yticks(range(len(worst)), [f"{row} wrong" if row in wrong else row for row in worst])
+ax.set_yticks(
+    range(len(worst)),
+    [f"{row} wrong" if row in wrong else row for row in worst],
+)
 ax.xaxis.tick_top()
 fig.colorbar(image, label="share of the anomaly score")
 plt.show()
 
 # %%
-# A wrong total is not unusual in itself. It is unusual beside its parts, and only a detector that
-# relates columns to one another sees it. Red cells are where to look first. Where a relation is
-# broken, the autoencoder cannot know which of its columns is wrong: a journey that was claimed
+# A wrong total is not unusual in itself. It is unusual beside its parts,
+# and only a detector that relates columns to one another sees it. Red cells
+# are where to look first. Where a relation is broken, the autoencoder
+# cannot know which of its columns is wrong: a journey that was claimed
 # twice does not go with its distance, and both are red.
 #
-# What comes next: alarms need a threshold (:ref:`thresholds`), tables with holes or dates need a
-# few lines more (:ref:`missing_values`), and a few answers of the person who reads the claims
-# improve the ranking more than any other detector does (:ref:`feedback`). The page
-# :ref:`getting_started` has the details of fitting and scoring.
+# What comes next: alarms need a threshold (:ref:`thresholds`), tables with
+# holes or dates need a few lines more (:ref:`missing_values`), and a few
+# answers of the person who reads the claims improve the ranking more than
+# any other detector does (:ref:`feedback`). The page :ref:`getting_started`
+# has the details of fitting and scoring.
 
 folder.cleanup()

@@ -3,30 +3,39 @@
 Compare detectors on your data
 ==============================
 
-No detector is best everywhere. Which one is best on *your* tables is a question of an hour of
-computing, if some of their rows are labelled. This example runs five detectors on four tables,
-three times each, and asks of the result what one should ask: how large the differences are, whether
-they are more than chance, and what they cost. It needs ``pip install 'skdeepad[benchmark]'``.
+No detector is best everywhere. Which one is best on *your* tables is a
+question of an hour of computing, if some of their rows are labelled. This
+example runs five detectors on four tables, three times each, and asks of
+the result what one should ask: how large the differences are, whether they
+are more than chance, and what they cost. It needs ``pip install
+'skdeepad[benchmark]'``.
 """
 
+# sphinx_gallery_thumbnail_number = 2
 from tempfile import TemporaryDirectory
 
 import matplotlib.pyplot as plt
 
 from skdeepad import AutoEncoder, LeSiNN, default_detector
-from skdeepad.benchmark import by_dataset, run_benchmark, summarize, write_report
+from skdeepad.benchmark import (
+    by_dataset,
+    run_benchmark,
+    summarize,
+    write_report,
+)
 from skdeepad.datasets import load_vowels
 
 # %%
 # Detectors and tables
 # --------------------
 #
-# A detector is an estimator or a name. A table is a name of a shipped set, a pair ``(X, y)`` as
-# *vowels* here, or the path of a file: ``{"claims": "claims.csv"}`` with
-# ``label_column="is_fraud"``. Labels only judge: detectors do not see them under this protocol.
-# ``"leak-free"`` keeps equal rows together, in the training part or in the test part.
-# :class:`~skdeepad.benchmark.Norm` is the distance from the mean: what is not better than it has
-# learned nothing.
+# A detector is an estimator or a name. A table is a name of a shipped set,
+# a pair ``(X, y)`` as *vowels* here, or the path of a file: ``{"claims":
+# "claims.csv"}`` with ``label_column="is_fraud"``. Labels only judge:
+# detectors do not see them under this protocol. ``"leak-free"`` keeps equal
+# rows together, in the training part or in the test part.
+# :class:`~skdeepad.benchmark.Norm` is the distance from the mean: what is
+# not better than it has learned nothing.
 
 detectors = {
     "AutoEncoder": AutoEncoder(max_steps=300),
@@ -41,22 +50,33 @@ tables = {
     "ionosphere": "ionosphere",
     "wdbc": "wdbc",
 }
-results = run_benchmark(detectors, tables, protocols="leak-free", seeds=(1, 2, 3), verbose=False)
-print(results[["detector", "dataset", "seed", "roc_auc", "fit_time", "status"]].head().to_string())
+results = run_benchmark(
+    detectors, tables, protocols="leak-free", seeds=(1, 2, 3), verbose=False
+)
+print(
+    results[
+        ["detector", "dataset", "seed", "roc_auc", "fit_time", "status"]
+    ]
+    .head()
+    .to_string()
+)
 
 # %%
-# ``results`` has a row for each run. With ``output="results.csv"`` rows are on disk as soon as they
-# arrive, and a second call runs only what is missing. A detector that fails or takes too long is a
-# row as well.
+# ``results`` has a row for each run. With ``output="results.csv"`` rows are
+# on disk as soon as they arrive, and a second call runs only what is
+# missing. A detector that fails or takes too long is a row as well.
 #
 # Table by table
 # --------------
 #
-# :func:`~skdeepad.benchmark.by_dataset` has the mean over seeds. The lines show how much the seeds
-# differ, and that the order of the detectors is another one on each table.
+# :func:`~skdeepad.benchmark.by_dataset` has the mean over seeds. The lines
+# show how much the seeds differ, and that the order of the detectors is
+# another one on each table.
 
 means = by_dataset(results)
-fig, axes = plt.subplots(1, 4, figsize=(12, 3), layout="constrained", sharey=True)
+fig, axes = plt.subplots(
+    1, 4, figsize=(12, 3), layout="constrained", sharey=True
+)
 for ax, name in zip(axes, means.index, strict=True):
     runs = results[results["dataset"] == name]
     for place, label in enumerate(detectors):
@@ -74,12 +94,21 @@ plt.show()
 # Is it better than an isolation forest?
 # --------------------------------------
 #
-# :func:`~skdeepad.benchmark.summarize` compares all detectors with one of them. Each table is one
-# difference, and the interval is that of the mean over tables like these. If it holds 0, the tables
-# do not tell which detector is better. With four tables that is the usual answer.
+# :func:`~skdeepad.benchmark.summarize` compares all detectors with one of
+# them. Each table is one difference, and the interval is that of the mean
+# over tables like these. If it holds 0, the tables do not tell which
+# detector is better. With four tables that is the usual answer.
 
 summary = summarize(results, reference="isolation forest")
-columns = ["mean", "mean_rank", "wins", "difference", "difference_low", "difference_high", "won"]
+columns = [
+    "mean",
+    "mean_rank",
+    "wins",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "won",
+]
 print(summary[columns].round(1).to_string())
 
 others = summary.drop(index="isolation forest").sort_values("difference")
@@ -93,7 +122,7 @@ ax.errorbar(
     capsize=4,
 )
 ax.axvline(0, color="black", linestyle=":")
-ax.set(xlabel="points of ROC AUC above the isolation forest, with a 95 % interval")
+ax.set(xlabel="points of ROC AUC above the isolation forest, 95 % interval")
 ax.margins(y=0.2)
 plt.show()
 
@@ -106,7 +135,9 @@ plt.show()
 fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
 for name, row in summary.iterrows():
     ax.scatter(row["fit_time"], row["mean"], s=60, label=name)
-ax.set(xscale="log", xlabel="median seconds to fit", ylabel="mean ROC AUC (%)")
+ax.set(
+    xscale="log", xlabel="median seconds to fit", ylabel="mean ROC AUC (%)"
+)
 ax.legend()
 ax.grid(alpha=0.3)
 plt.show()
@@ -115,14 +146,16 @@ plt.show()
 # A page to show
 # --------------
 #
-# :func:`~skdeepad.benchmark.write_report` makes one page with all tables and pictures, critical
-# differences among them, for any browser and without a network.
+# :func:`~skdeepad.benchmark.write_report` makes one page with all tables
+# and pictures, critical differences among them, for any browser and without
+# a network.
 
 with TemporaryDirectory() as folder:
     report = write_report(results, folder, reference="isolation forest")
     print(f"{report.name}: {report.stat().st_size // 1024} KB")
 
 # %%
-# The same benchmark is a command, ``skdeepad-benchmark --datasets mine.csv --label-column fraud``.
-# :ref:`benchmark` explains protocols, limits and clusters, and what to believe of such numbers: a
-# detector whose parameters were chosen on the same tables looks better than it is.
+# The same benchmark is a command, ``skdeepad-benchmark --datasets mine.csv
+# --label-column fraud``. :ref:`benchmark` explains protocols, limits and
+# clusters, and what to believe of such numbers: a detector whose parameters
+# were chosen on the same tables looks better than it is.

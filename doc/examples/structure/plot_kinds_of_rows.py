@@ -3,10 +3,11 @@
 Kinds of rows, and rows of no kind
 ==================================
 
-Normal rows may be of several kinds: products, customers, modes of a machine. Nobody has named them,
-and a row that belongs to none is an anomaly. :class:`~skdeepad.DeepClustering` finds kinds and
-anomalies at once, in the codes of an autoencoder. Here the rows are images of handwritten digits,
-and training does not use the labels.
+Normal rows may be of several kinds: products, customers, modes of a
+machine. Nobody has named them, and a row that belongs to none is an
+anomaly. :class:`~skdeepad.DeepClustering` finds kinds and anomalies at
+once, in the codes of an autoencoder. Here the rows are images of
+handwritten digits, and training does not use the labels.
 """
 
 import matplotlib.pyplot as plt
@@ -38,14 +39,15 @@ clusters = {
 for name, labels in clusters.items():
     accuracy = clustering_accuracy(digits, labels)
     information = normalized_mutual_info_score(digits, labels)
-    print(f"{name}: accuracy {accuracy:.2f}, mutual information {information:.2f}")
+    print(f"{name}: accuracy {accuracy:.2f}")
+    print(f"    mutual information {information:.2f}")
 
 # %%
 # Codes in the plane
 # ------------------
 #
-# Codes are reduced to the plane by t-SNE. Colours show the digits on the left, and the clusters on
-# the right.
+# Codes are reduced to the plane by t-SNE. Colours show the digits on the
+# left, and the clusters on the right.
 
 fig, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 display = LatentSpaceDisplay.from_estimator(
@@ -59,22 +61,28 @@ axes[1].set_title("clusters")
 plt.show()
 
 # %%
-# The clusters are compact and separate. Some clusters contain two digits, such as some ones and
-# eights: the images are similar, and the net has no reason to separate them.
+# The clusters are compact and separate. Some clusters contain two digits,
+# such as some ones and eights: the images are similar, and the net has no
+# reason to separate them.
 #
 # Centres
 # -------
 #
-# A centre is a code, and the decoder converts it to an image. The title is the digit that most
-# images of the cluster show, with its share.
+# A centre is a code, and the decoder converts it to an image. The title is
+# the digit that most images of the cluster show, with its share.
 
 fig, axes = plt.subplots(2, 5, figsize=(8, 4), layout="constrained")
 for k, (ax, image) in enumerate(
-    zip(axes.flat, detector.inverse_transform(detector.cluster_centers_), strict=True)
+    zip(
+        axes.flat,
+        detector.inverse_transform(detector.cluster_centers_),
+        strict=True,
+    )
 ):
     counts = np.bincount(digits[detector.labels_ == k], minlength=10)
     ax.imshow(image.reshape(8, 8), cmap="gray_r")
-    ax.set_title(f"{counts.argmax()}: {counts.max() / counts.sum():.0%} of {counts.sum()}")
+    share = counts.max() / counts.sum()
+    ax.set_title(f"{counts.argmax()}: {share:.0%} of {counts.sum()}")
     ax.set_axis_off()
 plt.show()
 
@@ -82,15 +90,21 @@ plt.show()
 # Convergence of the clusters
 # ---------------------------
 #
-# The weight of the clusters rises in the first 20 epochs. Training ends when hardly any image
-# changes its cluster, or after ``max_epochs``.
+# The weight of the clusters rises in the first 20 epochs. Training ends
+# when hardly any image changes its cluster, or after ``max_epochs``.
 
-fig, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(6, 4.5), layout="constrained")
+fig, (above, below) = plt.subplots(
+    2, 1, sharex=True, figsize=(6, 4.5), layout="constrained"
+)
 above.plot(detector.history_["epoch"], detector.history_["train_loss"])
 above.set(ylabel="loss")
 below.plot(detector.history_["epoch"], detector.history_["label_change"])
 below.axhline(detector.tol, color="gray", linestyle=":", label="tol")
-below.set(ylabel="share of images that\nchange their cluster", xlabel="epoch", yscale="log")
+below.set(
+    ylabel="share of images that\nchange their cluster",
+    xlabel="epoch",
+    yscale="log",
+)
 below.legend()
 plt.show()
 
@@ -98,13 +112,19 @@ plt.show()
 # Images in no cluster
 # --------------------
 #
-# The images with the lowest scores are far from all centres, or badly reconstructed.
+# The images with the lowest scores are far from all centres, or badly
+# reconstructed.
 
 rows = np.argsort(detector.score_samples(X))[:8]
 ReconstructionDisplay.from_estimator(
-    detector, X, rows=rows, image_shape=(8, 8), titles=[f"a {digit}" for digit in digits[rows]]
+    detector,
+    X,
+    rows=rows,
+    image_shape=(8, 8),
+    titles=[f"a {digit}" for digit in digits[rows]],
 )
 plt.show()
 
 # %%
-# How the method works, and what else it can be asked, is in :ref:`clustering`.
+# How the method works, and what else it can be asked, is in
+# :ref:`clustering`.

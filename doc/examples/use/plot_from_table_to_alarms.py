@@ -3,12 +3,14 @@
 From a table to alarms
 ======================
 
-A table of readings of pumps has numbers, categories and holes. This example goes all the way: a
-pipeline, a threshold with a known rate of false alarms, the reasons of an alarm, a file, a small
-web service without this library, and what to watch afterwards. It needs ``pip install
+A table of readings of pumps has numbers, categories and holes. This example
+goes all the way: a pipeline, a threshold with a known rate of false alarms,
+the reasons of an alarm, a file, a small web service without this library,
+and what to watch afterwards. It needs ``pip install
 'skdeepad[plot,onnx,skops]'``.
 """
 
+# sphinx_gallery_thumbnail_number = 2
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -28,15 +30,20 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skdeepad import AutoEncoder
 from skdeepad.calibration import ConformalDetector
 from skdeepad.export import to_onnx
-from skdeepad.inspection import ContributionDisplay, PValueDisplay, ScoreDisplay
+from skdeepad.inspection import (
+    ContributionDisplay,
+    PValueDisplay,
+    ScoreDisplay,
+)
 from skdeepad.interop import trusted_types
 
 # %%
 # The table
 # ---------
 #
-# A pump of type B gives twice the flow at the same speed. Power follows from flow and pressure, and
-# temperature from power and that of the room. One reading in twenty is missing.
+# A pump of type B gives twice the flow at the same speed. Power follows
+# from flow and pressure, and temperature from power and that of the room.
+# One reading in twenty is missing.
 
 
 def readings(n, seed, room=20.0):
@@ -44,8 +51,16 @@ def readings(n, seed, room=20.0):
     kind = rng.choice(["A", "B"], n, p=[0.7, 0.3])
     site = rng.choice(["north", "south", "harbour"], n)
     speed = rng.uniform(0.4, 1.0, n)
-    flow = speed * np.where(kind == "B", 20.0, 10.0) * rng.lognormal(0, 0.02, n)
-    pressure = 4 * speed**2 + np.where(site == "harbour", 1.0, 0.0) + rng.normal(0, 0.05, n)
+    flow = (
+        speed
+        * np.where(kind == "B", 20.0, 10.0)
+        * rng.lognormal(0, 0.02, n)
+    )
+    pressure = (
+        4 * speed**2
+        + np.where(site == "harbour", 1.0, 0.0)
+        + rng.normal(0, 0.05, n)
+    )
     power = 0.1 * flow * pressure + rng.normal(0, 0.1, n)
     temperature = room + 3 * power + rng.normal(0, 0.5, n)
     table = pd.DataFrame(
@@ -72,7 +87,10 @@ def faults(n, seed):
     return table
 
 
-past, today = readings(4000, seed=0), pd.concat([readings(950, seed=1), faults(50, seed=2)])
+past, today = (
+    readings(4000, seed=0),
+    pd.concat([readings(950, seed=1), faults(50, seed=2)]),
+)
 today = today.reset_index(drop=True)
 is_fault = today.index >= 950
 
@@ -80,22 +98,30 @@ is_fault = today.index >= 950
 # A detector with a known rate of false alarms
 # --------------------------------------------
 #
-# The :class:`~skdeepad.AutoEncoder` leaves missing values out of its loss and out of its score, see
-# :ref:`missing_values`. The :class:`~skdeepad.calibration.ConformalDetector` trains the pipeline on
-# half of the rows, and calibrates its threshold with the other half: one normal row in a hundred
-# raises a false alarm, see :ref:`conformal`.
+# The :class:`~skdeepad.AutoEncoder` leaves missing values out of its loss
+# and out of its score, see :ref:`missing_values`. The
+# :class:`~skdeepad.calibration.ConformalDetector` trains the pipeline on
+# half of the rows, and calibrates its threshold with the other half: one
+# normal row in a hundred raises a false alarm, see :ref:`conformal`.
 
-numbers, kinds = ["speed", "flow", "pressure", "power", "temperature"], ["kind", "site"]
+numbers, kinds = (
+    ["speed", "flow", "pressure", "power", "temperature"],
+    ["kind", "site"],
+)
 columns = make_column_transformer(
     (StandardScaler(), numbers),
     (OneHotEncoder(handle_unknown="ignore", sparse_output=False), kinds),
 )
 detector = AutoEncoder(missing="mask", scaler=None, trim=0, random_state=0)
-alarms = ConformalDetector(make_pipeline(columns, detector), alpha=0.01, random_state=0).fit(past)
+alarms = ConformalDetector(
+    make_pipeline(columns, detector), alpha=0.01, random_state=0
+).fit(past)
 predicted = alarms.predict(today) == -1
-print(f"False alarms: {predicted[~is_fault].mean():.1%}, found: {predicted[is_fault].mean():.0%}")
+print(f"False alarms: {predicted[~is_fault].mean():.1%}")
+print(f"Found: {predicted[is_fault].mean():.0%}")
 
-# The line is the threshold of the autoencoder itself, below which a tenth of its training rows lie.
+# The line is the threshold of the autoencoder itself, below which a tenth
+# of its training rows lie.
 ScoreDisplay.from_estimator(alarms.detectors_[0], today, is_fault)
 plt.title("Scores of today's rows")
 plt.show()
@@ -104,13 +130,15 @@ plt.show()
 # Who acts on a list of findings wants few false ones among them.
 
 found = alarms.discoveries(today, alpha=0.1)
-print(f"{found.sum()} findings, of which {(found & ~is_fault).sum()} are false")
+n_false = (found & ~is_fault).sum()
+print(f"{found.sum()} findings, of which {n_false} are false")
 
 # %%
 # Reasons
 # -------
 #
-# Contributions are those of the table's own columns: the levels of a category are added up.
+# Contributions are those of the table's own columns: the levels of a
+# category are added up.
 
 row = int(np.flatnonzero(is_fault & predicted)[0])
 ContributionDisplay.from_estimator(alarms, today, row=row)
@@ -125,31 +153,41 @@ plt.show()
 
 with TemporaryDirectory() as folder:
     skops.io.dump(alarms, f"{folder}/alarms.skops")
-    opened = skops.io.load(f"{folder}/alarms.skops", trusted=trusted_types())
+    opened = skops.io.load(
+        f"{folder}/alarms.skops", trusted=trusted_types()
+    )
 print((opened.predict(today) == alarms.predict(today)).all())
 
 # %%
 # A service
 # ---------
 #
-# The model has one input for each column, and takes any number of rows. The service needs a runtime
-# for ONNX, neither this library nor torch.
+# The model has one input for each column, and takes any number of rows. The
+# service needs a runtime for ONNX, neither this library nor torch.
 
-session = onnxruntime.InferenceSession(to_onnx(alarms, X=past).SerializeToString())
+session = onnxruntime.InferenceSession(
+    to_onnx(alarms, X=past).SerializeToString()
+)
 
 
 class Service(BaseHTTPRequestHandler):
     def do_POST(self):
-        rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        rows = json.loads(
+            self.rfile.read(int(self.headers["Content-Length"]))
+        )
         inputs = {
             name: np.array(
-                [[row.get(name)] for row in rows], dtype=object if name in kinds else "f4"
+                [[row.get(name)] for row in rows],
+                dtype=object if name in kinds else "f4",
             )
             for name in [*numbers, *kinds]
         }
-        score, _, label = session.run(["score", "decision", "label"], inputs)
+        score, _, label = session.run(
+            ["score", "decision", "label"], inputs
+        )
         answer = [
-            {"p_value": float(p), "alarm": bool(a < 0)} for p, a in zip(score, label, strict=True)
+            {"p_value": float(p), "alarm": bool(a < 0)}
+            for p, a in zip(score, label, strict=True)
         ]
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -163,8 +201,12 @@ class Service(BaseHTTPRequestHandler):
 server = HTTPServer(("localhost", 0), Service)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 rows = today.iloc[[0, row]].astype(object)
-body = json.dumps(rows.where(rows.notna(), None).to_dict("records")).encode()
-with urlopen(Request(f"http://localhost:{server.server_port}", body)) as response:
+body = json.dumps(
+    rows.where(rows.notna(), None).to_dict("records")
+).encode()
+with urlopen(
+    Request(f"http://localhost:{server.server_port}", body)
+) as response:
     answers = json.load(response)
 server.shutdown()
 server.server_close()
@@ -174,13 +216,19 @@ print(answers)
 # What to watch
 # -------------
 #
-# P-values of normal rows are uniform. In a hot summer the rooms are 4 degrees warmer, which is no
-# fault of a pump: the p-values are no longer uniform, and far more rows raise an alarm than one in
-# a hundred. Then the detector has to be fitted again, to rows of the summer too.
+# P-values of normal rows are uniform. In a hot summer the rooms are 4
+# degrees warmer, which is no fault of a pump: the p-values are no longer
+# uniform, and far more rows raise an alarm than one in a hundred. Then the
+# detector has to be fitted again, to rows of the summer too.
 
-weeks = {"spring": readings(1000, seed=3), "summer": readings(1000, seed=4, room=24.0)}
+weeks = {
+    "spring": readings(1000, seed=3),
+    "summer": readings(1000, seed=4, room=24.0),
+}
 _, ax = plt.subplots()
-for (name, rows), color in zip(weeks.items(), ["tab:green", "tab:orange"], strict=True):
+for (name, rows), color in zip(
+    weeks.items(), ["tab:green", "tab:orange"], strict=True
+):
     p_values = alarms.p_values(rows)
     PValueDisplay.from_predictions(p_values, name=name, ax=ax, color=color)
     print(
@@ -190,5 +238,8 @@ for (name, rows), color in zip(weeks.items(), ["tab:green", "tab:orange"], stric
 plt.show()
 
 past_and_summer = pd.concat([past, readings(4000, seed=5, room=24.0)])
-again = ConformalDetector(alarms.detector, alpha=0.01, random_state=0).fit(past_and_summer)
-print(f"summer, fitted again: alarms {(again.predict(weeks['summer']) == -1).mean():.1%}")
+again = ConformalDetector(alarms.detector, alpha=0.01, random_state=0).fit(
+    past_and_summer
+)
+predicted = again.predict(weeks["summer"]) == -1
+print(f"summer, fitted again: alarms {predicted.mean():.1%}")
