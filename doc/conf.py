@@ -75,10 +75,6 @@ sphinx_gallery_conf = {
     "doc_module": ("skdeepad",),
     "backreferences_dir": "generated/examples",
     "capture_repr": (),
-<<<<<<< HEAD
-    "subsection_order": [
-        f"examples/{name}" for name in ("begin", "labels", "tables", "structure", "use", "own")
-=======
     "remove_config_comments": True,
     "subsection_order": [
         "examples/begin",
@@ -87,7 +83,6 @@ sphinx_gallery_conf = {
         "examples/structure",
         "examples/use",
         "examples/own",
->>>>>>> 7bd76ed1d8903644d8cecd3c67d92924de96f2f9
     ],
     "within_subsection_order": "FileNameSortKey",
     "only_warn_on_example_error": True,
