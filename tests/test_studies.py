@@ -17,7 +17,7 @@ from skdeepad.datasets import list_adbench, list_datasets
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 STUDIES = sorted(path for path in BENCHMARKS.rglob("*.py") if not path.name.startswith("_"))
 WITHOUT_FILES = {
-    *("agent", "contributions", "export", "large", "log_det", "missing", "row_bytes"),
+    *("agent", "boundaries", "contributions", "export", "large", "log_det", "missing", "row_bytes"),
     *("speed", "stacked", "thresholds", "untrained"),
 }
 
@@ -201,6 +201,7 @@ def test_runs_that_are_finished_are_not_repeated(image_studies, tmp_path):
 
 # Scripts of papers, their pages with ``--quick``, and what these hold.
 TRIALS = {
+    "boundaries": ("boundaries.md", ["| standard normal ", "| two modes "]),
     "dplan": ("dplan.md", ["| DevNet ", "| LogisticRegression "]),
     "ganomaly_ablation": ("ganomaly_ablation-mnist.md", ["| 100 (the paper) "]),
     "image_gans": (
