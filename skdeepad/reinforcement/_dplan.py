@@ -53,7 +53,8 @@ class DPLAN(GradientContributionsMixin, BaseDetector):
         Number of known anomalies below which the agent gets others beside them: unlabelled rows
         that an isolation forest finds most anomalous are added up to this number, or to a twentieth
         of the rows, and are drawn as often as the known ones. With only a few known anomalies, the
-        agent learns less than without any. The paper's value is 0.
+        agent learns less than without any (``benchmarks/results/families-agent.md``). The paper's
+        value is 0.
     discount : float in [0, 1), default=0.99
         Discount :math:`\gamma` of later rewards.
     loss : {"squared_error", "huber"}, default="squared_error"
@@ -91,7 +92,8 @@ class DPLAN(GradientContributionsMixin, BaseDetector):
         Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
         beyond ±20 are compressed: they grow with their logarithm.
     max_epochs : int, default=10
-        Maximum number of epochs. An epoch is an episode.
+        Maximum number of epochs. An epoch is an episode. Half of them at twice the rate detect less
+        (``benchmarks/results/families-agent.md``).
     max_steps : int or None, default=None
         Maximum number of optimizer steps. If None, there is no limit.
     lr : float, default=2.5e-4
