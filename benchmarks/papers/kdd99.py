@@ -81,7 +81,7 @@ def run_egbad(train, test, y, seed, **params):
     suffix = "".join(f", {key}={value}" for key, value in params.items())
     detector, seconds = study.timed(skdeepad.EGBAD(random_state=seed, **params).fit, train)
     module = detector.net_.module_
-    scaled = detector.scaler_.transform(train)
+    scaled = detector.scaler_.transform(train).astype(np.float32)
     for name, (term, judged, scaling, weight) in FORMS.items():
         module.discriminator_term, module.discriminator_input = term, judged
         module.residual_weight = weight
