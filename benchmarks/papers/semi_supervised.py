@@ -60,6 +60,8 @@ def labels_of(digits, seed):
 def run(name, seed, options):
     """Test error of one model and seed, its seconds of CPU, and images that it draws."""
     torch.set_num_threads(1)
+    # Digits are classes, and none of them is an anomaly.
+    warnings.filterwarnings("ignore", message="There is no labelled anomaly")
     X, digits, X_test, truth = load(options)
     y = labels_of(digits, seed)
     lively = X.std(0) > 0.1  # pixels of the margin carry nothing
@@ -128,8 +130,6 @@ def main():
     if options.quick:
         options.images, options.epochs, options.width = 1200, 8, 64
     plt.switch_backend("agg")
-    # Digits are classes, and none of them is an anomaly.
-    warnings.filterwarnings("ignore", message="There is no labelled anomaly")
     tasks = [(name, seed) for name in ["labels alone", *options.models] for seed in options.seeds]
     found = Parallel(options.n_jobs, verbose=1)(delayed(run)(*task, options) for task in tasks)
     rows = pd.DataFrame([row for row, _ in found])
