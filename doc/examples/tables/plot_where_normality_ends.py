@@ -46,7 +46,7 @@ fig, axes = plt.subplots(
 )
 for ax, (name, rows) in zip(axes, data.items(), strict=True):
     detector = BDSGM(
-        scaler=None, max_steps=400, generator_steps=400, random_state=0
+        scaler=None, max_steps=300, generator_steps=400, random_state=0
     ).fit(rows)
     display = BoundaryDisplay.from_estimator(
         detector, rows[:500], response="density", random_state=0, ax=ax
