@@ -17,7 +17,7 @@ import pandas as pd
 from _sets import ODDBENCH_FILES, kinds_of
 from sklearn.datasets import load_digits
 
-from skdeepad.datasets import list_datasets
+from skdeepad.datasets import fetch_mnist, list_datasets
 
 # Files of the data folder that are not ADBench's.
 FILES = ODDBENCH_FILES | {
@@ -102,16 +102,27 @@ def load_mnist(*, quick=False):
     -------
     images : dict
         ``title``, and by their names arrays ``X_train``, ``y_train``, ``X_test`` and ``y_test``.
-        Images are (n_images, side, side), with grey values up to 255.
+        Images are (n_images, side, side), with grey values in [0, 1] as float32.
     """
     if not quick:
         require_data("MNIST")
-    path = Path(os.environ.get("SKDEEPAD_DATA", "")).expanduser() / FILES["MNIST"]
-    if path.is_file():
-        with np.load(path) as arrays:
-            return {"title": "MNIST", **arrays}
-    digits = load_digits()
-    images, n_train = (digits.images * (255 / 16)).astype(np.uint8), 1200
+    images = {"title": "MNIST"}
+    try:
+        for part in ("train", "test"):
+            found = fetch_mnist(subset=part, download_if_missing=False)
+            images[f"X_{part}"] = found.data.reshape(-1, *found.image_shape[1:])
+            images[f"y_{part}"] = found.target
+    except OSError:
+        if not quick:
+            raise
+        return small_digits()
+    return images
+
+
+def small_digits():
+    """scikit-learn's digits, in the form of :func:`load_mnist`."""
+    digits, n_train = load_digits(), 1200
+    images = (digits.images / 16).astype(np.float32)
     return {
         "title": "scikit-learn's digits",
         "X_train": images[:n_train],

@@ -32,8 +32,7 @@ def synthetic(n_normal, rng):
 
 def digits(*wanted):
     mnist = load_mnist()
-    images, labels = mnist["X_train"].reshape(-1, 28, 28), mnist["y_train"]
-    return [images[labels == digit] / np.float32(255) for digit in wanted]
+    return [mnist["X_train"][mnist["y_train"] == digit] for digit in wanted]
 
 
 def rotated(rng):

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from _path import study
 from joblib import Parallel, delayed
-from sklearn.datasets import load_digits
 
 from skdeepad.datasets import fetch_cifar10, fetch_fashion_mnist, fetch_mnist
 from skdeepad.metrics import anomaly_average_precision, anomaly_roc_auc
@@ -75,9 +74,10 @@ def load(options):
     except OSError:
         if not options.quick:
             raise
-        digits = load_digits()
-        rows = (digits.data / 8 - 1).astype(np.float32)
-        return Images("scikit-learn's digits", rows, digits.target, (1, 8, 8))
+        found = study.small_digits()
+        rows = np.concatenate([found["X_train"], found["X_test"]])
+        classes = np.concatenate([found["y_train"], found["y_test"]])
+        return Images(found["title"], 2 * rows.reshape(len(rows), -1) - 1, classes, (1, 8, 8))
     return Images(title, 2 * found.data - 1, found.target, found.image_shape)
 
 
@@ -98,6 +98,24 @@ def measures(y, scores):
         "AUPRC": 100 * anomaly_average_precision(y, scores),
         "share of anomalies": 100 * y.mean(),
     }
+
+
+def tasks(options, variants):
+    """A task for each class left out, seed and variant, which is a dict."""
+    return [
+        {
+            "data": options.title,
+            **variant,
+            "class": left_out,
+            "seed": seed,
+            "images": options.images,
+            "width": options.width,
+            "device": options.device,
+        }
+        for left_out in options.classes
+        for seed in options.seeds
+        for variant in variants
+    ]
 
 
 def finished(tasks, run, images, options):

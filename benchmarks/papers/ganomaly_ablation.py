@@ -66,22 +66,9 @@ def tasks_of(options):
     """A task for each training; the paper's choice, which is a variant of each, comes once."""
     variants = [PAPERS | {name: value} for name in options.parameters for value in VALUES[name]]
     variants = list(map(dict, dict.fromkeys(tuple(variant.items()) for variant in variants)))
-    return [
-        {
-            "data": options.title,
-            **variant,
-            "steps": steps,
-            "class": left_out,
-            "seed": seed,
-            "images": options.images,
-            "width": options.width,
-            "device": options.device,
-        }
-        for left_out in options.classes
-        for seed in options.seeds
-        for variant in variants
-        for steps in options.steps
-    ]
+    return _images.tasks(
+        options, [variant | {"steps": steps} for variant in variants for steps in options.steps]
+    )
 
 
 def table_of(rows, name):

@@ -141,28 +141,14 @@ def run(task, images, options):
 
 def tasks_of(options):
     """A task for each training; PCA has no steps."""
-    detectors = [
-        (name, variant, steps)
+    variants = [
+        {"detector": name, "variant": variant, "steps": steps}
         for name in options.detectors
         for variant in (options.variants if name == "EGBAD" else [NONE])
         for steps in options.steps
     ]
-    return [
-        {
-            "data": options.title,
-            "detector": name,
-            "variant": variant,
-            "steps": steps,
-            "class": left_out,
-            "seed": seed,
-            "images": options.images,
-            "width": options.width,
-            "device": options.device,
-        }
-        for left_out in options.classes
-        for seed in options.seeds
-        for name, variant, steps in [(LINEAR, NONE, 0), *detectors]
-    ]
+    linear = {"detector": LINEAR, "variant": NONE, "steps": 0}
+    return _images.tasks(options, [linear, *variants])
 
 
 def means_table(rows, options):

@@ -8,7 +8,6 @@ and on two of ADBench's tables, whose labelled anomalies are the class left out.
 how many images of MNIST are encoded. ``--quick`` is a trial of two detectors on one table.
 """
 
-import numpy as np
 import pandas as pd
 from _path import study
 from sklearn.ensemble import IsolationForest
@@ -46,7 +45,7 @@ def mnist_codes(n_images):
     """Codes of training images that the encoder has not seen, and their digits."""
     mnist = study.load_mnist()
     images, digits = mnist["X_train"], mnist["y_train"]
-    rows = images.reshape(len(images), -1).astype(np.float32) / 255
+    rows = images.reshape(len(images), -1)
     encoder = AutoEncoder(
         n_latent=10, hidden_layer_sizes=(256, 64), scaler=None, max_steps=3000, random_state=0
     ).fit(rows[:N_ENCODER_IMAGES])

@@ -56,7 +56,7 @@ def load(n_images):
     mnist = study.load_mnist(quick=n_images == TRIALS["quick"][0])
     X = np.concatenate([mnist["X_train"], mnist["X_test"]])[:n_images]
     y = np.concatenate([mnist["y_train"], mnist["y_test"]])[:n_images].astype(int)
-    return X.reshape(len(X), -1).astype(np.float32) / 255, y
+    return X.reshape(len(X), -1), y
 
 
 def row(name, n_images, y, labels, seconds, epochs=""):

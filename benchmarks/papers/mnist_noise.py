@@ -50,8 +50,7 @@ def load(options):
     """Images to train on and their digits, and images to test."""
     mnist = study.load_mnist(quick=options.quick)
     X, X_test = (
-        mnist[f"X_{part}"].reshape(len(mnist[f"y_{part}"]), -1) / np.float32(255)
-        for part in ("train", "test")
+        mnist[f"X_{part}"].reshape(len(mnist[f"y_{part}"]), -1) for part in ("train", "test")
     )
     return X[: options.images], mnist["y_train"][: options.images], X_test[:N_TEST]
 

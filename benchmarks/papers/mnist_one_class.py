@@ -30,8 +30,8 @@ DETECTORS = {
 
 def contrast_normalised(images):
     """Rows of mean 0 and mean absolute value 1."""
-    rows = images.reshape(len(images), -1).astype(np.float32) / 255
-    rows -= rows.mean(1, keepdims=True)
+    rows = images.reshape(len(images), -1)
+    rows = rows - rows.mean(1, keepdims=True)
     return rows / np.abs(rows).mean(1, keepdims=True)
 
 

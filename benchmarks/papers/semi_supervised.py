@@ -42,8 +42,7 @@ def load(options):
     """Grey values in [0, 1] and digits, for training and for testing."""
     mnist = study.load_mnist(quick=options.quick)
     X, X_test = (
-        mnist[f"X_{part}"].reshape(len(mnist[f"y_{part}"]), -1) / np.float32(255)
-        for part in ("train", "test")
+        mnist[f"X_{part}"].reshape(len(mnist[f"y_{part}"]), -1) for part in ("train", "test")
     )
     images = slice(options.images)
     return X[images], mnist["y_train"][images], X_test, mnist["y_test"]

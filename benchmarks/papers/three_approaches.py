@@ -59,7 +59,7 @@ def digits(options):
     mnist = study.load_mnist(quick=options.quick)
     images = mnist["X_train"]
     chosen = np.random.RandomState(0).permutation(len(images))[: options.images]
-    X = images[chosen].reshape(len(chosen), -1) / np.float32(127.5) - 1
+    X = 2 * images[chosen].reshape(len(chosen), -1) - 1
     title = f"{mnist['title']}, {options.digit} left out"
     return title, X, mnist["y_train"][chosen] == options.digit, images.shape[1]
 
