@@ -119,7 +119,7 @@ def mean_of_sets(results):
     return whole.groupby(["detector", "seed"], sort=False).mean(numeric_only=True).reset_index()
 
 
-def report(results, counts, options, sets):
+def report(results, counts, options, sets, part):
     kdd = results[results["dataset"].str.startswith("KDD99")]
     by_dataset = dict(list(results.groupby("dataset", sort=False)))
     text = (
@@ -152,7 +152,6 @@ def report(results, counts, options, sets):
         published = pd.DataFrame.from_dict(rows, orient="index", columns=METHODS)
         sections.append(published.rename_axis(title).to_markdown(floatfmt=".3f"))
     title = "DPLAN's protocol: known and novel anomalies"
-    part = "-ablation" if options.ablation else ""
     study.write_page(options.output, title, text, *sections, sets=sets, part=part)
 
 
@@ -170,6 +169,7 @@ def main():
     else:
         study.require_data("KDD99", "cover")
         kinds, sets = data()
+    part = "-ablation" if options.ablation else ""
     results = run_benchmark(
         ABLATION if options.ablation else {name: DETECTORS[name] for name in options.detectors},
         sets,
@@ -178,10 +178,10 @@ def main():
         metrics=tuple(METRICS),
         n_jobs=options.n_jobs,
         time_limit=1800,
-        output=study.output_file(options.output / "rows", f"{'-ablation' * options.ablation}.csv"),
+        output=study.output_file(options.output / "rows", f"{part}.csv"),
     )
     names = ["thyroid"] if options.quick else ["KDD99", "cover"]
-    report(results, pd.Series(kinds).value_counts(), options, names)
+    report(results, pd.Series(kinds).value_counts(), options, names, part)
 
 
 if __name__ == "__main__":
