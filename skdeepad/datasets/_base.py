@@ -4,6 +4,7 @@ import importlib
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -13,12 +14,13 @@ from .._documentation import missing_dependency
 DATA = Path(__file__).parent / "data"
 TARGET_NAMES = ("normal", "anomaly")
 
-# Errors that NumPy raises for a truncated, corrupt or other file.
+# Errors that NumPy raises for a truncated, corrupt, encrypted or other file.
 DAMAGE = (
     AttributeError,
     EOFError,
     KeyError,
-    NotImplementedError,
+    RuntimeError,
+    TokenError,
     TypeError,
     ValueError,
     zipfile.BadZipFile,

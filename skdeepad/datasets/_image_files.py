@@ -24,7 +24,8 @@ class ImageSet:
     """Set of images in an .npz file of the user's own, or in the published files.
 
     ``read(locate, part)`` returns images and classes of a part, and the path of their file, where
-    ``locate`` gives the path of a published file by its name.
+    ``locate`` gives the path of a published file by its name. A set that ``has_parts`` has a
+    training and a test part; any other is one part without a name.
     """
 
     name: str
@@ -32,14 +33,14 @@ class ImageSet:
     target_names: Sequence[str]
     remote: Remote
     read: Callable
+    has_parts: bool = True
 
     def fetch(self, subset, data_home, download_if_missing, return_X_y, loader):
-        """Return a Bunch of some parts, or the pair; a set without parts has the subset None."""
-        if subset is not None and subset not in SUBSETS:
+        """Return a Bunch of the parts of a subset, or the pair."""
+        if self.has_parts and not (isinstance(subset, str) and subset in SUBSETS):
             raise ValueError(f"subset={subset!r} must be one of {list(SUBSETS)}.")
-        parts = [
-            self._part(part, data_home, download_if_missing) for part in SUBSETS.get(subset, ("",))
-        ]
+        names = SUBSETS[subset] if self.has_parts else ("",)
+        parts = [self._part(name, data_home, download_if_missing) for name in names]
         images, targets, paths = zip(*parts, strict=True)
         images = np.concatenate(images)
         data = images.reshape(len(images), -1).astype(np.float32)
@@ -89,7 +90,7 @@ class ImageSet:
     def _check_classes(self, target, n_images, path):
         n_classes = len(self.target_names)
         integers = target.dtype.kind in "iu" and np.isin(target, np.arange(n_classes)).all()
-        if target.size != n_images or not integers:
+        if target.shape not in [(n_images,), (n_images, 1)] or not integers:
             raise ValueError(
                 f"{path} has classes of shape {target.shape} and dtype {target.dtype}, but they "
                 f"must be {n_images} integers from 0 to {n_classes - 1}."

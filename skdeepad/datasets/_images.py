@@ -58,6 +58,7 @@ _COIL20 = ImageSet(
         {"coil-20-proc.zip": "md5:464dec76a6abfcd00e8de6cf1e7d0acc"},
     ),
     read=read_coil20,
+    has_parts=False,
 )
 
 
@@ -368,7 +369,10 @@ def fetch_coil20(*, resize=None, data_home=None, download_if_missing=True, retur
     ((1440, 1024), (1, 32, 32))
     """
     if resize is not None and not (
-        isinstance(resize, Integral) and resize > 0 and COIL_SIZE % resize == 0
+        isinstance(resize, Integral)
+        and not isinstance(resize, bool)
+        and resize > 0
+        and COIL_SIZE % resize == 0
     ):
         raise ValueError(f"resize={resize!r} must be None or a positive divisor of {COIL_SIZE}.")
     coil = _COIL20.fetch(None, data_home, download_if_missing, False, fetch_coil20)

@@ -4,12 +4,11 @@ import difflib
 import hashlib
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._base import DATA, import_optional
+from ._base import DAMAGE, DATA, import_optional
 
 
 def read_sums(file):
@@ -97,5 +96,5 @@ def _opens(path):
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
-    except (EOFError, NotImplementedError, ValueError, zipfile.BadZipFile, zlib.error):
+    except DAMAGE:
         return False

@@ -224,6 +224,12 @@ class StrongAnomalySampler(DocumentedEstimator):
             found = np.concatenate([found, rows])
         return self._unscale(found[:n_samples])
 
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        if "_neighbors" in state:  # a file of an earlier version, where all rows counted as dense
+            self.dense_share, self.densest_ = 1.0, self.support_
+            self._to_support = self._to_densest = vars(self).pop("_neighbors")
+
     # Scaled anomalies among candidates -----------------------------------------------------------
 
     def _strong(self, rng) -> np.ndarray:

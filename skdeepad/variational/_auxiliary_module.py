@@ -37,7 +37,7 @@ class NoVariable(nn.Module):
     """Stand-in for a ConditionalGaussian of a variable without units."""
 
     def forward(self, *given: Tensor) -> tuple[Tensor, Tensor]:
-        none = given[0].new_empty(len(given[0]), 0)
+        none = given[0].new_empty(given[0].shape[0], 0)
         return none, none
 
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -190,7 +191,8 @@ def damaged(path):
     """Contents that a file may have after a failed download."""
     whole = path.read_bytes()
     garbled = whole[:60] + bytes(40) + whole[100:]
-    return (b"<html>not found</html>", whole[:100], whole[:-30], garbled, b"")
+    encrypted = re.sub(rb"(PK\x01\x02.{4}).", rb"\g<1>" + b"\x01", whole, flags=re.DOTALL)
+    return b"<html>not found</html>", whole[:100], whole[:-30], garbled, encrypted, b""
 
 
 def test_a_damaged_file_of_the_users_own_is_named_and_left_alone(tmp_path, monkeypatch):
@@ -203,6 +205,18 @@ def test_a_damaged_file_of_the_users_own_is_named_and_left_alone(tmp_path, monke
         ):
             fetch_adbench("ALOI", data_home=tmp_path / "home")
         assert path.read_bytes() == content
+
+
+def test_a_file_with_a_header_that_can_not_be_read_is_damaged(tmp_path, monkeypatch):
+    path = save(tmp_path, "1_ALOI.npz")
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content.replace(b"'shape': (", b"'shape': (("))
+    monkeypatch.setenv("SKDEEPAD_DATA", str(tmp_path))
+    with pytest.raises(ValueError, match="is damaged: it must be"):
+        fetch_adbench("ALOI")
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_anew_without_a_known_sum(tmp_path, monkeypatch):
@@ -219,7 +233,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_anew_without_a_known_sum(tmp_pat
         with pytest.raises(OSError, match="missing or damaged and download_if_missing=False"):
             fetch_adbench("ALOI", data_home=tmp_path, download_if_missing=False)
         assert (fetch_adbench("ALOI", data_home=tmp_path).data == 7).all()
-    assert len(asked) == 5
+    assert len(asked) == len(damaged(save(tmp_path, "1_ALOI.npz")))
 
 
 def test_a_download_without_a_known_sum_that_is_no_archive_is_not_kept(tmp_path, monkeypatch):

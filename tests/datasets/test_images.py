@@ -146,10 +146,13 @@ def test_the_subset_all_has_the_test_images_behind_the_others(name, save, own):
     np.testing.assert_array_equal(both.target, np.r_[train.target, test.target])
 
 
-def test_an_unknown_subset_is_an_error(own):
-    save_arrays(own, "mnist")
-    with pytest.raises(ValueError, match=r"subset='valid' must be one of \['train', 'test', 'all'"):
-        fetch_mnist(subset="valid")
+@pytest.mark.parametrize("subset", ["valid", None, "", ["train"]], ids=repr)
+@pytest.mark.parametrize("save", [save_arrays, save_published])
+def test_an_unknown_subset_is_an_error(save, subset, own):
+    save(own, "mnist")
+    message = re.escape(f"subset={subset!r} must be one of ['train', 'test', 'all']")
+    with pytest.raises(ValueError, match=message):
+        fetch_mnist(subset=subset)
 
 
 def test_colours_come_first_wherever_they_stand_in_the_file(own):
@@ -262,7 +265,7 @@ def test_arrays_of_other_shapes_and_types_are_an_error(name, own):
             ValueError, match=r"has images of shape .* but they must be of shape \(n,"
         ):
             fetch()
-    for wrong in (y[:-1], y + 20, y - 1, y + 0.5, y.astype(str), np.full(len(y), np.nan)):
+    for wrong in (y[:-1], y + 20, y - 1, y + 0.5, y.astype(str), y[None], np.full(len(y), np.nan)):
         save_arrays(own, name, **{f"X{part}": X, f"y{part}": wrong})
         with pytest.raises(
             ValueError, match=r"has classes of shape .* must be 7 integers from 0 to"
@@ -315,7 +318,7 @@ def test_images_are_averaged_down(own):
     np.testing.assert_array_equal(fetch_coil20(resize=32, return_X_y=True)[0], coil.data)
 
 
-@pytest.mark.parametrize("resize", [0, -32, 100, 32.0, "32", 256])
+@pytest.mark.parametrize("resize", [0, -32, 100, 32.0, "32", 256, True])
 def test_images_are_averaged_to_a_divisor_of_their_size(resize, own):
     save_arrays(own, "coil20")
     with pytest.raises(ValueError, match=f"resize={resize!r} must be None or a positive divisor"):

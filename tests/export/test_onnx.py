@@ -25,6 +25,7 @@ from torch.distributions import MultivariateNormal
 
 from skdeepad import (
     BDSGM,
+    SDGM,
     VAE,
     AnoGAN,
     AutoEncoder,
@@ -215,13 +216,14 @@ def test_an_ensemble_is_one_model(combine):
         VAE(likelihood="bernoulli", scaler="minmax", max_epochs=2),
         AutoEncoder(n_snapshots=3, max_epochs=4),
         AutoEncoder(missing="mask", activation="gelu", norm="max", max_epochs=2),
+        SDGM(n_auxiliary=0, n_draws=2, max_epochs=2),
     ],
-    ids=["bernoulli", "snapshots", "missing"],
+    ids=["bernoulli", "snapshots", "missing", "M2"],
 )
 def test_what_a_detector_can_be_set_to_is_exported(det):
     X, _ = some_rows()
     X[::7, 1] = np.nan if det.missing == "mask" else X[::7, 1]
-    det = det.set_params(random_state=0).fit(X)
+    det = det.set_params(random_state=0).fit(X, np.repeat([-1, 1, 0], [10, 50, len(X) - 60]))
     assert_allclose(in_runtime(to_onnx(det), X)[0], det.score_samples(X), rtol=1e-4)
 
 

@@ -141,6 +141,18 @@ def test_adversarial_anomalies_are_close_to_rows_of_high_density():
     np.testing.assert_array_equal(of_all.densest_, of_all.support_)
 
 
+def test_a_file_from_before_dense_rows_counted_samples_as_then(boundary):
+    sampler = StrongAnomalySampler(FrozenEstimator(boundary), dense_share=1.0, random_state=0)
+    state = dict(vars(sampler.fit(normal_rows(1500))))
+    state["_neighbors"] = state.pop("_to_support")
+    for new in ("_to_densest", "densest_", "dense_share"):
+        del state[new]
+    old = StrongAnomalySampler()
+    old.__setstate__(state)
+    for kind in KINDS:
+        np.testing.assert_array_equal(old.sample(20, kind, 0), sampler.sample(20, kind, 0))
+
+
 def test_between_two_parts_of_the_support_the_nearest_row_is_found_anew():
     X = np.random.RandomState(0).randn(400, 1) * 0.01 + np.repeat([-1, 1], 200)[:, None]
     sampler = StrongAnomalySampler(BoundaryBetween(), margin=1.5, random_state=0).fit(X)
