@@ -43,6 +43,7 @@ FLOORS = [
     {"metrics", "datasets", "preprocessing", "inspection", "interop", "model_selection"}
     | {"export"},
     {"benchmark"},
+    {"_commands"},
 ]
 FAMILIES = FLOORS[3]
 PUBLIC_MODULES = [
@@ -108,7 +109,7 @@ HOMES = {
     r"sklearn\.(base import _|utils import _|utils\._)": {"_validation"},
     # A detector shows a progress bar, if it is asked to, and warns; it writes nothing else.
     r"(?<![\w.])print\(": {"_show_versions"},
-    r"stdout|stderr\.write": {"benchmark"},
+    r"stdout|stderr\.write": {"_commands", "benchmark"},
     # All other addresses are those of papers and data sets.
     r"https://skdeepad|readthedocs": {"_documentation"},
     r"raise ImportError\(": {"interop"},

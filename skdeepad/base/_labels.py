@@ -27,12 +27,17 @@ PSEUDO_SHARE = 0.05
 
 
 def check_labels(
-    y, n_samples: int, rows: np.ndarray | slice = slice(None), *, all_known: bool = False
+    y,
+    n_samples: int,
+    rows: np.ndarray | slice = slice(None),
+    *,
+    all_known: bool = False,
+    name: str = "y",
 ) -> np.ndarray:
     """Return labels as numbers: below 0 an anomaly, above 0 a normal row, 0 unlabelled.
 
     ``rows`` are the indices of the rows with weight. With ``all_known``, all of them may be known
-    anomalies.
+    anomalies. ``name`` is that of the parameter.
     """
     if y is None:
         return np.zeros(n_samples)[rows]
@@ -40,8 +45,8 @@ def check_labels(
     kinds = {type(label) for label in given.flat} if given.dtype == object else {given.dtype.type}
     if any(issubclass(kind, bool | np.bool_ | str) for kind in kinds):
         raise ValueError(
-            "y must hold numbers, below 0 for a known anomaly, above 0 for a known normal row and "
-            "0 for an unlabelled one, got booleans or text; "
+            f"{name} must hold numbers, below 0 for a known anomaly, above 0 for a known normal "
+            "row and 0 for an unlabelled one, got booleans or text; "
             f"skdeepad.preprocessing.semi_labels converts them.{OF_LABELS}"
         )
     y = check_array(
@@ -49,29 +54,29 @@ def check_labels(
         ensure_2d=False,
         dtype=np.float64,
         ensure_all_finite="allow-nan",
-        input_name="y",
+        input_name=name,
     )
     if np.isnan(y).any():
         raise ValueError(
-            "y contains NaN; an unlabelled row is 0. Use skdeepad.preprocessing.semi_labels."
+            f"{name} contains NaN; an unlabelled row is 0. Use skdeepad.preprocessing.semi_labels."
         )
     check_consistent_length(y, range(n_samples))
     y = y[rows]
     if (y < 0).all() and not all_known:
         raise ValueError(
-            "y marks every row as a known anomaly: there is no normal or unlabelled row to "
+            f"{name} marks every row as a known anomaly: there is no normal or unlabelled row to "
             f"learn from.{OF_LABELS}"
         )
     return y
 
 
-def warn_without_anomalies(y: np.ndarray, consequence: str) -> None:
+def warn_without_anomalies(y: np.ndarray, consequence: str, *, name: str = "y") -> None:
     """Warn if no row is labelled as an anomaly; the user may have marked anomalies by 1."""
     if not (y < 0).any():
         warn(
-            f"There is no labelled anomaly in y, so that {consequence}. Below 0 is a known "
+            f"There is no labelled anomaly in {name}, so that {consequence}. Below 0 is a known "
             "anomaly here; if 1 marks anomalies in your data, pass "
-            f"skdeepad.preprocessing.semi_labels(y, anomaly=1, unlabelled=0).{OF_LABELS}"
+            f"skdeepad.preprocessing.semi_labels({name}, anomaly=1, unlabelled=0).{OF_LABELS}"
         )
 
 

@@ -1,5 +1,6 @@
 """The detector to begin with."""
 
+import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from ..neighbors import LeSiNN
@@ -57,7 +58,7 @@ def default_detector(*, clean=False, random_state=None):
     >>> default_detector(clean=True)
     LeSiNN(...)
     """
-    if not isinstance(clean, bool):
+    if not isinstance(clean, bool | np.bool_):
         raise ValueError(f"clean={clean!r} must be True or False.")
     if clean:
         return LeSiNN(

@@ -230,14 +230,14 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, Documente
         """
         check_is_fitted(self)
         self._check_learning()
+        if np.shape(rows)[:1] == (0,):
+            return self
         if np.ndim(rows) == 2:
             table = self._read(rows, reset=False)
             numbers, keys = numbers_among(table, self._rows), lines_of(table).tolist()
         else:
             numbers = self._kinds[self._read_numbers(rows)]
             table, keys = self._rows[numbers], numbers.tolist()
-        if not len(numbers):
-            return self
         signs = self._read_answers(labels, keys)
         with all_or_nothing(self):
             is_known = numbers >= 0
@@ -351,8 +351,8 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, Documente
     def _read_numbers(self, rows) -> np.ndarray:
         """Return numbers of training rows; raise if they are none."""
         numbers, n_samples = np.asarray(rows), len(self._rows)
-        is_number = numbers.ndim == 1 and (numbers.dtype.kind in "iu" or not numbers.size)
-        if not is_number or (numbers.size and not 0 <= numbers.min() <= numbers.max() < n_samples):
+        is_number = numbers.ndim == 1 and numbers.dtype.kind in "iu"
+        if not is_number or not 0 <= numbers.min() <= numbers.max() < n_samples:
             raise ValueError(
                 f"rows={rows!r} must hold numbers of training rows, from 0 to {n_samples - 1}, or "
                 f"rows of {self.n_features_in_} features."
@@ -363,10 +363,12 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, Documente
         """Return the signs of answers about rows with these keys, 0 for what is withdrawn."""
         if labels is None:
             raise ValueError("labels must hold an answer for each row, got None.")
-        signs = np.sign(check_labels(labels, len(keys), all_known=True)).astype(int)
+        labels = check_labels(labels, len(keys), all_known=True, name="labels")
+        signs = np.sign(labels).astype(int)
         check_consistent(keys, signs)
         if set(signs) == {0, 1}:
-            warn_without_anomalies(signs, "1 is a normal row, and 0 withdraws an answer")
+            consequence = "1 is a normal row, and 0 withdraws an answer"
+            warn_without_anomalies(signs, consequence, name="labels")
         return signs
 
     def _check_learning(self) -> None:

@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import sys
+from importlib.metadata import entry_points
 
 import numpy as np
 import pandas as pd
@@ -127,3 +128,12 @@ def test_it_is_a_module():
     )
     assert "--self-test" in done.stdout
     assert "exit status:" in done.stdout
+
+
+def test_the_command_without_its_packages_says_what_it_needs(monkeypatch, capsys):
+    for name in [name for name in sys.modules if name.startswith("skdeepad.benchmark")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    (script,) = entry_points(group="console_scripts", name="skdeepad-benchmark")
+    assert script.load()() == 2
+    assert capsys.readouterr().err.startswith("skdeepad-benchmark: skdeepad.benchmark needs pandas")

@@ -58,3 +58,7 @@ def test_a_cluster_of_anomalies_among_the_rows_is_found():
 def test_other_values_of_clean_are_refused(clean):
     with pytest.raises(ValueError, match=f"clean={clean!r} must be True or False"):
         default_detector(clean=clean)
+
+
+def test_a_boolean_of_numpy_is_one():
+    assert repr(default_detector(clean=np.True_)) == repr(default_detector(clean=True))

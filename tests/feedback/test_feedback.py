@@ -171,7 +171,8 @@ def test_rows_that_were_not_in_training_can_be_taught(X, y):
         ([0.5], [1], r"rows=\[0.5\] must hold numbers"),
         ([0, 1], [1], "inconsistent numbers of samples"),
         ([0], None, "labels must hold an answer for each row, got None"),
-        ([0], ["yes"], "y must hold numbers, below 0 for a known anomaly"),
+        ([0], ["yes"], "labels must hold numbers, below 0 for a known anomaly"),
+        ([0], [np.nan], "labels contains NaN"),
         ([3, 3, 20], [-1, 1, -1], r"labels\[1\] contradicts that of an equal row"),
         (np.zeros((2, 6)), [1, -1], r"labels\[1\] contradicts that of an equal row"),
         (np.full((1, 6), np.nan), [1], "Input X contains NaN"),
@@ -246,6 +247,7 @@ def test_an_answer_about_every_row_and_no_answer_at_all(X, y):
     assert det.model_ is None  # there is nothing to compare anomalies with
     assert det.query(5).size == 0
     assert det.teach(det.query(5), []) is det
+    assert det.teach(X[:0], []) is det
 
 
 def test_labels_that_may_be_0_and_1_are_warned_of(X):
