@@ -58,7 +58,9 @@ PUBLISHED = {
 NOTE = """\
 One class is left out of the training images and is the anomaly: {classes}, in turn.
 
-EGBAD's score is nearly all residual; its cross-entropy alone stands beside it. AnoGAN searches
+EGBAD's score is nearly all residual, a sum over the pixels. From the same training there are its
+cross-entropy alone, which is `residual_weight=0`, and both terms in units of their means over the
+training images, which is `score_scaling="train", residual_weight=0.5`. AnoGAN searches
 {searched:,} of the test images, {latent_steps} steps each, and no training images: its fit has no
 threshold. f-AnoGAN's encoder has as many steps as its game. All other parameters are the
 detectors' defaults, but for EGBAD's, which are its paper's (no gradient penalty) at a rate of 5e-4;
@@ -107,14 +109,21 @@ def detector_of(task, images):
     )
 
 
-def parts_of(name, detector, scores, rows):
-    """What else the networks of one training say of the images."""
-    if name not in ("GANomaly", "EGBAD"):
+def parts_of(task, detector, scores, train, test):
+    """What else the networks of one training say of the test images."""
+    if task["detector"] not in ("GANomaly", "EGBAD"):
         return {}
-    residuals = -detector.feature_contributions(rows).sum(1)
-    if name == "GANomaly":
-        return {"GANomaly, residual": residuals}
-    return {"EGBAD, cross-entropy": scores - residuals}
+    residuals = residuals_of(detector, test)
+    if task["detector"] == "GANomaly":
+        return {", residual": residuals}
+    entropies, of_train = scores - residuals, residuals_of(detector, train)
+    entropies_of_train = detector.score_samples(train) - of_train
+    scaled = residuals / -of_train.mean() + entropies / -entropies_of_train.mean()
+    return {", cross-entropy alone": entropies, ", scaled terms": scaled}
+
+
+def residuals_of(detector, rows):
+    return -detector.feature_contributions(rows).sum(1)
 
 
 def run(task, images, options):
@@ -133,9 +142,10 @@ def run(task, images, options):
         "s in all": time.perf_counter() - start,
     }
     name = name_of(task["detector"], task["variant"])
+    found = {"": scores} | parts_of(task, detector, scores, train, test)
     return [
-        task | {"score": score, **_images.measures(y, values), **times}
-        for score, values in ({name: scores} | parts_of(name, detector, scores, test)).items()
+        task | {"score": name + part, **_images.measures(y, values), **times}
+        for part, values in found.items()
     ]
 
 
