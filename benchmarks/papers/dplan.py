@@ -3,7 +3,8 @@
 Run ``SKDEEPAD_DATA=... python benchmarks/papers/dplan.py``. The protocol is that of Pang et al.
 (2021): 60 labelled anomalies of one kind, unlabelled rows of which 2 % are anomalies of all kinds,
 and a test part of a fifth with all kinds. On KDD Cup 1999 each of the four categories of attacks is
-the known one in turn; ADBench's cover has one kind only. pyod's XGBOD needs ``xgboost``.
+the known one in turn, on UNSW-NB15 (``--data unsw_nb15``) each of seven kinds; ADBench's cover has
+one kind only. pyod's XGBOD needs ``xgboost``.
 ``--ablation`` compares variants of DPLAN instead. ``--quick`` is a trial of two detectors on a
 table of the package, of which all anomalies are known.
 """
@@ -14,7 +15,7 @@ from _path import study
 
 from skdeepad import DPLAN
 from skdeepad.benchmark import run_benchmark
-from skdeepad.datasets import fetch_adbench, load_kddcup99, load_thyroid
+from skdeepad.datasets import fetch_adbench, load_kddcup99, load_thyroid, load_unsw_nb15
 
 CATEGORIES = {
     "dos": ("back", "land", "neptune", "pod", "smurf", "teardrop"),
@@ -25,6 +26,8 @@ CATEGORIES = {
     ),
     "u2r": ("buffer_overflow", "loadmodule", "perl", "rootkit"),
 }
+# Kinds of attacks of UNSW-NB15 that the paper takes for the known one.
+OF_UNSW = ("Analysis", "Backdoor", "DoS", "Exploits", "Fuzzers", "Generic", "Reconnaissance")
 CATEGORY = {attack: category for category, attacks in CATEGORIES.items() for attack in attacks}
 # Normal rows that are drawn, and rows of each kind of anomaly, where there are more.
 MOST_NORMAL, MOST_OF_A_KIND = 10_000, 1_000
@@ -88,12 +91,30 @@ def cover():
     return drawn(bunch.data, np.where(bunch.target, "anomaly", "normal"))
 
 
-def data():
-    """Kinds of KDD Cup 1999's rows, and all data sets."""
-    X, kinds = kdd99()
-    X_cover, kinds_cover = cover()
-    sets = {f"KDD99, {known} known": (X, kinds != "normal", kinds == known) for known in CATEGORIES}
-    return kinds, sets | {"cover": (X_cover, kinds_cover == "anomaly")}
+def unsw_nb15():
+    """Rows of UNSW-NB15, and the kind of each."""
+    unsw = load_unsw_nb15()
+    return drawn(unsw.data, np.char.lower(unsw.attacks))
+
+
+# Name, rows with the kind of each, and the kinds that are the known one in turn.
+DATA = {
+    "kdd99": ("KDD99", kdd99, tuple(CATEGORIES)),
+    "unsw_nb15": ("UNSW-NB15", unsw_nb15, tuple(map(str.lower, OF_UNSW))),
+    "cover": ("cover", cover, ("anomaly",)),
+}
+
+
+def data(names):
+    """Numbers of rows of each kind, by the name of the data, and data sets by known kind."""
+    counts, sets = {}, {}
+    for title, load, known in map(DATA.get, names):
+        X, kinds = load()
+        counts[title] = pd.Series(kinds).value_counts()
+        for kind in known:
+            name = title if len(known) == 1 else f"{title}, {kind} known"
+            sets[name] = (X, kinds != "normal", kinds == kind)
+    return counts, sets
 
 
 def table(results):
@@ -120,8 +141,7 @@ def mean_of_sets(results):
 
 
 def report(results, counts, options, sets, part):
-    kdd = results[results["dataset"].str.startswith("KDD99")]
-    by_dataset = dict(list(results.groupby("dataset", sort=False)))
+    family = results["dataset"].str.partition(",")[0]
     text = (
         f"seeds {' '.join(map(str, options.seeds))}, 60 labelled anomalies of one kind (all of "
         "them, where there are fewer), unlabelled rows of which 2 % are anomalies of all kinds, a "
@@ -129,24 +149,31 @@ def report(results, counts, options, sets, part):
         "seeds. *Known* leaves the novel anomalies out of the test rows, *novel* the known ones. "
         "Isolation forest ignores labels."
     )
+    drawn_rows = "; ".join(
+        f"of {title} {', '.join(f'{n:,} {kind}' for kind, n in of_kinds.items())}, anomalies are "
+        f"{100 * results.loc[family == title, 'anomaly_share'].mean():.0f} % of its test rows"
+        for title, of_kinds in counts.items()
+    )
     sections = [
         f"Rows are distinct ones, at most {MOST_NORMAL:,} normal and {MOST_OF_A_KIND:,} of each "
-        "kind of anomaly, drawn once: of KDD Cup 1999 (10 percent) "
-        f"{', '.join(f'{n:,} {kind}' for kind, n in counts.items())}. Anomalies are "
-        f"{100 * kdd['anomaly_share'].mean():.0f} % of its test rows. "
-        f"{results['status'].ne('ok').sum()} of {len(results)} runs failed.",
-        "## KDD Cup 1999, mean of the four",
-        table(mean_of_sets(kdd)),
+        f"kind of anomaly, drawn once: {drawn_rows}. {results['status'].ne('ok').sum()} of "
+        f"{len(results)} runs failed."
     ]
-    for dataset, rows in by_dataset.items():
-        sections += [f"## {dataset}", table(rows)]
+    if "UNSW-NB15" not in counts:
+        sections[0] += " UNSW-NB15 (`--data unsw_nb15`) is not run: its files were not at hand."
+    for title, rows in results.groupby(family, sort=False):
+        n_sets = rows["dataset"].nunique()
+        if n_sets > 1:
+            sections += [f"## {title}, mean of the {n_sets}", table(mean_of_sets(rows))]
+        for dataset, rows_of_set in rows.groupby("dataset", sort=False):
+            sections += [f"## {dataset}", table(rows_of_set)]
     sections += [
         "## Published",
         "For orientation: the data sets are others (seven classes of attacks of UNSW-NB15, two of "
         "thyroid disease, two activities of HAR, two forests of CoverType), and so are the shares "
         "of anomalies among the test rows, on which AUC-PR depends. The detectors are the "
-        "authors'. Cover above is ADBench's: ten of CoverType's 54 columns, and Cottonwood as the "
-        "only anomaly, so that nothing in it is novel.",
+        "authors'. ADBench's cover has ten of CoverType's 54 columns, and Cottonwood as the only "
+        "anomaly, so that nothing in it is novel.",
     ]
     for title, rows in PUBLISHED.items():
         published = pd.DataFrame.from_dict(rows, orient="index", columns=METHODS)
@@ -159,16 +186,19 @@ def main():
     parser = study.make_parser(__doc__, n_jobs=2, seeds=[1, 2, 3])
     names = list(DETECTORS)
     parser.add_argument("--detectors", nargs="+", default=names, choices=names, metavar="NAME")
+    parser.add_argument("--data", nargs="+", default=["kdd99", "cover"], choices=list(DATA))
     parser.add_argument("--ablation", action="store_true", help="variants of DPLAN")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     if options.quick:
         options.detectors, options.seeds = ["DevNet", "LogisticRegression"], options.seeds[:2]
         X, y = load_thyroid(return_X_y=True)
-        kinds, sets = np.where(y, "anomaly", "normal"), {"KDD99's stand-in, thyroid": (X, y)}
+        sets, titles = {"thyroid": (X, y)}, ["thyroid"]
+        counts = {"thyroid": pd.Series(np.where(y, "anomaly", "normal")).value_counts()}
     else:
-        study.require_data("KDD99", "cover")
-        kinds, sets = data()
+        titles = [DATA[name][0] for name in options.data]
+        study.require_data(*titles)
+        counts, sets = data(options.data)
     part = "-ablation" if options.ablation else ""
     results = run_benchmark(
         ABLATION if options.ablation else {name: DETECTORS[name] for name in options.detectors},
@@ -180,8 +210,7 @@ def main():
         time_limit=1800,
         output=study.output_file(options.output / "rows", f"{part}.csv"),
     )
-    names = ["thyroid"] if options.quick else ["KDD99", "cover"]
-    report(results, pd.Series(kinds).value_counts(), options, names, part)
+    report(results, counts, options, titles, part)
 
 
 if __name__ == "__main__":

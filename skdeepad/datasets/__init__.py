@@ -1,7 +1,7 @@
 """Labelled data sets: eight inside the package, others on demand.
 
-In ADBench's tables, NAB's time series and KDD Cup 1999, ``target`` is 1 for an anomaly and 0 for a
-normal row. In sets of images it is the class.
+In sets of images ``target`` is the class. In all others it is 1 for an anomaly and 0 for a normal
+row.
 """
 
 from ._adbench import fetch_adbench, list_adbench
@@ -19,6 +19,7 @@ from ._loaders import (
 )
 from ._nab import list_nab, load_nab
 from ._shipped import list_datasets
+from ._unsw_nb15 import load_unsw_nb15
 
 __all__ = [
     "fetch_adbench",
@@ -36,6 +37,7 @@ __all__ = [
     "load_kddcup99",
     "load_nab",
     "load_thyroid",
+    "load_unsw_nb15",
     "load_vowels",
     "load_wdbc",
     "load_wine",

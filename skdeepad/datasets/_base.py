@@ -64,6 +64,21 @@ def as_bunch(data, target, *, feature_names, descr, filename, return_X_y, as_fra
     )
 
 
+def encoded(columns, numerical, categorical):
+    """Return numbers and indicators of the categories' values, and the names of these columns.
+
+    ``columns`` are arrays by their names, those of categories of bytes.
+    """
+    values = [(name, value) for name in categorical for value in np.unique(columns[name])]
+    n_rows = len(columns[numerical[0]])
+    data = np.empty((n_rows, len(numerical) + len(values)), dtype=np.float32)
+    for i, name in enumerate(numerical):
+        data[:, i] = columns[name]
+    for i, (name, value) in enumerate(values, start=len(numerical)):
+        data[:, i] = columns[name] == value
+    return data, [*numerical, *(f"{name}={value.decode()}" for name, value in values)]
+
+
 def import_optional(name, purpose):
     """Import a dependency of the extra ``datasets``; the error tells how to install it."""
     try:

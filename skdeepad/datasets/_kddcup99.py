@@ -8,7 +8,7 @@ from inspect import getdoc
 import numpy as np
 from sklearn.datasets import fetch_kddcup99
 
-from ._base import as_bunch
+from ._base import as_bunch, encoded
 from ._remote import own_file
 
 _COLUMNS = """
@@ -111,7 +111,7 @@ def load_kddcup99(*, data_home=None, download_if_missing=True, return_X_y=False,
         columns = _read(path)
     else:
         columns = _fetch(data_home=data_home, download_if_missing=download_if_missing)
-    data, feature_names = _encode(columns)
+    data, feature_names = encoded(columns, _NUMERICAL, _CATEGORICAL)
     kinds, kind = np.unique(columns["label"], return_inverse=True)
     attacks = np.char.rstrip(kinds.astype(str), ".")[kind]
     return as_bunch(
@@ -148,14 +148,3 @@ def _fetch(**where):
     X, y = fetch_kddcup99(return_X_y=True, **where)
     columns = dict(zip(_NAMES, X.T, strict=True), label=y)
     return columns | {name: columns[name].astype(_TEXT) for name in [*_CATEGORICAL, "label"]}
-
-
-def _encode(columns):
-    """Return numbers and indicators of the categories' values, and the names of these columns."""
-    values = [(name, value) for name in _CATEGORICAL for value in np.unique(columns[name])]
-    data = np.empty((len(columns["label"]), len(_NUMERICAL) + len(values)), dtype=np.float32)
-    for i, name in enumerate(_NUMERICAL):
-        data[:, i] = columns[name]
-    for i, (name, value) in enumerate(values, start=len(_NUMERICAL)):
-        data[:, i] = columns[name] == value
-    return data, [*_NUMERICAL, *(f"{name}={value.decode()}" for name, value in values)]
