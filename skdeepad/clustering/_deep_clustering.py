@@ -39,14 +39,14 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
     .. math:: L = \alpha L_\text{cluster} + (1 - \alpha) \frac1{N d} \sum_i \|x_i - \hat x_i\|^2
 
     after pre-training without the first term, which pulls codes towards K centres :math:`\mu_j`.
-    With cluster assignment hardening, ``loss="kl"``,
+    With cluster assignment hardening, ``cluster_loss="kl"``,
 
     .. math:: L_\text{cluster} = \frac1N \sum_i \sum_j p_{ij} \log \frac{p_{ij}}{q_{ij}}, \qquad
         q_{ij} \propto \Bigl(1 + \frac{\|z_i - \mu_j\|^2}{t}\Bigr)^{-\frac{t + 1}2}, \qquad
         p_{ij} \propto \frac{q_{ij}^2}{\sum_i q_{ij}} ,
 
-    with ``loss="k-means"`` it is :math:`\frac1N \sum_i \|z_i - \mu_{j(i)}\|^2`, where :math:`j(i)`
-    is the cluster of row i before the epoch [1]_. The anomaly score is the sum of two terms, each
+    with ``cluster_loss="k-means"`` it is :math:`\frac1N \sum_i \|z_i - \mu_{j(i)}\|^2`, where
+    :math:`j(i)` is the cluster of row i before the epoch [1]_. The anomaly score is the sum of two terms, each
     with a median of 1 on the training rows,
 
     .. math:: a(x) = \frac{\tilde d(x)}{\operatorname{med} \tilde d}
