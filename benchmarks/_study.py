@@ -24,7 +24,9 @@ FILES = ODDBENCH_FILES | {
     "MNIST": "mnist.npz",
     "Fashion-MNIST": "fashion_mnist*",
     "CIFAR-10": "cifar10*",
+    "COIL-20": "coil20*",
     "KDD99": "kddcup99/kddcup.data_10_percent.gz",
+    "UNSW-NB15": "unsw_nb15/UNSW_NB15_*-set.csv",
     "NAB": "nab/data/artificialWithAnomaly/*.csv",
 }
 METRICS = {"roc_auc": "AUCROC", "average_precision": "AUCPR"}
@@ -72,9 +74,9 @@ def require_data(*names):
     ----------
     *names : str
         Names of ADBench's and OddBench's sets, ``"MNIST"`` (the images), ``"Fashion-MNIST"``,
-        ``"CIFAR-10"``, ``"KDD99"`` or ``"NAB"``.
-        Sets that are inside the package need no file, all others one in the folder that
-        ``SKDEEPAD_DATA`` names.
+        ``"CIFAR-10"``, ``"COIL-20"``, ``"KDD99"``, ``"UNSW-NB15"`` or ``"NAB"``. Sets that
+        are inside the package need no file, all others one in the folder that ``SKDEEPAD_DATA``
+        names.
     """
     folder = os.environ.get("SKDEEPAD_DATA")
     outside = [name for name in names if name.lower() not in list_datasets()]

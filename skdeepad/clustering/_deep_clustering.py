@@ -46,8 +46,8 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
         p_{ij} \propto \frac{q_{ij}^2}{\sum_i q_{ij}} ,
 
     with ``cluster_loss="k-means"`` it is :math:`\frac1N \sum_i \|z_i - \mu_{j(i)}\|^2`, where
-    :math:`j(i)` is the cluster of row i before the epoch [1]_. The anomaly score is the sum of two terms, each
-    with a median of 1 on the training rows,
+    :math:`j(i)` is the cluster of row i before the epoch [1]_. The anomaly score is the sum of two
+    terms, each with a median of 1 on the training rows,
 
     .. math:: a(x) = \frac{\tilde d(x)}{\operatorname{med} \tilde d}
         + \frac{\|x - \hat x\|^2}{\operatorname{med} \|x - \hat x\|^2} , \qquad
