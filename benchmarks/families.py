@@ -1,8 +1,8 @@
 """How the defaults of families were decided: a few variants of each detector on tuning sets.
 
 Run ``SKDEEPAD_DATA=... python benchmarks/families.py``: ADBench's protocol, with 5 % of the
-training anomalies labelled for detectors that learn from labels; seeds 1 and 2, one setting for all
-sets. Slow families are run on sets of few rows. ``benchmarks/defaults.py`` has autoencoders, VAE,
+training anomalies labelled for detectors that learn from labels; flows with clean training rows,
+too; seeds 1 and 2, one setting for all sets. Slow families are run on sets of few rows. ``benchmarks/defaults.py`` has autoencoders, VAE,
 DeepSVDD and OCNN, ``benchmarks/steps.py`` and ``benchmarks/draws.py`` the other variational
 detectors.
 """
@@ -80,14 +80,19 @@ FLOWS = {
     "InvertibleResNet, noise .03": InvertibleResNet(noise=0.03),
     "InvertibleResNet, three blocks": InvertibleResNet(n_blocks=3),
     "InvertibleResNet, two blocks": InvertibleResNet(n_blocks=2),
+    "InvertibleResNet, three blocks, trim .1": InvertibleResNet(n_blocks=3, trim=0.1),
+    "InvertibleResNet, two blocks, trim .1": InvertibleResNet(n_blocks=2, trim=0.1),
     "BDSGM (default)": BDSGM(),
 }
+FLOWS_OF_CLEAN = {name: flow for name, flow in FLOWS.items() if "noise" not in name}
+del FLOWS_OF_CLEAN["BDSGM (default)"]
 FAMILIES = {
     "few-labels": (FEW_LABELS, TUNING, "adbench-5%"),
     "agent": (AGENT, SMALL, "adbench-5%"),
     "clustering": (CLUSTERING, TUNING, "adbench"),
     "games": (GAMES, SMALL, "adbench"),
     "flows": (FLOWS, SMALL, "adbench"),
+    "flows-clean": (FLOWS_OF_CLEAN, SMALL, "clean"),
 }
 
 
