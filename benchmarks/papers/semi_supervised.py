@@ -86,7 +86,7 @@ def run(name, seed, options):
         scaler=None,
         max_epochs=options.epochs,
         max_steps=None,
-        lr=4e-3,
+        lr=3e-3,
         batch_size=100,
         trim=0,
         callbacks=[LRScheduler(CosineAnnealingLR, T_max=options.epochs)],
