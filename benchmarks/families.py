@@ -84,8 +84,11 @@ FLOWS = {
     "InvertibleResNet, two blocks, trim .1": InvertibleResNet(n_blocks=2, trim=0.1),
     "BDSGM (default)": BDSGM(),
 }
-FLOWS_OF_CLEAN = {name: flow for name, flow in FLOWS.items() if "noise" not in name}
-del FLOWS_OF_CLEAN["BDSGM (default)"]
+FLOWS_OF_CLEAN = {
+    name: flow
+    for name, flow in FLOWS.items()
+    if isinstance(flow, InvertibleResNet) and flow.n_blocks != 3 and flow.noise == 0.1
+}
 FAMILIES = {
     "few-labels": (FEW_LABELS, TUNING, "adbench-5%"),
     "agent": (AGENT, SMALL, "adbench-5%"),
