@@ -25,7 +25,9 @@ class InvertibleResNet(FlowDetector, StopsEarly):
     Parameters
     ----------
     n_blocks : int, default=6
-        Number of blocks.
+        Number of blocks. Two take half of the time. They rank anomalies better if there are some
+        among the training rows, and worse if there are none: ``families-flows.md`` and
+        ``families-flows-clean.md`` in ``benchmarks/results``.
     lipschitz_constant : float in (0, 0.999], default=0.97
         Bound c of each layer's spectral norm; the default is the largest of the paper's values. A
         lower bound needs more blocks, and with a higher one inversion is slow.
@@ -67,7 +69,8 @@ class InvertibleResNet(FlowDetector, StopsEarly):
     trim : float, default=0.0
         Share of the rows of a batch, rounded, that an update leaves out after a fifth of the steps:
         those with the largest loss. Values above 0 cut off the tails of the density, with the
-        anomalies among the training rows.
+        anomalies among the training rows: anomalies are then ranked better (the same pages). With
+        the default the density is that of all training rows.
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. ``"auto"`` is 0.1.
