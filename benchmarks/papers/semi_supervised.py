@@ -1,10 +1,10 @@
 """MNIST with 100 labels: test errors of ADGM, SDGM and a model without an auxiliary variable.
 
-Run ``SKDEEPAD_DATA=... python benchmarks/papers/semi_supervised.py``, 25 minutes on one core for each
-model. Ten images of each digit have a label, and all images are trained on; errors are of the test
-images. Pixels are binarised anew in each step. The page comes with a picture of images that each model draws for each digit, as the
-model reconstructs them. ``--quick`` is a trial, with scikit-learn's digits if need be.
-``--images``, ``--epochs`` and ``--width`` name less or more.
+Run ``SKDEEPAD_DATA=... python benchmarks/papers/semi_supervised.py``, 25 minutes on one core for
+each model. Ten images of each digit have a label, and all images are trained on; errors are of the
+test images. Pixels are binarised anew in each step. The page comes with a picture of images that
+each model draws for each digit, as the model reconstructs them. ``--images``, ``--epochs`` and
+``--width`` name less or more. ``--quick`` is a trial, with scikit-learn's digits if need be.
 """
 
 import warnings
