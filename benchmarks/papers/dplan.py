@@ -117,6 +117,11 @@ def data(names):
     return counts, sets
 
 
+def spread(deviation):
+    """Text of a standard deviation; one seed has none."""
+    return "" if pd.isna(deviation) else f" ± {deviation:.3f}"
+
+
 def table(results):
     """Mean and standard deviation over seeds of each measure on each part of the test rows."""
     runs = results.groupby("detector", sort=False)
@@ -127,10 +132,10 @@ def table(results):
             if name in results and results[name].notna().any():
                 means, deviations = runs[name].mean() / 100, runs[name].std() / 100
                 columns[f"{title}, {part}"] = [
-                    f"{mean:.3f} ± {deviation:.3f}" if pd.notna(mean) else "failed"
+                    "failed" if pd.isna(mean) else f"{mean:.3f}{spread(deviation)}"
                     for mean, deviation in zip(means, deviations, strict=True)
                 ]
-    return pd.DataFrame(columns, index=list(runs.groups)).to_markdown()
+    return pd.DataFrame(columns, index=list(runs.groups)).to_markdown(disable_numparse=True)
 
 
 def mean_of_sets(results):
