@@ -34,11 +34,15 @@ SIZE_OF_COIL = 32
 
 
 class Run(NamedTuple):
-    """A setting of deep clustering, with the number of images and the seeds."""
+    """A setting of deep clustering, with the number of images and the seeds.
+
+    With a ``width`` the layers are DCGAN's convolutions of this width.
+    """
 
     n_images: int
     params: dict
     seeds: tuple[int, ...] = (0,)
+    width: int | None = None
 
 
 class MovedBatches(TensorBatches):
@@ -63,7 +67,6 @@ class MovedBatches(TensorBatches):
 # Pixels are on one scale, and there are no anomalies to be left out.
 COMMON = {"scaler": None, "trim": 0.0, "batch_size": 256, "max_steps": None, "n_latent": 10}
 MLP = {"hidden_layer_sizes": (500, 500, 1000), "activation": "relu"}
-CONVOLUTIONS = {"backbone": DCGANBackbone((1, 28, 28), width=8)}
 MOVED = {"net_params": {"iterator_train": MovedBatches}}
 EPOCHS = {"pretrain_epochs": 25, "max_epochs": 25}
 # As many epochs as make some 15 minutes of CPU at most for each seed.
@@ -72,27 +75,25 @@ OF_MNIST = {
     "k-means": Run(
         10_000, MLP | {"pretrain_epochs": 30, "max_epochs": 30, "cluster_loss": "k-means"}
     ),
-    "kl, convolutions": Run(20_000, CONVOLUTIONS | EPOCHS),
-    "kl, convolutions, moved images": Run(20_000, CONVOLUTIONS | EPOCHS | MOVED),
+    "kl, convolutions": Run(20_000, EPOCHS, width=8),
+    "kl, convolutions, moved images": Run(20_000, EPOCHS | MOVED, width=8),
     "kl, all images": Run(70_000, MLP | {"pretrain_epochs": 50, "max_epochs": 40}),
     "kl, all images, convolutions, moved images": Run(
-        70_000, CONVOLUTIONS | EPOCHS | MOVED, (0, 1, 2)
+        70_000, EPOCHS | MOVED, seeds=(0, 1, 2), width=8
     ),
 }
 OF_COIL = {
     "kl, convolutions": Run(
         1440,
-        {
-            "backbone": DCGANBackbone((1, SIZE_OF_COIL, SIZE_OF_COIL), width=16),
-            **{"pretrain_epochs": 200, "max_epochs": 100, "n_clusters": 20, "batch_size": 64},
-        },
-        (0, 1, 2),
+        {"pretrain_epochs": 200, "max_epochs": 100, "n_clusters": 20, "batch_size": 64},
+        seeds=(0, 1, 2),
+        width=16,
     )
 }
 SMALL = {"hidden_layer_sizes": (128, 64), "activation": "relu"}
 TRIALS = {
     "quick": Run(1000, SMALL | {"pretrain_epochs": 20, "max_epochs": 10}, (0, 1)),
-    "quick, convolutions": Run(1000, {"pretrain_epochs": 2, "max_epochs": 2} | MOVED),
+    "quick, convolutions": Run(1000, {"pretrain_epochs": 2, "max_epochs": 2} | MOVED, width=4),
 }
 NOTES = {
     "mnist": """\
@@ -143,10 +144,10 @@ def fitted(name, run, seed, X, y, picture):
     Seed 0 leaves a picture.
     """
     params = dict(run.params)
-    if "convolutions" in name:
+    if run.width:
         X = 2 * X - 1  # from black, which DCGAN's nets have around an image
         side = int(X.shape[1] ** 0.5)
-        params.setdefault("backbone", DCGANBackbone((1, side, side), width=4))
+        params["backbone"] = DCGANBackbone((1, side, side), width=run.width)
     det = DeepClustering(**COMMON | params, callbacks=[BeforeTraining()], random_state=seed)
     _, seconds = study.timed(det.fit, X)
     ((_, callback),) = det.net_.callbacks_
@@ -155,7 +156,7 @@ def fitted(name, run, seed, X, y, picture):
         for function in (callback.module_.encode, callback.module_.nearest)
     )
     n_pretrained = len(det.pretrain_history_["train_loss"])
-    if "k-means" not in name and seed == 0:
+    if params.get("cluster_loss") != "k-means" and seed == 0:
         figure = draw(X[:N_DRAWN], codes[:N_DRAWN], det, y[:N_DRAWN], f"{len(X)} images")
         figure.savefig(picture, dpi=80)
         plt.close(figure)

@@ -37,6 +37,13 @@ def own_file(folder, file):
     return path if path and path.is_file() else None
 
 
+def in_home(data_home, folder, file):
+    """Return the path of a file in a folder of ``data_home``, by default the user's cache."""
+    if data_home is None:
+        data_home = import_optional("pooch", "the default data_home").os_cache("skdeepad")
+    return Path(data_home).expanduser() / folder / file
+
+
 @dataclass(frozen=True)
 class Remote:
     """Published files with one address.
@@ -54,9 +61,7 @@ class Remote:
         """Return the local path of a file, and download it if needed."""
         if path := own_file(self.folder, file):
             return path
-        if data_home is None:
-            data_home = import_optional("pooch", "the default data_home").os_cache("skdeepad")
-        path = Path(data_home).expanduser() / self.folder / file
+        path = in_home(data_home, self.folder, file)
         if not self._is_intact(path, file):
             self._download(path, file, download_if_missing)
         return path

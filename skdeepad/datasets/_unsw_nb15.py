@@ -1,12 +1,11 @@
 """Loader of UNSW-NB15 as DPLAN's paper uses it."""
 
 from inspect import getdoc
-from pathlib import Path
 
 import numpy as np
 
-from ._base import as_bunch, encoded, import_optional
-from ._remote import own_file
+from ._base import as_bunch, encoded
+from ._remote import in_home, own_file
 
 _FOLDER = "unsw_nb15"
 _FILES = ("UNSW_NB15_training-set.csv", "UNSW_NB15_testing-set.csv")
@@ -129,9 +128,7 @@ def load_unsw_nb15(*, data_home=None, return_X_y=False, as_frame=False):
 def _locate(file, data_home):
     if path := own_file(_FOLDER, file):
         return path
-    if data_home is None:
-        data_home = import_optional("pooch", "the default data_home").os_cache("skdeepad")
-    path = Path(data_home).expanduser() / _FOLDER / file
+    path = in_home(data_home, _FOLDER, file)
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} is missing: {_PAGE} has it in the folder of CSV files; save it there, or as "
