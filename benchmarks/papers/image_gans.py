@@ -183,7 +183,8 @@ def means_table(rows, options):
     not_run = pd.DataFrame({"score": missing, "AUROC": "not run", "AUPRC": "not run"})
     table = pd.concat([table.astype(object), not_run]).fillna("")
     table["steps"] = table["steps"].replace(0, "")
-    table["published"] = table["score"].map(PUBLISHED.get(options.title, {})).fillna(NONE)
+    published = PUBLISHED.get(options.title, {})
+    table["published"] = [published.get(score, NONE) for score in table["score"]]
     return table.to_markdown(index=False, disable_numparse=True)
 
 

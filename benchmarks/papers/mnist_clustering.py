@@ -251,7 +251,7 @@ def main():
     runs = TRIALS if options.quick else {"mnist": OF_MNIST, "coil20": OF_COIL}[options.data]
     unknown = set(options.runs or []) - set(runs)
     if unknown:
-        parser.error(f"--runs: {', '.join(sorted(unknown))} are none of {', '.join(runs)}")
+        parser.error(f"--runs: {sorted(unknown)} are none of {list(runs)}")
     runs = {name: runs[name] for name in options.runs or runs}
     if options.data == "coil20":
         study.require_data("COIL-20")

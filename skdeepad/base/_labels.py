@@ -49,6 +49,11 @@ def check_labels(
             "row and 0 for an unlabelled one, got booleans or text; "
             f"skdeepad.preprocessing.semi_labels converts them.{OF_LABELS}"
         )
+    if given.ndim != 1 and given.shape[1:] != (1,):
+        raise ValueError(
+            f"{name} should be a 1d array, got an array of shape {given.shape} instead."
+        )
+    check_consistent_length(given, range(n_samples))
     y = check_array(
         column_or_1d(y),
         ensure_2d=False,
@@ -60,7 +65,6 @@ def check_labels(
         raise ValueError(
             f"{name} contains NaN; an unlabelled row is 0. Use skdeepad.preprocessing.semi_labels."
         )
-    check_consistent_length(y, range(n_samples))
     y = y[rows]
     if (y < 0).all() and not all_known:
         raise ValueError(

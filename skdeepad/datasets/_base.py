@@ -67,7 +67,7 @@ def as_bunch(data, target, *, feature_names, descr, filename, return_X_y, as_fra
 def encoded(columns, numerical, categorical):
     """Return numbers and indicators of the categories' values, and the names of these columns.
 
-    ``columns`` are arrays by their names, those of categories of bytes.
+    ``columns`` are arrays by their names, those of categories of bytes, in ASCII.
     """
     values = [(name, value) for name in categorical for value in np.unique(columns[name])]
     n_rows = len(columns[numerical[0]])

@@ -1,5 +1,6 @@
 """Loader of UNSW-NB15 as DPLAN's paper uses it."""
 
+import warnings
 from inspect import getdoc
 
 import numpy as np
@@ -18,6 +19,7 @@ _NUMBERS = """
     ct_ftp_cmd ct_flw_http_mthd ct_src_ltm ct_srv_dst is_sm_ips_ports
 """
 _NUMERICAL = _NUMBERS.split()
+_TEXT = (*_CATEGORICAL, "attack_cat")
 _COLUMNS = ["id", _NUMERICAL[0], *_CATEGORICAL, *_NUMERICAL[1:], "attack_cat", "label"]
 # Rows of the two published files together.
 _N_ROWS = 257_673
@@ -110,7 +112,7 @@ def load_unsw_nb15(*, data_home=None, return_X_y=False, as_frame=False):
     if n_rows != _N_ROWS:
         raise ValueError(
             f"{paths[0].parent} has {n_rows} rows in {' and '.join(_FILES)}, but {_N_ROWS} were "
-            "published: a file is incomplete or stands for the other one."
+            "published: a file is incomplete, or both are the same one."
         )
     data, feature_names = encoded(columns, _NUMERICAL, _CATEGORICAL)
     return as_bunch(
@@ -139,15 +141,34 @@ def _locate(file, data_home):
 
 def _read(path):
     """Return the columns of a file by their names."""
-    text = dict.fromkeys([*_CATEGORICAL, "attack_cat"], "S16")
-    dtype = [(name, text.get(name, np.float32)) for name in _COLUMNS]
+    dtype = [(name, "S32" if name in _TEXT else np.float32) for name in _COLUMNS]
     try:
-        with path.open(encoding="utf-8-sig") as lines:
+        with path.open(encoding="utf-8-sig") as lines, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "loadtxt: input contained no data", UserWarning)
             if lines.readline().strip().split(",") != _COLUMNS:
                 raise ValueError("the first line has other names")
-            return np.loadtxt(lines, dtype=dtype, delimiter=",", ndmin=1)
+            columns = np.loadtxt(
+                lines, dtype=dtype, delimiter=",", comments=None, quotechar='"', ndmin=1
+            )
+        for name in _TEXT:
+            columns[name] = np.char.strip(columns[name])
+        _check(columns)
+        return columns
     except ValueError as error:
         raise ValueError(
             f"{path} is damaged: it must be a text file with a line of the names "
-            f"{','.join(_COLUMNS[:3])},… and {len(_COLUMNS)} values in each further line"
+            f"{','.join(_COLUMNS[:3])},… and {len(_COLUMNS)} values in each further line ({error})"
         ) from error
+
+
+def _check(columns):
+    """Raise if a value can't be one of the published ones."""
+    for name in _NUMERICAL:
+        if not np.isfinite(columns[name]).all():
+            raise ValueError(f"{name} has a value that is not finite")
+    for name in _TEXT:
+        odd = [value for value in np.unique(columns[name]) if not (value and value.isascii())]
+        if odd:
+            raise ValueError(f"{name} has the value {odd[0]!r}")
+    if (columns["label"] != (columns["attack_cat"] != b"Normal")).any():
+        raise ValueError("label must be 0 where attack_cat is Normal, and 1 elsewhere")

@@ -231,6 +231,8 @@ class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, Documente
         check_is_fitted(self)
         self._check_learning()
         if np.shape(rows)[:1] == (0,):
+            if np.shape(labels) != (0,):
+                raise ValueError(f"labels={labels!r} must be empty if rows={rows!r} are.")
             return self
         if np.ndim(rows) == 2:
             table = self._read(rows, reset=False)

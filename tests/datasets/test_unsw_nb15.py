@@ -85,6 +85,41 @@ def test_a_damaged_file_is_named(content, folder):
         load_unsw_nb15()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        ("udp", "t\u00e7p", "proto has the value"),
+        ("udp", "", "proto has the value"),
+        ("0.2", "nan", "dur has a value that is not finite"),
+        ("Fuzzers,1", "Fuzzers,2", "label must be 0 where attack_cat is Normal"),
+        ("Fuzzers,1", "Fuzzers,nan", "label must be 0 where attack_cat is Normal"),
+        ("Fuzzers,1", "Normal,1", "label must be 0 where attack_cat is Normal"),
+        ("Fuzzers,1", ",0", "attack_cat has the value"),
+    ],
+)
+def test_values_that_were_not_published_are_damage(old, new, match, folder):
+    file = folder / "UNSW_NB15_training-set.csv"
+    file.write_text(file.read_text("utf-8-sig").replace(old, new), encoding="utf-8")
+    with pytest.raises(ValueError, match=f"{re.escape(str(file))} is damaged: .*{match}"):
+        load_unsw_nb15()
+
+
+def test_spaces_and_quotes_around_text_mean_nothing(folder):
+    unsw = load_unsw_nb15()
+    file = folder / "UNSW_NB15_training-set.csv"
+    changed = file.read_text("utf-8-sig").replace("udp", '"udp"').replace("Fuzzers", " Fuzzers ")
+    file.write_text(changed)
+    other = load_unsw_nb15()
+    assert other.feature_names == unsw.feature_names
+    assert other.attacks.tolist() == unsw.attacks.tolist()
+
+
+def test_a_file_of_names_alone_has_no_rows(folder):
+    (folder / "UNSW_NB15_testing-set.csv").write_text(f"{HEADER}\n")
+    with pytest.raises(ValueError, match=r"has 2 rows in .* but 3 were published"):
+        load_unsw_nb15()
+
+
 def test_a_file_that_is_cut_short_is_an_error(folder, monkeypatch):
     monkeypatch.setattr(_unsw_nb15, "_N_ROWS", 4)
     with pytest.raises(ValueError, match=r"has 3 rows in .* but 4 were published"):
