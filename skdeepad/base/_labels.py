@@ -1,5 +1,6 @@
 """Reading and remembering of known labels."""
 
+from datetime import date, timedelta
 from itertools import chain
 from math import ceil
 from typing import NamedTuple
@@ -15,6 +16,8 @@ from ..training import LazyRows, blocks_of, part_of, warn
 from ._rows import evenly_spaced
 
 OF_LABELS = read_more("Labels", "few_labels")
+# Types of values that are no numbers, though some can be cast to them.
+NO_LABELS = (bool, np.bool_, str, np.datetime64, np.timedelta64, date, timedelta)
 # Number of rows of each kind to remember. A chunk with fewer unlabelled or normal rows than
 # FEW_ROWS is completed by remembered ones.
 N_REMEMBERED, FEW_ROWS = 256, 20
@@ -43,10 +46,10 @@ def check_labels(
         return np.zeros(n_samples)[rows]
     given = np.asarray(y)  # a column of a nullable pandas type becomes an array of objects
     kinds = {type(label) for label in given.flat} if given.dtype == object else {given.dtype.type}
-    if any(issubclass(kind, bool | np.bool_ | str) for kind in kinds):
+    if any(issubclass(kind, NO_LABELS) for kind in kinds):
         raise ValueError(
             f"{name} must hold numbers, below 0 for a known anomaly, above 0 for a known normal "
-            "row and 0 for an unlabelled one, got booleans or text; "
+            "row and 0 for an unlabelled one, got booleans, dates or text; "
             f"skdeepad.preprocessing.semi_labels converts them.{OF_LABELS}"
         )
     if given.ndim != 1 and given.shape[1:] != (1,):

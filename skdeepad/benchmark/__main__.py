@@ -144,9 +144,10 @@ def _add_where(where):
 def _benchmark(options, argv):
     from . import run_benchmark, write_report
     from ._detectors import as_detectors
-    from ._report import terminal_table
+    from ._report import require_packages, terminal_table
     from ._runner import SHIPPED
 
+    require_packages()  # before the runs, which take minutes
     labels = list(as_detectors(options.detectors))
     if options.reference is not None and options.reference not in labels:
         raise ValueError(f"reference={options.reference!r} is none of the detectors: {labels}")

@@ -55,9 +55,7 @@ def write_report(results, folder, failures="worst", reference=None, command=None
     report : Path
         Of the page.
     """
-    for module in ("jinja2", "matplotlib", "scikit_posthocs", "tabulate"):
-        if find_spec(module) is None:
-            raise missing_dependency("write_report", module, extra="benchmark")
+    require_packages()
     from ._page import render
 
     folder = Path(folder)
@@ -79,6 +77,13 @@ def write_report(results, folder, failures="worst", reference=None, command=None
     report = folder / "report.html"
     report.write_text(render(results, parts, command), encoding="utf-8")
     return report
+
+
+def require_packages():
+    """Raise if a package is missing that reports and tables need."""
+    for module in ("jinja2", "matplotlib", "scikit_posthocs", "tabulate"):
+        if find_spec(module) is None:
+            raise missing_dependency("write_report", module, extra="benchmark")
 
 
 def terminal_table(results, metric, protocol, costs=True):

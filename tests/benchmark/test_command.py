@@ -137,3 +137,12 @@ def test_the_command_without_its_packages_says_what_it_needs(monkeypatch, capsys
     (script,) = entry_points(group="console_scripts", name="skdeepad-benchmark")
     assert script.load()() == 2
     assert capsys.readouterr().err.startswith("skdeepad-benchmark: skdeepad.benchmark needs pandas")
+
+
+def test_without_what_the_report_needs_nothing_runs(monkeypatch, files, tmp_path, capsys):
+    monkeypatch.setattr("skdeepad.benchmark._report.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as ended:
+        command("--datasets", *files, "--label-column", "bad", "--output", str(tmp_path / "out"))
+    assert ended.value.code == 2
+    assert "needs jinja2: pip install 'skdeepad[benchmark]'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -213,14 +213,19 @@ def test_without_labelled_normals_unlabelled_rows_stand_in(cls, few_labels):
     ("spoil", "message"),
     [
         (lambda y: np.where(y == 1, np.nan, y), "y contains NaN"),
-        (lambda y: np.where(y == 1, "normal", "?"), "got booleans or text"),
+        (lambda y: np.where(y == 1, "normal", "?"), "got booleans, dates or text"),
         (lambda y: y == -1, "got booleans"),
         (lambda y: pd.Series(y == -1, dtype="boolean"), "got booleans"),
+        (lambda y: y.astype("datetime64[s]"), "got booleans, dates or text"),
+        (lambda y: pd.Series(y).astype("timedelta64[s]").astype(object), "got booleans, dates"),
         (lambda y: y[1:], "inconsistent numbers of samples"),
         (lambda y: np.c_[y, y], "1d array"),
-        (lambda y: y.astype(str), "got booleans or text"),
+        (lambda y: y.astype(str), "got booleans, dates or text"),
     ],
-    ids=["NaN", "text", "booleans", "nullable booleans", "length", "2-d", "numbers as text"],
+    ids=[
+        *("NaN", "text", "booleans", "nullable booleans", "dates", "durations", "length", "2-d"),
+        "numbers as text",
+    ],
 )
 def test_bad_labels_get_a_clear_error_and_lose_nothing(cls, spoil, message, few_labels):
     rows, y = few_labels
