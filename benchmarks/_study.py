@@ -151,6 +151,13 @@ def rows_file(folder):
     return output_file(folder / "rows", ".csv")
 
 
+def keep_rows(rows, path):
+    """Write the rows of a study so far; an interrupt leaves the former file or the new one."""
+    partial = path.with_name(f"{path.name}.partial")
+    rows.to_csv(partial, index=False)
+    partial.replace(path)
+
+
 def comparison(results, reference):
     """Compare detectors with a reference, by both metrics.
 

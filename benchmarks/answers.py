@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _sets import CHECKING_ADBENCH, CHECKING_ODDBENCH, TUNING, data_of
-from _study import make_parser, percents, require_data, rows_file, write_page
+from _study import keep_rows, make_parser, percents, require_data, rows_file, write_page
 from joblib import Parallel, delayed
 from sklearn.ensemble import IsolationForest
 from sklearn.model_selection import train_test_split
@@ -161,7 +161,7 @@ def finished(sets, options, path):
         delayed(study)(*task, options.rules, options.others) for task in tasks if task not in done
     ):
         rows = pd.concat([rows, pd.DataFrame(part)])
-        rows.to_csv(path, index=False)
+        keep_rows(rows, path)
     chosen = rows["set"].isin(sets) & rows["seed"].isin(options.seeds)
     return rows[chosen].astype({"answers": int})
 

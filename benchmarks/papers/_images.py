@@ -131,7 +131,7 @@ def finished(tasks, run, images, options):
         delayed(run)(task, images, options) for task in tasks if tuple(task.values()) not in done
     ):
         found.append(pd.DataFrame(part))
-        pd.concat(found).to_csv(path, index=False)
+        study.keep_rows(pd.concat(found), path)
     return pd.DataFrame(tasks).merge(pd.concat(found), on=keys)
 
 

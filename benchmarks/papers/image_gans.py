@@ -210,6 +210,11 @@ def sections(rows, options):
             )
 
 
+def part_of_detectors(options):
+    """Names for the page's, so that a page of some detectors leaves that of all alone."""
+    return [] if set(options.detectors) == set(DETECTORS) else options.detectors
+
+
 def main():
     parser = _images.make_parser(__doc__, steps=[500], seeds=[0, 1, 2])
     parser.add_argument(
@@ -247,7 +252,7 @@ def main():
         *([changes] if changes and "EGBAD" in options.detectors else []),
         *sections(rows, options),
         sets=[f"{images.title}'s images"],
-        part=f"-{options.data}",
+        part="-".join(["", options.data, *part_of_detectors(options)]),
     )
 
 

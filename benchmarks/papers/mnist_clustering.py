@@ -214,7 +214,7 @@ def finished(runs, options, picture):
                 found = fitted(name, runs[name], seed, X, y, picture)
             keys = dict(zip(("data", "run", "seed"), key, strict=True), images=n_images)
             rows = pd.concat([rows, pd.DataFrame([keys | row for row in found])])
-            rows.to_csv(path, index=False)
+            study.keep_rows(rows, path)
     wanted = [
         {"data": options.data, "run": f"{name}, {n}", "seed": seed} for n, name, seed in tasks
     ]
