@@ -137,9 +137,9 @@ def test_labels_reach_detectors_that_need_them(wine):
     from pyod.models.xgbod import XGBOD
 
     X, y = wine
-    with pytest.warns(UserWarning) as caught:  # of pyod, and of some releases of xgboost
+    of_pyod_or_xgboost = "y should not be presented|are not used"
+    with pytest.warns(UserWarning, match=of_pyod_or_xgboost):
         det = from_pyod(XGBOD(random_state=0)).fit(X, -y)
-    assert "y should not be presented" in str(caught[0].message)
     assert anomaly_roc_auc(y, det.score_samples(X)) > 0.9
     with pytest.raises(ValueError, match="y is None"):
         det.fit(X)
