@@ -19,6 +19,7 @@ from _study import (
 
 from skdeepad import all_detectors, default_detector
 from skdeepad.benchmark import run_benchmark
+from skdeepad.benchmark._plots import plot_critical_difference
 
 REFERENCE = "pyod.IForest"
 RIVALS = [
@@ -74,6 +75,10 @@ def main():
             f"## {title} ({len(members)})",
             comparison(rows, REFERENCE).to_markdown(disable_numparse=True),
         ]
+        if figure := plot_critical_difference(rows):
+            picture = output_file(options.output, f"-{options.protocol}-{kind}.png")
+            figure.savefig(picture, dpi=110)
+            sections += [f"![Detectors by mean rank of AUCROC, joined where alike]({picture.name})"]
     write_page(
         options.output,
         "Tuning sets and checking sets",
