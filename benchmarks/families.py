@@ -47,11 +47,12 @@ FEW_LABELS = {
 }
 AGENT = {
     "DPLAN (default)": DPLAN(),
-    "DPLAN, known anomalies alone (the paper's)": DPLAN(least_anomalies=0),
+    "DPLAN, known anomalies alone": DPLAN(least_anomalies=0),
     "DPLAN, half of the steps at twice the rate": DPLAN(
         lr=5e-4, warm_up_steps=5000, exploration_steps=5000, max_epochs=5
     ),
 }
+AGENT_TRIM = {"DPLAN (default)": DPLAN(), "DPLAN, trim 0 (the paper's)": DPLAN(trim=0.0)}
 CLUSTERING = {
     "DeepClustering (default)": DeepClustering(),
     "DeepClustering, trim 0": DeepClustering(trim=0.0),
@@ -92,6 +93,7 @@ FLOWS_OF_CLEAN = {
 FAMILIES = {
     "few-labels": (FEW_LABELS, TUNING, "adbench-5%"),
     "agent": (AGENT, SMALL, "adbench-5%"),
+    "agent-trim": (AGENT_TRIM, SMALL, "adbench-5%"),
     "clustering": (CLUSTERING, TUNING, "adbench"),
     "games": (GAMES, SMALL, "adbench"),
     "flows": (FLOWS, SMALL, "adbench"),

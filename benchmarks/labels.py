@@ -131,7 +131,9 @@ def report(results, options):
             if len(with_labels):
                 table = by_dataset(with_labels, metric, protocol(share))
                 sections += [f"## {title} by set, {share} % labelled", markdown(table)]
-    write_page(options.output, "A few labels", text, *sections, sets=sets)
+    alone = options.detectors[0] if len(options.detectors) == 1 else None
+    part = "" if alone is None else f"-{alone}"
+    write_page(options.output, "A few labels", text, *sections, sets=sets, part=part)
 
 
 def main():

@@ -149,7 +149,7 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
 
     Notes
     -----
-    The defaults were chosen in a comparison over all small ADBench sets
+    The defaults were chosen in a comparison over the 19 tuning sets
     (``benchmarks/results/defaults.md``) and are the same for every set.
 
     References

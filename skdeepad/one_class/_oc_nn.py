@@ -110,7 +110,8 @@ class OCNN(GradientContributionsMixin, BaseDetector):
         one-class SVM.
     activation : str, default="relu"
         Activation g: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu" or "silu".
-        The first two are the paper's, and are worse on tables (``benchmarks/results/defaults.md``).
+        The first two are the paper's; the second is worse on tables
+        (``benchmarks/results/defaults.md``).
     scaler : {"standard", "minmax", "robust"}, transformer or None, default="standard"
         Scaler of the input, by name or as a transformer. With a scaler given by name, scaled values
         beyond ±20 are compressed: they grow with their logarithm.
