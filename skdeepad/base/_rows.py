@@ -14,6 +14,8 @@ from ..training import warn
 FINEST_SHARE = 1 / 4
 # Multiples of the smallest weight are repetitions up to this many per row, in the mean.
 MOST_OF_A_ROW = 100
+# Whole weights that make more rows are divided by their greatest common divisor.
+MANY_ROWS = 2**20
 # Upper limit to the number of values after repetition: 1 GiB in float32.
 MAX_VALUES = 2**28
 # A table of more values, 32 MiB in float32, is neither copied nor scaled as a whole.
@@ -103,7 +105,8 @@ def as_given(values, rows: np.ndarray | slice, n_samples: int, missing: float):
 def repetitions(sample_weight: np.ndarray, n_features: int = 1) -> np.ndarray:
     """Return the number of repetitions of each row, from its weight.
 
-    Integers are repetitions, and so are multiples of the smallest weight. Other weights have no
+    Integers are repetitions, and so are multiples of the smallest weight. If integers make very
+    many rows, they are divided by their greatest common divisor. Other weights have no
     common unit: each is divided by a quarter of the mean of those above 0, and rounded, so that
     the order of the rows makes no difference. A row of a weight above 0 counts at least once.
     """
@@ -115,6 +118,8 @@ def repetitions(sample_weight: np.ndarray, n_features: int = 1) -> np.ndarray:
         whole = np.abs(counts - counts.round()) <= 1e-9 * counts
         if not whole.all() or counts.sum() > MOST_OF_A_ROW * len(counts):
             counts = sample_weight / (FINEST_SHARE * sample_weight[weighing].mean())
+    elif counts.sum() > MANY_ROWS:
+        counts = counts / _common_divisor(counts[weighing])
     most = max(len(counts), MAX_VALUES // n_features)
     if counts.sum() > most:
         warn(
@@ -123,6 +128,14 @@ def repetitions(sample_weight: np.ndarray, n_features: int = 1) -> np.ndarray:
         )
         counts = counts * (most / counts.sum())
     return np.maximum(np.floor(counts + 0.5), weighing).astype(np.int64)
+
+
+def _common_divisor(counts: np.ndarray) -> float:
+    """Return the greatest common divisor of whole numbers; 1 if float64 does not hold them all."""
+    least = counts.min()
+    if not np.fmod(counts, least).any():
+        return float(least)
+    return float(np.gcd.reduce(counts.astype(np.int64))) if counts.max() < 2**53 else 1.0
 
 
 def _order(X: np.ndarray, labels, among=slice(None)) -> np.ndarray:

@@ -32,22 +32,35 @@ class InconsistentDetectorVersionWarning(InconsistentVersionWarning):
         )
 
 
-class SavedStateMixin:
+class SavedVersionMixin:
+    """Version of skdeepad in the saved state of an estimator; another one opens it with a warning.
+
+    Classes name this mixin before those that save or open states of their own.
+    """
+
+    def __getstate__(self) -> dict:
+        return super().__getstate__() | {VERSION: __version__}
+
+    def __setstate__(self, state: dict) -> None:
+        state = dict(state)
+        saved_by = state.pop(VERSION, "before 0.1")
+        if saved_by != __version__:
+            warn(InconsistentDetectorVersionWarning(type(self).__name__, saved_by))
+        super().__setstate__(state)
+
+
+class SavedStateMixin(SavedVersionMixin):
     """Saved states of a detector.
 
     Pickles and copies hold the net with its torch objects. ``__getstate__``, which skops saves,
     holds the net's weights as arrays, and ``__setstate__`` makes the net again from the parameters.
-    Both know the version of skdeepad; another one opens them with a warning.
     """
 
     def __reduce_ex__(self, protocol):
-        return copyreg.__newobj__, (type(self),), self._full_state()
-
-    def _full_state(self) -> dict:
-        return super().__getstate__() | {VERSION: __version__}
+        return copyreg.__newobj__, (type(self),), super().__getstate__()
 
     def __getstate__(self) -> dict:
-        state = self._full_state()
+        state = super().__getstate__()
         if "net_" not in state:
             return state
         changed = changed_parameters(self, self._made_with)
@@ -64,10 +77,6 @@ class SavedStateMixin:
         return state | {"net_": self.net_.plain_state()}
 
     def __setstate__(self, state: dict) -> None:
-        state = dict(state)
-        saved_by = state.pop(VERSION, "before 0.1")
-        if saved_by != __version__:
-            warn(InconsistentDetectorVersionWarning(type(self).__name__, saved_by))
         super().__setstate__(state)
         if isinstance(state.get("net_"), dict):
             self.net_ = self._net_of(state["net_"])

@@ -14,6 +14,13 @@ AUTO_SHARE = 0.1
 ROUNDING = 1e-5
 
 
+def read_offset(value) -> float:
+    """Return a threshold that a user sets; raise if it is no number."""
+    if not isinstance(value, Real) or np.isnan(value):
+        raise ValueError(f"offset_={value!r} must be a number, in the units of score_samples.")
+    return float(value)
+
+
 class OffsetMixin(OutlierMixin):
     """Threshold of an estimator that scores.
 
@@ -44,9 +51,7 @@ class OffsetMixin(OutlierMixin):
     @offset_.setter
     def offset_(self, value: float) -> None:
         check_is_fitted(self)
-        if not isinstance(value, Real) or np.isnan(value):
-            raise ValueError(f"offset_={value!r} must be a number, in the units of score_samples.")
-        self._given_offset = float(value)
+        self._given_offset = read_offset(value)
 
     def __setattr__(self, name: str, value) -> None:
         if name == "contamination":

@@ -37,7 +37,7 @@ def as_datasets(datasets, label_column=None):
 
 
 def _is_file(one):
-    return Path(one).suffix in FILE_TYPES
+    return Path(one).suffix.lower() in FILE_TYPES
 
 
 def _load(one, label_column):
@@ -59,13 +59,24 @@ def _read_file(path, label_column):
     if not path.exists():
         raise FileNotFoundError(f"datasets={str(path)!r} does not exist")
     columns = _contents(path)
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         label = label_column or "y"
         _require_column(label, [name for name in columns if name != "X"], path)
         _require_column("X", list(columns), path)
         return columns["X"], columns[label]
+    columns.columns = columns.columns.map(str)  # those of parquet can be numbers
+    if label_column is None:
+        raise ValueError(
+            f"label_column=None must name the column of labels of {str(path)!r}, one of "
+            f"{list(columns)[:30]}"
+        )
     _require_column(label_column, list(columns), path)
     X, y = columns.drop(columns=label_column), columns[label_column]
+    if X.empty:
+        raise ValueError(
+            f"datasets={str(path)!r} must have rows, and a column beside {label_column!r}; it has "
+            f"{len(X)} rows and the columns {list(columns)[:30]}"
+        )
     text = [name for name in X if not is_numeric_dtype(X[name])]
     if text:
         raise ValueError(
@@ -78,11 +89,11 @@ def _read_file(path, label_column):
 def _contents(path):
     """Arrays by name, or a table; every way in which a file can be broken is a ValueError."""
     try:
-        if path.suffix == ".npz":
+        if path.suffix.lower() == ".npz":
             # np.load leaves a damaged file open. No pickles: a data file must not run code.
             with path.open("rb") as content, np.load(content) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        return pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
     except PermissionError:
         raise
     except (*DAMAGE, OSError) as error:
@@ -104,7 +115,11 @@ def _require_column(name, names, path):
 def _checked(label, X, y, known=None):
     from skdeepad.metrics import anomaly_mask
 
-    X, y = np.asarray(X, dtype=np.float64), anomaly_mask(np.asarray(y).ravel())
+    X = np.asarray(X, dtype=np.float64)
+    try:
+        y = anomaly_mask(np.asarray(y).ravel())
+    except ValueError as error:
+        raise ValueError(f"datasets={label!r}: its labels are not accepted. {error}") from error
     if X.ndim != 2 or len(X) != len(y):
         raise ValueError(
             f"datasets={label!r}: X of shape {X.shape} and {len(y)} labels, "

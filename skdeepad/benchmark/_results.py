@@ -60,8 +60,8 @@ class Results:
         for row in rows:
             self._put(row)
         # Columns of an earlier run stay, so that one file can gather runs with other metrics.
-        columns = [*KEY, *SIZES, *metrics, *by_kind, *COSTS, *OUTCOME]
-        self._columns = list(dict.fromkeys([*columns, *itertools.chain(*rows)]))
+        self._asked_for = [*KEY, *SIZES, *metrics, *by_kind, *COSTS, *OUTCOME]
+        self._columns = list(dict.fromkeys([*self._asked_for, *itertools.chain(*rows)]))
         if self.path:
             self._rewrite()
 
@@ -85,8 +85,8 @@ class Results:
             self._rewrite()
 
     def table(self, keys):
-        """Rows of the given keys, in their order."""
-        return pd.DataFrame([self._rows[key] for key in keys], columns=self._columns)
+        """Rows of the given keys, in their order, without what else the file holds."""
+        return pd.DataFrame([self._rows[key] for key in keys], columns=self._asked_for)
 
     def _put(self, row):
         """Let a row take the place of an older one, whose other metrics stay."""

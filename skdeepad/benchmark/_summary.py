@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from scipy.stats import bootstrap, wilcoxon
 
 from ._execute import COSTS, KEY, OUTCOME, SIZES
@@ -15,8 +16,9 @@ COST_COLUMNS = ("fit_time", "score_time", "peak_memory_mb")
 
 
 def metric_names(results):
-    """Columns of result rows that are metrics."""
-    return [name for name in results if name not in (*KEY, *SIZES, *COSTS, *OUTCOME)]
+    """Columns of result rows that are metrics: those of numbers that have no other meaning."""
+    others = (*KEY, *SIZES, *COSTS, *OUTCOME)
+    return [name for name in results if name not in others and is_numeric_dtype(results[name])]
 
 
 def leaky_datasets(results):

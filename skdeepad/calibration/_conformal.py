@@ -24,6 +24,7 @@ from ..autoencoder import AutoEncoder
 from ..base._labels import check_labels
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
+from ..base._saved_state import SavedVersionMixin
 from ..base._seeds import reseeded
 from ..base._threshold import DecisionMixin, lowered
 from ..base._wrapper import WrapperMixin
@@ -37,7 +38,7 @@ ALMOST_ONE = 1 - 1e-6
 
 
 @detector
-class ConformalDetector(WrapperMixin, DecisionMixin, DocumentedEstimator):
+class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, DocumentedEstimator):
     r"""Outlier detector whose rate of false alarms is known.
 
     Some rows are kept from the training of the detector: n calibration rows with scores

@@ -25,8 +25,9 @@ from ..autoencoder import AutoEncoder
 from ..base._labels import check_labels
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
+from ..base._saved_state import SavedVersionMixin
 from ..base._seeds import reseeded
-from ..base._threshold import DecisionMixin, below_ties
+from ..base._threshold import DecisionMixin, below_ties, read_offset
 from ..base._training_scores import ranks_among, score_of_rank, scores_of_training_rows
 from ..base._wrapper import WrapperMixin
 from ..training import warn
@@ -41,7 +42,7 @@ MAX_THRESHOLDS = 200
 
 
 @detector
-class TunedThreshold(WrapperMixin, DecisionMixin, DocumentedEstimator):
+class TunedThreshold(SavedVersionMixin, WrapperMixin, DecisionMixin, DocumentedEstimator):
     r"""Outlier detector whose threshold is tuned with known labels.
 
     A threshold is a rank among the scores of the training rows: the share of them that is more
@@ -235,7 +236,7 @@ class TunedThreshold(WrapperMixin, DecisionMixin, DocumentedEstimator):
     @offset_.setter
     def offset_(self, value: float) -> None:
         check_is_fitted(self)
-        self._given_offset = float(value)
+        self._given_offset = read_offset(value)
 
     @property
     def share_(self) -> float:

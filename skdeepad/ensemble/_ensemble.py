@@ -11,6 +11,7 @@ from .._validation import HasMethods, Integral, check_is_fitted, fit_context, la
 from ..base._parameters import CONTAMINATION, COUNT, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._rows import repeated
+from ..base._saved_state import SavedVersionMixin
 from ..base._seeds import reseeded
 from ..base._threshold import ThresholdMixin
 from ..base._training_scores import (
@@ -23,7 +24,9 @@ from ._members import MembersMixin, is_dropped
 
 
 @detector
-class DetectorEnsemble(MembersMixin, MetaEstimatorMixin, ThresholdMixin, DocumentedEstimator):
+class DetectorEnsemble(
+    SavedVersionMixin, MembersMixin, MetaEstimatorMixin, ThresholdMixin, DocumentedEstimator
+):
     r"""Ensemble of detectors, of one kind with different seeds, or of several kinds.
 
     The weights of a deep detector, and therefore its scores, depend on the seed, and detectors of

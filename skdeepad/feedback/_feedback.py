@@ -19,6 +19,7 @@ from .._validation import (
 from ..base._labels import check_labels, warn_without_anomalies
 from ..base._parameters import CONTAMINATION, NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
+from ..base._saved_state import SavedVersionMixin
 from ..base._seeds import reseeded
 from ..base._threshold import DecisionMixin, OffsetMixin
 from ..ensemble import default_detector
@@ -33,7 +34,9 @@ N_NORMAL, N_PRESUMED, PRESUMED_SHARE = 5, 400, 0.8
 
 
 @detector
-class FeedbackDetector(MetaEstimatorMixin, DecisionMixin, OffsetMixin, DocumentedEstimator):
+class FeedbackDetector(
+    SavedVersionMixin, MetaEstimatorMixin, DecisionMixin, OffsetMixin, DocumentedEstimator
+):
     r"""Outlier detector that asks about some training rows, and learns from the answers.
 
     A detector without labels ranks the rows. :meth:`query` returns the rows of which an answer is

@@ -14,6 +14,7 @@ from .._validation import HasMethods, check_is_fitted, fit_context
 from ..base._parameters import CONTAMINATION, COUNT, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._rows import repeated
+from ..base._saved_state import SavedVersionMixin
 from ..base._seeds import with_seeds
 from ..base._threshold import OffsetMixin, labels_of
 from ..base._training_scores import scores_of_training_rows, warn_if_degenerate
@@ -41,7 +42,7 @@ DISTANCES |= {"braycurtis", "canberra"}
 
 
 @detector
-class GroupAnomalyDetector(MetaEstimatorMixin, OffsetMixin, DocumentedEstimator):
+class GroupAnomalyDetector(SavedVersionMixin, MetaEstimatorMixin, OffsetMixin, DocumentedEstimator):
     r"""Detector of groups of rows that are anomalous together, even if each row looks normal.
 
     A generative detector is fitted to the rows of all groups, and groups are compared by the codes

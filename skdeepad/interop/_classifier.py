@@ -14,6 +14,7 @@ from ..autoencoder import AutoEncoder
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
 from ..base._rows import read_weights
+from ..base._saved_state import SavedVersionMixin
 from ..base._wrapper import WrapperMixin
 
 # Labels of normal rows and anomalies, if the labels leave open which they are.
@@ -21,7 +22,7 @@ NORMAL, ANOMALY = 0, 1
 
 
 @detector
-class DetectorClassifier(ClassifierMixin, WrapperMixin, DocumentedEstimator):
+class DetectorClassifier(SavedVersionMixin, ClassifierMixin, WrapperMixin, DocumentedEstimator):
     """Outlier detector as a binary classifier, whose positive class are the anomalies.
 
     Tools for classifiers then work on a detector: tuned thresholds and calibrated probabilities,

@@ -14,12 +14,13 @@ from .._validation import HasMethods, check_is_fitted, fit_context, float_types
 from ..base._labels import check_labels
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
+from ..base._saved_state import SavedVersionMixin
 from ..base._threshold import DecisionMixin
 from ._foreign import is_pyod, rebuilt, seeded
 
 
 @detector
-class PyODDetector(MetaEstimatorMixin, DecisionMixin, DocumentedEstimator):
+class PyODDetector(SavedVersionMixin, MetaEstimatorMixin, DecisionMixin, DocumentedEstimator):
     """Detector of pyod's as an outlier detector of scikit-learn's.
 
     Scores are higher for more normal rows, and labels are +1 for inliers and −1 for outliers, so

@@ -19,6 +19,7 @@ from .._validation import (
 )
 from ..base._parameters import NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
+from ..base._saved_state import SavedVersionMixin
 from ..base._seeds import with_seeds
 from ..flow import BDSGM
 from ..metrics._box import framed_like
@@ -32,7 +33,7 @@ N_TRIES = 20
 
 
 @detector
-class StrongAnomalySampler(DocumentedEstimator):
+class StrongAnomalySampler(SavedVersionMixin, DocumentedEstimator):
     r"""Sampler of anomalies near the boundary of normal rows and far from it.
 
     Labelled anomalies are few and of known kinds, while anomalies in general are the complement of

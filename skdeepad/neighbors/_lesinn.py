@@ -21,6 +21,7 @@ from ..base._gradients import of_features
 from ..base._parameters import CONTAMINATION, COUNT, POSITIVE, SHARE_BELOW_ONE, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._rows import rows_to_train_on
+from ..base._saved_state import SavedVersionMixin
 from ..base._scaled_rows import ScaledRowsMixin
 from ..base._threshold import ThresholdMixin
 from ..base._training_scores import warn_if_degenerate
@@ -33,7 +34,7 @@ BLOCK_VALUES = 2**20
 
 
 @detector
-class LeSiNN(ScaledRowsMixin, ThresholdMixin, DocumentedEstimator):
+class LeSiNN(SavedVersionMixin, ScaledRowsMixin, ThresholdMixin, DocumentedEstimator):
     r"""Mean distance to the nearest neighbours in samples of the training rows.
 
     A row is compared with :math:`t` samples :math:`R_1, \dots, R_t` of the training rows [1]_:

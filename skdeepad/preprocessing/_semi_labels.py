@@ -69,7 +69,8 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
 
 def _labels(given) -> list:
     """Return one label or several as a list."""
-    return [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    is_one = isinstance(given, str | bytes) or not isinstance(given, Iterable)
+    return [given] if is_one else list(given)
 
 
 def _is_missing(value) -> bool:

@@ -49,6 +49,21 @@ def test_whole_weights_are_repetitions_and_so_are_multiples_of_the_least(weights
     assert_array_equal(repetitions(np.array(weights, dtype=float)), counts)
 
 
+@pytest.mark.parametrize(
+    ("weights", "counts"),
+    [
+        ([1e6] * 4, [1] * 4),
+        ([1e300, 0, 2e300], [1, 0, 2]),
+        ([4e6, 6e6, 0], [2, 3, 0]),
+        ([5e5, 3], [5e5, 3]),
+        ([2e6, 2e6 + 1], [2e6, 2e6 + 1]),
+    ],
+    ids=str,
+)
+def test_whole_weights_that_make_very_many_rows_are_divided_by_what_they_share(weights, counts):
+    assert_array_equal(repetitions(np.array(weights, dtype=float)), counts)
+
+
 def test_other_weights_are_rounded_each_for_itself():
     weights = np.random.RandomState(0).exponential(size=500)
     counts = repetitions(weights)

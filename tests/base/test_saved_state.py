@@ -5,15 +5,20 @@ import pickle
 import warnings
 
 import joblib
+import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from pyod.models.knn import KNN
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import InconsistentVersionWarning
 
-from skdeepad import AutoEncoder, DeepSVDD, DetectorEnsemble
+from skdeepad import BDSGM, AutoEncoder, DeepSVDD, DetectorEnsemble, LeSiNN, default_detector
 from skdeepad.base import _saved_state
-from skdeepad.calibration import ConformalDetector
+from skdeepad.calibration import ConformalDetector, TunedThreshold
+from skdeepad.feedback import FeedbackDetector
+from skdeepad.interop import DetectorClassifier, from_pyod
+from skdeepad.model_selection import StrongAnomalySampler
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +27,44 @@ def detector(X):
 
 
 def test_a_file_of_another_version_is_opened_with_a_warning(detector, X, monkeypatch, tmp_path):
-    ensemble = DetectorEnsemble(detector, n_estimators=2, random_state=0).fit(X)
     path = tmp_path / "detector.joblib"
     joblib.dump(detector, path)
-    files = pickle.dumps(detector), pickle.dumps(ensemble)
+    file = pickle.dumps(detector)
     monkeypatch.setattr(_saved_state, "__version__", "9.9")
-    for load in (
-        lambda: pickle.loads(files[0]),
-        lambda: pickle.loads(files[1]),
-        lambda: joblib.load(path),
-    ):
+    for load in (lambda: pickle.loads(file), lambda: joblib.load(path)):
         with pytest.warns(
             InconsistentVersionWarning, match=r"AutoEncoder was saved by .*9\.9"
         ) as seen:
             opened = load()
         assert seen[0].filename == __file__
         assert len(opened.score_samples(X)) == len(X)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LeSiNN(n_estimators=2),
+        default_detector(),
+        DetectorEnsemble(IsolationForest(n_estimators=5), n_estimators=2),
+        ConformalDetector(IsolationForest(n_estimators=5)),
+        TunedThreshold(LeSiNN(n_estimators=2)),
+        FeedbackDetector(LeSiNN(n_estimators=2)),
+        DetectorClassifier(LeSiNN(n_estimators=2)),
+        from_pyod(KNN()),
+        StrongAnomalySampler(BDSGM(density="gaussian", generator_steps=5)),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_what_is_fitted_around_detectors_knows_its_version_too(estimator, X, monkeypatch):
+    fitted = estimator.fit(X, np.resize([-1, 1, 1], len(X)))
+    file, name = pickle.dumps(fitted), type(estimator).__name__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert vars(pickle.loads(file)).keys() == vars(fitted).keys()
+    monkeypatch.setattr(_saved_state, "__version__", "9.9")
+    with pytest.warns(InconsistentVersionWarning) as seen:
+        pickle.loads(file)
+    assert any(f"This {name} was saved by" in str(each.message) for each in seen)
 
 
 def test_the_same_version_and_copies_are_silent(detector, X):

@@ -36,8 +36,35 @@ def test_a_wrong_label_column_is_named(tmp_path):
     pd.DataFrame({"n": [1, 2], "label": [0, 1]}).to_csv(path, index=False)
     with pytest.raises(ValueError, match=r"label_column='labl'.*did you mean 'label'"):
         as_datasets(path, "labl")
-    with pytest.raises(ValueError, match="label_column=None"):
+    with pytest.raises(ValueError, match=r"label_column=None must name .* \['n', 'label'\]"):
         as_datasets(path)
+
+
+def test_columns_of_a_file_may_be_numbers_and_its_ending_in_capitals(tmp_path):
+    table = pd.DataFrame({0: [1.0, 2.0, 3.0], 1: [0, 0, 1]})
+    for name in ("mine.parquet", "mine.CSV"):
+        path = tmp_path / name
+        table.to_parquet(path) if path.suffix == ".parquet" else table.to_csv(path, index=False)
+        data, y = as_datasets([path], "1")["mine"]
+        assert data.tolist() == [[1.0], [2.0], [3.0]]
+        assert y.tolist() == [False, False, True]
+        with pytest.raises(ValueError, match=r"label_column='3' is not in .* It has \['0', '1'\]"):
+            as_datasets([path], "3")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("n,y\n", "must have rows, and a column beside 'y'; it has 0 rows"),
+        ("y\n0\n1\n", "must have rows, and a column beside 'y'"),
+        ("n,y\n1,good\n2,bad\n", "datasets='mine': its labels are not accepted. y_true"),
+    ],
+)
+def test_files_without_rows_columns_or_usable_labels_are_refused(text, message, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        as_datasets(path, "y")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from sklearn.svm import OneClassSVM
 from skdeepad.benchmark import Norm, run_benchmark
 from skdeepad.benchmark._execute import COSTS, KEY, SIZES
 from skdeepad.benchmark._results import read_rows
+from skdeepad.benchmark._summary import metric_names
 
 FORESTS = {name: name for name in ("IsolationForest", "pyod.IForest")}
 
@@ -268,6 +269,19 @@ def test_a_metric_that_is_nan_was_measured(data, tmp_path, name):
         results = run("Norm", data, output=output, metrics=metrics, seeds=1)
     assert len(measured) == 1
     assert results["u"].isna().all()
+
+
+def test_results_hold_what_was_asked_for_and_the_file_keeps_the_rest(data, tmp_path):
+    output = tmp_path / "results.csv"
+    run("Norm", data, output=output, metrics=["roc_auc", "precision_at_n"])
+    written = pd.read_csv(output).assign(note="looked at")
+    written.to_csv(output, index=False)
+    results = run(["Norm", "ECOD"], data, output=output, metrics="roc_auc")
+    assert metric_names(results) == ["roc_auc"]
+    kept = pd.read_csv(output)
+    assert kept["precision_at_n"].tolist()[: len(written)] == written["precision_at_n"].tolist()
+    assert kept["note"].count() == len(written)
+    assert metric_names(kept) == ["roc_auc", "precision_at_n"]
 
 
 def test_a_failure_leaves_what_was_measured_before(data, tmp_path):

@@ -112,6 +112,11 @@ def test_a_threshold_can_be_set():
     assert (det.predict(X) == -1).all()
     assert det.share_ == 1.0
     assert np.isfinite(det.fit(X, known).offset_)
+    before = det.offset_
+    for wrong in (np.nan, "a"):
+        with pytest.raises(ValueError, match=r"offset_=.* must be a number"):
+            det.offset_ = wrong
+    assert det.offset_ == before
 
 
 def test_few_labels_are_enough():

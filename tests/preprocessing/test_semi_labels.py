@@ -43,3 +43,7 @@ def test_a_label_of_two_meanings_is_named():
 def test_labels_that_tell_nothing_apart_are_named():
     with pytest.raises(ValueError, match=r"y holds \['fraud', 'ok'\].*anomaly=1 or unlabelled=0"):
         semi_labels(["ok", "fraud", "ok"])
+
+
+def test_bytes_are_one_label():
+    assert semi_labels([b"f", b"o", None], anomaly=b"f").tolist() == [-1, 1, 0]
