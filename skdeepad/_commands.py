@@ -10,4 +10,7 @@ def benchmark() -> int:
     except ImportError as error:
         sys.stderr.write(f"skdeepad-benchmark: {error}\n")
         return 2
+    except KeyboardInterrupt:  # the import takes seconds
+        sys.stderr.write("\nInterrupted\n")
+        return 130
     return main()

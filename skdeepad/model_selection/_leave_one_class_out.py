@@ -107,9 +107,16 @@ def leave_one_class_out(
 
     classes = column_or_1d(classes)
     check_consistent_length(X, classes)
+    if pd.isna(classes).any():
+        raise ValueError("classes must have a value for each row, got missing ones.")
     rng = check_random_state(random_state)
     sampler = StrongAnomalySampler() if sampler is None else sampler
     detectors = detector if isinstance(detector, Mapping) else {type(detector).__name__: detector}
+    if not detectors or not all(hasattr(each, "fit") for each in detectors.values()):
+        raise ValueError(
+            f"detector={detector!r} must be a detector, or a dictionary of one or several with "
+            "their names."
+        )
     parallel = Parallel(n_jobs=n_jobs)
     splits = [
         _split(classes, label, test_size, rng) for label in _labels_to_leave_out(classes, left_out)

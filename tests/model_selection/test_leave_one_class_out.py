@@ -169,11 +169,16 @@ def test_a_frame_stays_a_frame(data, recwarn):
         ({"left_out": []}, r"left_out=\[\] must be one or several of"),
         ({"classes": ["a"] * 250}, r"at least two values, got \['a'\] only"),
         ({"classes": ["a", "b"]}, "inconsistent numbers of samples"),
+        ({"classes": ["a", None] * 125}, "classes must have a value for each row"),
+        ({"classes": [0, np.nan] * 125}, "classes must have a value for each row"),
         ({"n_samples": 0, "left_out": "c"}, "n_samples=0 must be an integer"),
+        ({"detector": {}}, r"detector=\{\} must be a detector, or a dictionary"),
+        ({"detector": [Radius()]}, r"detector=\[Radius\(\)\] must be a detector"),
     ],
 )
 def test_a_wrong_argument_is_named(data, arguments, message):
     X, classes = data
     sampler = StrongAnomalySampler(BDSGM(density="gaussian", generator_steps=5))
+    given = {"detector": Radius(), "classes": classes, "sampler": sampler} | arguments
     with pytest.raises(ValueError, match=message):
-        leave_one_class_out(Radius(), X, **{"classes": classes, "sampler": sampler} | arguments)
+        leave_one_class_out(X=X, **given)
