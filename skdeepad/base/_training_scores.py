@@ -63,13 +63,21 @@ def score_of_rank(rank: float, training: np.ndarray) -> float:
     return float(score + excess * (training[-1] - training[0] or 1.0))
 
 
-def warn_if_degenerate(scores: np.ndarray) -> None:
-    """Warn if the scores of the training rows are not finite or all equal."""
+def warn_if_degenerate(scores: np.ndarray, member: str | int | None = None) -> bool:
+    """Warn if the scores of the training rows are not finite or all equal; return whether.
+
+    ``member`` is what to call the member of an ensemble whose scores they are.
+    """
     low, high = scores.min(), scores.max()  # NaN if there is one
     if not np.isfinite([low, high]).all():
         what = "are not finite; scale the input or lower lr"
     elif len(scores) > 1 and high - low <= 1e-7 * max(abs(low), abs(high)):
-        what = "are all equal: the model has collapsed, or all rows are the same"
+        what = (
+            "are all equal: the model has collapsed, or all rows are the same, perhaps only in "
+            "float32, to which some models round"
+        )
     else:
-        return
-    warn(f"The scores of the training rows {what}.", ConvergenceWarning)
+        return False
+    whose = "" if member is None else f" by the member {member!r}"
+    warn(f"The scores of the training rows{whose} {what}.", ConvergenceWarning)
+    return True

@@ -194,8 +194,17 @@ class DetectorEnsemble(
                     if hasattr(member, name):
                         setattr(self, name, getattr(member, name))
                         break
-        warn_if_degenerate(self.training_scores_)
+        if not warn_if_degenerate(self.training_scores_):
+            self._warn_of_members()
         return self
+
+    def _warn_of_members(self) -> None:
+        """Warn of members that tell no rows apart, though the others do."""
+        kept = [name for name, is_kept in self._is_kept.items() if is_kept]
+        names = kept or range(len(self.estimators_))
+        for name, member, scores in zip(names, self.estimators_, self.member_scores_, strict=True):
+            if not isinstance(member, ThresholdMixin):  # those have warned in their fit
+                warn_if_degenerate(scores, name)
 
     def score_samples(self, X):
         """Return the score of each row; higher scores are more normal.

@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -14,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdeepad import VAE, AutoEncoder, DetectorEnsemble
+from skdeepad import VAE, AutoEncoder, DetectorEnsemble, default_detector
 from skdeepad.ensemble._combinations import COMBINATIONS
 
 
@@ -136,6 +137,14 @@ def test_rows_without_any_residual_have_a_finite_score():
     with pytest.warns(UserWarning, match="all equal"):
         det = small().fit(X)
     assert np.isfinite(det.score_samples(X)).all()
+
+
+def test_a_member_that_tells_no_rows_apart_is_named(X):
+    far = X + 1e9  # in float32, in which the forest has them, the rows are the same
+    with pytest.warns(ConvergenceWarning, match="by the member 'forest' are all equal") as seen:
+        det = default_detector(random_state=0).fit(far)
+    assert len(seen) == 1
+    assert len(np.unique(det.score_samples(far))) > 100
 
 
 def test_any_estimator_with_score_samples_can_be_a_member(X, far_anomalies):
