@@ -55,6 +55,16 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
             f"anomaly={anomaly!r} and unlabelled={unlabelled!r} share {both!r}: a label has one "
             "meaning."
         )
+    if any(_is_missing(label) for label in anomalies):
+        raise ValueError(f"anomaly={anomaly!r} holds a missing label, which marks unlabelled rows.")
+    present = set(values)
+    for label in anomalies:
+        twin = next((value for value in present if str(value) == str(label)), label)
+        if label not in present and twin is not label:
+            raise ValueError(
+                f"anomaly={anomaly!r} is in no row of y, which holds {twin!r} of type "
+                f"{type(twin).__name__}: pass the label as it is there."
+            )
     signs = [
         0 if _is_missing(value) or value in unknown else -1 if value in anomalies else 1
         for value in values

@@ -45,5 +45,19 @@ def test_labels_that_tell_nothing_apart_are_named():
         semi_labels(["ok", "fraud", "ok"])
 
 
+@pytest.mark.parametrize(
+    ("y", "anomaly", "message"),
+    [
+        ([0, 1, 1, None], "1", r"anomaly='1' is in no row of y, which holds 1 of type int"),
+        (["1", "0", None], 1, r"anomaly=1 is in no row of y, which holds '1' of type str"),
+        (["a", np.nan], np.nan, "anomaly=nan holds a missing label, which marks unlabelled rows"),
+        (["a", None], ["a", None], "holds a missing label"),
+    ],
+)
+def test_labels_of_another_type_and_missing_ones_are_named(y, anomaly, message):
+    with pytest.raises(ValueError, match=message):
+        semi_labels(y, anomaly=anomaly, unlabelled="?")
+
+
 def test_bytes_are_one_label():
     assert semi_labels([b"f", b"o", None], anomaly=b"f").tolist() == [-1, 1, 0]
