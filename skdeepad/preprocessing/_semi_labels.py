@@ -28,7 +28,8 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     Raises
     ------
     ValueError
-        If a label is in both ``anomaly`` and ``unlabelled``, or no row has one of these labels.
+        If a label is in both ``anomaly`` and ``unlabelled``, or no row has one of these labels, or
+        one of ``anomaly`` is missing, or in `y` with another type alone.
 
     See Also
     --------
