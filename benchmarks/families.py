@@ -52,7 +52,7 @@ AGENT = {
         lr=5e-4, warm_up_steps=5000, exploration_steps=5000, max_epochs=5
     ),
 }
-AGENT_TRIM = {"DPLAN (default)": DPLAN(), "DPLAN, trim 0 (the paper's)": DPLAN(trim=0.0)}
+AGENT_TRIM = {"DPLAN (default)": DPLAN(), "DPLAN, trim .3": DPLAN(trim=0.3)}
 CLUSTERING = {
     "DeepClustering (default)": DeepClustering(),
     "DeepClustering, trim 0": DeepClustering(trim=0.0),

@@ -43,9 +43,8 @@ ABLATION = {
     "DPLAN, no intrinsic reward": DPLAN(intrinsic_weight=0.0),
     "DPLAN, p .05": DPLAN(anomaly_probability=0.05),
     "DPLAN, p .95": DPLAN(anomaly_probability=0.95),
-    "DPLAN, trim 0": DPLAN(trim=0.0),
-    "DPLAN, 20 units": DPLAN(hidden_layer_sizes=(20,)),
-    "DPLAN, the paper's (trim 0, 20 units)": DPLAN(trim=0.0, hidden_layer_sizes=(20,)),
+    "DPLAN, trim .3": DPLAN(trim=0.3),
+    "DPLAN, 20 units (the paper's)": DPLAN(hidden_layer_sizes=(20,)),
 }
 METRICS = {"average_precision": "AUC-PR", "roc_auc": "AUC-ROC"}
 PARTS = {"": "all anomalies", "_known": "known", "_novel": "novel"}
