@@ -148,6 +148,8 @@ def _benchmark(options, argv):
     from ._runner import SHIPPED
 
     require_packages()  # before the runs, which take minutes
+    if options.output.exists() and not options.output.is_dir():
+        raise ValueError(f"--output {options.output} is a file, where a folder is needed")
     labels = list(as_detectors(options.detectors))
     if options.reference is not None and options.reference not in labels:
         raise ValueError(f"reference={options.reference!r} is none of the detectors: {labels}")

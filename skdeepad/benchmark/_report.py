@@ -68,15 +68,22 @@ def write_report(results, folder, failures="worst", reference=None, command=None
     ]
     summaries = {(p["protocol"], p["metric"]): p["summary"] for p in parts}
     table = pd.concat(summaries, names=["protocol", "metric"])
-    table.to_csv(folder / "summary.csv")
-    (folder / "summary.md").write_text("\n".join(map(_markdown, parts)), encoding="utf-8")
+    _write(folder / "summary.csv", table.to_csv())
+    _write(folder / "summary.md", "\n".join(map(_markdown, parts)))
     for part in parts:
         for name, picture in part["pictures"].items():
             stem = f"{name}-{part['metric']}-{part['protocol']}"
-            (folder / f"{stem}.svg").write_text(picture, encoding="utf-8")
+            _write(folder / f"{stem}.svg", picture)
     report = folder / "report.html"
-    report.write_text(render(results, parts, command), encoding="utf-8")
+    _write(report, render(results, parts, command))
     return report
+
+
+def _write(path, text):
+    """Write a file; an interrupt leaves the former one or the new one."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 def require_packages():

@@ -139,6 +139,13 @@ def test_the_command_without_its_packages_says_what_it_needs(monkeypatch, capsys
     assert capsys.readouterr().err.startswith("skdeepad-benchmark: skdeepad.benchmark needs pandas")
 
 
+def test_an_output_that_is_a_file_is_refused(files, capsys):
+    with pytest.raises(SystemExit) as ended:
+        command("--datasets", *files, "--label-column", "bad", "--output", files[0])
+    assert ended.value.code == 2
+    assert f"--output {files[0]} is a file" in capsys.readouterr().err
+
+
 def test_without_what_the_report_needs_nothing_runs(monkeypatch, files, tmp_path, capsys):
     monkeypatch.setattr("skdeepad.benchmark._report.find_spec", lambda name: None)
     with pytest.raises(SystemExit) as ended:
