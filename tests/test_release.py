@@ -40,10 +40,17 @@ def test_classifiers_begin_with_the_oldest_python():
     assert minors == list(range(minors[0], minors[-1] + 1))
 
 
-def test_the_picture_of_the_readme_is_one_of_the_figures():
+def test_pictures_of_the_readme_exist_and_it_names_what_makes_them():
     text = (REPOSITORY / "README.rst").read_text()
-    (picture,) = re.findall(r"\.\. image:: (\S+)", text)
-    assert (REPOSITORY / picture).exists()
-    name = Path(picture).stem
+    first, second = re.findall(r"\.\. image:: (\S+)", text)
+    assert (REPOSITORY / first).exists()
+    name = Path(first).stem
     assert f"python doc/figures.py {name}" in text
     assert f'"{name}": {name}' in (REPOSITORY / "doc" / "figures.py").read_text()
+    assert (REPOSITORY / second).exists()
+    script = Path(second).stem.partition("-")[0]
+    assert f"``python benchmarks/{script}.py --protocol clean``" in text
+    assert (
+        f"({Path(second).name})"
+        in (REPOSITORY / second).with_name(f"{script}-clean.md").read_text()
+    )

@@ -148,7 +148,7 @@ def test_a_study_writes_to_its_output_and_nowhere_else(tmp_path):
     assert result.returncode == 0, result.stderr
 
     written = contents(tmp_path)
-    page = written.pop(Path("trial/labels.md")).decode()
+    page = written.pop(Path("trial/labels-Norm.md")).decode()
     assert page in result.stdout
     assert f"`python benchmarks/labels.py {' '.join(arguments)}`: " in page
     assert " Tables are of *tuning* sets, on which defaults are chosen.\n" in page
