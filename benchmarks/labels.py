@@ -131,8 +131,7 @@ def report(results, options):
             if len(with_labels):
                 table = by_dataset(with_labels, metric, protocol(share))
                 sections += [f"## {title} by set, {share} % labelled", markdown(table)]
-    alone = options.detectors[0] if len(options.detectors) == 1 else None
-    part = "" if alone is None else f"-{alone}"
+    part = f"-{options.detectors[0]}" if len(options.detectors) == 1 else ""
     write_page(options.output, "A few labels", text, *sections, sets=sets, part=part)
 
 

@@ -37,7 +37,11 @@ def as_datasets(datasets, label_column=None):
 
 
 def _is_file(one):
-    return Path(one).suffix.lower() in FILE_TYPES
+    return _type_of(Path(one)) in FILE_TYPES
+
+
+def _type_of(path):
+    return path.suffix.lower()
 
 
 def _load(one, label_column):
@@ -59,7 +63,7 @@ def _read_file(path, label_column):
     if not path.exists():
         raise FileNotFoundError(f"datasets={str(path)!r} does not exist")
     columns = _contents(path)
-    if path.suffix.lower() == ".npz":
+    if _type_of(path) == ".npz":
         label = label_column or "y"
         _require_column(label, [name for name in columns if name != "X"], path)
         _require_column("X", list(columns), path)
@@ -89,11 +93,11 @@ def _read_file(path, label_column):
 def _contents(path):
     """Arrays by name, or a table; every way in which a file can be broken is a ValueError."""
     try:
-        if path.suffix.lower() == ".npz":
+        if _type_of(path) == ".npz":
             # np.load leaves a damaged file open. No pickles: a data file must not run code.
             with path.open("rb") as content, np.load(content) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        return pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+        return pd.read_csv(path) if _type_of(path) == ".csv" else pd.read_parquet(path)
     except PermissionError:
         raise
     except (*DAMAGE, OSError) as error:

@@ -45,7 +45,7 @@ def test_a_file_of_another_version_is_opened_with_a_warning(detector, X, monkeyp
     [
         LeSiNN(n_estimators=2),
         default_detector(),
-        DetectorEnsemble(IsolationForest(n_estimators=5), n_estimators=2),
+        DetectorEnsemble(AutoEncoder(max_epochs=2), n_estimators=2),
         ConformalDetector(IsolationForest(n_estimators=5)),
         TunedThreshold(LeSiNN(n_estimators=2)),
         FeedbackDetector(LeSiNN(n_estimators=2)),
@@ -65,6 +65,7 @@ def test_what_is_fitted_around_detectors_knows_its_version_too(estimator, X, mon
     with pytest.warns(InconsistentVersionWarning) as seen:
         pickle.loads(file)
     assert any(f"This {name} was saved by" in str(each.message) for each in seen)
+    assert seen[0].filename == __file__
 
 
 def test_the_same_version_and_copies_are_silent(detector, X):
