@@ -17,7 +17,7 @@ from ._rows import evenly_spaced
 
 OF_LABELS = read_more("Labels", "few_labels")
 # Types of values that are no numbers, though some can be cast to them.
-NO_LABELS = (bool, np.bool_, str, np.datetime64, np.timedelta64, date, timedelta)
+NO_LABELS = (bool, np.bool_, str, bytes, np.datetime64, np.timedelta64, date, timedelta)
 # Number of rows of each kind to remember. A chunk with fewer unlabelled or normal rows than
 # FEW_ROWS is completed by remembered ones.
 N_REMEMBERED, FEW_ROWS = 256, 20

@@ -183,9 +183,9 @@ class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, Document
             for train, held_out in folds:
                 fitted = prototype
                 if train is not None:
-                    labels = () if y is None else (take_rows(y, train),)
+                    labels = None if y is None else take_rows(y, train)
                     fitted = reseeded(clone(prototype), rng.randint(2**31 - 1))
-                    fitted = fitted.fit(take_rows(X, train), *labels)
+                    fitted = fitted.fit(take_rows(X, train), labels)
                 self.detectors_.append(fitted)
                 scores = _read_scores(fitted, take_rows(X, held_out[~is_anomaly[held_out]]))
                 self.calibration_scores_.append(np.sort(scores))

@@ -29,7 +29,7 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     ------
     ValueError
         If a label is in both ``anomaly`` and ``unlabelled``, or no row has one of these labels, or
-        one of ``anomaly`` is missing, or in `y` with another type alone.
+        one of ``anomaly`` is missing, or a label is in `y` with another type alone.
 
     See Also
     --------
@@ -50,22 +50,18 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     """
     values = column_or_1d(np.asarray(y, dtype=object)).tolist()  # keeps the type of each label
     anomalies, unknown = _labels(anomaly), [] if unlabelled is None else _labels(unlabelled)
+    if any(map(_is_missing, anomalies)):
+        raise ValueError(f"anomaly={anomaly!r} holds a missing label, which marks unlabelled rows.")
+    unknown = [label for label in unknown if not _is_missing(label)]
     both = [label for label in anomalies if label in unknown]
     if both:
         raise ValueError(
             f"anomaly={anomaly!r} and unlabelled={unlabelled!r} share {both!r}: a label has one "
             "meaning."
         )
-    if any(_is_missing(label) for label in anomalies):
-        raise ValueError(f"anomaly={anomaly!r} holds a missing label, which marks unlabelled rows.")
-    present = set(values)
-    for label in anomalies:
-        twin = next((value for value in present if str(value) == str(label)), label)
-        if label not in present and twin is not label:
-            raise ValueError(
-                f"anomaly={anomaly!r} is in no row of y, which holds {twin!r} of type "
-                f"{type(twin).__name__}: pass the label as it is there."
-            )
+    present = {value for value in values if not _is_missing(value)}
+    _check_types("anomaly", anomaly, anomalies, present)
+    _check_types("unlabelled", unlabelled, unknown, present)
     signs = [
         0 if _is_missing(value) or value in unknown else -1 if value in anomalies else 1
         for value in values
@@ -80,8 +76,31 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
 
 def _labels(given) -> list:
     """Return one label or several as a list."""
+    if isinstance(given, np.ndarray):
+        given = given.tolist()
     is_one = isinstance(given, str | bytes) or not isinstance(given, Iterable)
     return [given] if is_one else list(given)
+
+
+def _check_types(name: str, given, labels: list, present: set) -> None:
+    """Raise if a label is in no row, but one of another type that reads alike is."""
+    by_text = {_text(value): value for value in present}
+    for label in labels:
+        twin = by_text.get(_text(label), label)
+        if label not in present and twin is not label:
+            raise ValueError(
+                f"{name}={given!r} is in no row of y, which holds {twin!r} of type "
+                f"{type(twin).__name__}: pass the label as it is there."
+            )
+
+
+def _text(label) -> str:
+    """Return how a label reads, whatever its type."""
+    text = label.decode(errors="replace") if isinstance(label, bytes) else str(label)
+    try:
+        return str(float(text))
+    except ValueError:
+        return text
 
 
 def _is_missing(value) -> bool:

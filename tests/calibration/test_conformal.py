@@ -258,3 +258,10 @@ def test_the_same_seed_gives_the_same_p_values(X):
     first, again = (small(cv=3).fit(X).p_values(X) for _ in range(2))
     assert_array_equal(first, again)
     assert (small(cv=3, random_state=1).fit(X).p_values(X) != first).any()
+
+
+def test_a_frozen_detector_needs_no_labels():
+    X = np.random.RandomState(0).randn(80, 3)
+    frozen = FrozenEstimator(EllipticEnvelope(random_state=0).fit(X))
+    det = ConformalDetector(frozen, random_state=0).fit(X)
+    assert np.isfinite(det.score_samples(X)).all()

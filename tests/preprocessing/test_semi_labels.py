@@ -52,11 +52,25 @@ def test_labels_that_tell_nothing_apart_are_named():
         (["1", "0", None], 1, r"anomaly=1 is in no row of y, which holds '1' of type str"),
         (["a", np.nan], np.nan, "anomaly=nan holds a missing label, which marks unlabelled rows"),
         (["a", None], ["a", None], "holds a missing label"),
+        ([1, 0], pd.NA, "holds a missing label"),
+        ([b"fraud", b"ok", None], "fraud", r"anomaly='fraud' is in no row of y, .* b'fraud'"),
+        (["1.0", "0.0", None], 1, r"anomaly=1 is in no row of y, which holds '1.0' of type str"),
     ],
 )
 def test_labels_of_another_type_and_missing_ones_are_named(y, anomaly, message):
     with pytest.raises(ValueError, match=message):
         semi_labels(y, anomaly=anomaly, unlabelled="?")
+
+
+@pytest.mark.parametrize("unlabelled", [0, b"0"])
+def test_unlabelled_rows_of_another_type_are_named(unlabelled):
+    with pytest.raises(ValueError, match=r"unlabelled=b?'?0'? is in no row of y, which holds '0'"):
+        semi_labels(["1", "0"], anomaly="1", unlabelled=unlabelled)
+
+
+def test_missing_labels_and_arrays_of_labels():
+    y = pd.array([1, 2, 0, None], dtype="Int64")
+    assert semi_labels(y, anomaly=np.array(1), unlabelled=[0, pd.NA]).tolist() == [-1, 1, 0, 0]
 
 
 def test_bytes_are_one_label():

@@ -221,10 +221,11 @@ def test_without_labelled_normals_unlabelled_rows_stand_in(cls, few_labels):
         (lambda y: y[1:], "inconsistent numbers of samples"),
         (lambda y: np.c_[y, y], "1d array"),
         (lambda y: y.astype(str), "got booleans, dates or text"),
+        (lambda y: y.astype("S2"), "got booleans, dates or text"),
     ],
     ids=[
         *("NaN", "text", "booleans", "nullable booleans", "dates", "durations", "length", "2-d"),
-        "numbers as text",
+        *("numbers as text", "numbers as bytes"),
     ],
 )
 def test_bad_labels_get_a_clear_error_and_lose_nothing(cls, spoil, message, few_labels):
