@@ -17,8 +17,8 @@ from skdeepad.datasets import list_adbench, list_datasets
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 STUDIES = sorted(path for path in BENCHMARKS.rglob("*.py") if not path.name.startswith("_"))
 WITHOUT_FILES = {
-    *("agent", "boundaries", "contributions", "export", "large", "log_det", "missing", "row_bytes"),
-    *("speed", "stacked", "thresholds", "untrained"),
+    *("agent", "boundaries", "contributions", "devices", "export", "large", "log_det", "missing"),
+    *("row_bytes", "speed", "stacked", "thresholds", "untrained"),
 }
 
 
@@ -231,6 +231,17 @@ def test_a_trial_needs_no_file(script, tmp_path):
     text = (tmp_path / "skdeepad-benchmark" / page).read_text()
     assert text.startswith("# ")
     assert [part for part in parts if part not in text] == []
+
+
+@pytest.mark.slow
+def test_devices_are_compared_without_a_gpu_too(tmp_path):
+    done = run_apart(
+        "devices.py", "--device", "cpu", "--scale", "0.02", "--repeats", "1", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "skdeepad-benchmark" / "devices.md").read_text()
+    for case in ("VAE", "40 VAEs, trained as one", "GANomaly, DCGAN of width 64"):
+        assert page.count(f"| {case} ") == 2
 
 
 @pytest.mark.slow
