@@ -194,12 +194,12 @@ class DetectorEnsemble(
                     if hasattr(member, name):
                         setattr(self, name, getattr(member, name))
                         break
-        if not warn_if_degenerate(self.training_scores_):
-            self._warn_of_members()
+        self._warn_of_members()
+        warn_if_degenerate(self.training_scores_)
         return self
 
     def _warn_of_members(self) -> None:
-        """Warn of members that tell no rows apart, though the others do."""
+        """Warn of members that tell no rows apart, or whose scores are not finite."""
         kept = [name for name, is_kept in self._is_kept.items() if is_kept]
         names = kept or range(len(self.estimators_))
         for name, member, scores in zip(names, self.estimators_, self.member_scores_, strict=True):

@@ -147,6 +147,19 @@ def test_a_member_that_tells_no_rows_apart_is_named(X):
     assert len(np.unique(det.score_samples(far))) > 100
 
 
+class NoScoreOfFarRows(IsolationForest):
+    def score_samples(self, X):
+        return np.where(np.abs(X).max(axis=1) > 3, np.nan, super().score_samples(X))
+
+
+@pytest.mark.parametrize("combine", ["log", "rank"])
+def test_a_member_whose_scores_are_not_finite_is_named(combine, X):
+    members = [("forest", IsolationForest(n_estimators=3)), ("broken", NoScoreOfFarRows(5))]
+    with pytest.warns(ConvergenceWarning, match="are not finite") as seen:
+        DetectorEnsemble(members, combine=combine, random_state=0).fit(X)
+    assert ["by the member 'broken'" in str(w.message) for w in seen] == [True, False]
+
+
 def test_any_estimator_with_score_samples_can_be_a_member(X, far_anomalies):
     rows, y = far_anomalies
     det = DetectorEnsemble(IsolationForest(n_estimators=10), random_state=0).fit(X)
