@@ -154,7 +154,10 @@ class NoScoreOfFarRows(IsolationForest):
 
 @pytest.mark.parametrize("combine", ["log", "rank"])
 def test_a_member_whose_scores_are_not_finite_is_named(combine, X):
-    members = [("forest", IsolationForest(n_estimators=3)), ("broken", NoScoreOfFarRows(n_estimators=5))]
+    members = [
+        ("forest", IsolationForest(n_estimators=3)),
+        ("broken", NoScoreOfFarRows(n_estimators=5)),
+    ]
     with pytest.warns(ConvergenceWarning, match="are not finite") as seen:
         DetectorEnsemble(members, combine=combine, random_state=0).fit(X)
     assert ["by the member 'broken'" in str(w.message) for w in seen] == [True, False]
