@@ -67,19 +67,6 @@ class AdversarialDetector(BaseDetector):
                 "of the other players."
             )
         check_batch_norm(self.batch_size, getattr(self.backbone, "batch_norm", False))
-        if self.scaler == "minmax":  # rows of later chunks may lie outside
-            return
-        low, high = getattr(self.backbone, "output_range", (-np.inf, np.inf))
-        X = self._generated_columns(X)
-        if X.min() < low - 1e-3 or X.max() > high + 1e-3:
-            raise ValueError(
-                f"backbone={self.backbone!r} makes values in [{low:g}, {high:g}], but the scaled "
-                f"rows have values from {X.min():.3g} to {X.max():.3g}: scale them to "
-                "this range, or use scaler='minmax'."
-            )
-
-    def _generated_columns(self, X: np.ndarray) -> np.ndarray:
-        return X
 
     @property
     def generator_(self) -> nn.Module:
@@ -115,7 +102,7 @@ class ContextualDetector(SamplerMixin, ReconstructorMixin, AdversarialDetector):
     def _make_context(self, n_features: int) -> Context:
         return Context(n_features, self._context_numbers(n_features))
 
-    def _generated_columns(self, X: np.ndarray) -> np.ndarray:
+    def _decoded_columns(self, X: np.ndarray) -> np.ndarray:
         return np.delete(X, self._context_numbers(X.shape[1]), axis=1)
 
     def _train(self, run, net, X, y) -> None:

@@ -9,6 +9,7 @@ from sklearn.utils import check_array, check_random_state
 from .._validation import check_is_fitted
 from ..training import with_default_settings
 from ._gradients import of_features
+from ._scaling import check_output_range
 
 
 class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -113,6 +114,16 @@ class ReconstructorMixin(DecoderMixin):
         """
         check_is_fitted(self)
         return of_features(self, self._apply(self.net_.module_.contributions, X))
+
+    def _check_rows(self, X: np.ndarray) -> None:
+        super()._check_rows(X)
+        # Rows of later chunks may lie outside the range of the first.
+        if self.scaler != "minmax" and hasattr(self.backbone, "output_range"):
+            check_output_range(self._decoded_columns(X), self.backbone)
+
+    def _decoded_columns(self, X: np.ndarray) -> np.ndarray:
+        """Return the columns of the scaled rows that the decoder makes."""
+        return X
 
 
 class SamplerMixin:

@@ -184,12 +184,28 @@ def _are_finite(X: np.ndarray, has_holes: bool) -> bool:
 
 def check_unit_interval(X: np.ndarray | LazyRows, parameter: str, value: str) -> None:
     """Raise if rows are outside [0, 1] and a parameter needs them inside."""
-    if isinstance(X, LazyRows):
-        low, high = X.min(), X.max()
-    else:  # these leave out missing cells
-        low, high = np.fmin.reduce(X, axis=None), np.fmax.reduce(X, axis=None)
+    low, high = _extremes(X)
     if low < -1e-6 or high > 1 + 1e-6:
         raise ValueError(
             f"{parameter}={value!r} needs scaled rows in [0, 1], got values from "
             f"{low:.3g} to {high:.3g}: use scaler='minmax'."
         )
+
+
+def check_output_range(X: np.ndarray | LazyRows, backbone) -> None:
+    """Raise if rows are outside the values that the decoder of a backbone makes."""
+    least, most = backbone.output_range
+    low, high = _extremes(X)
+    if low < least - 1e-3 or high > most + 1e-3:
+        raise ValueError(
+            f"backbone={backbone!r} makes values in [{least:g}, {most:g}], but the scaled rows "
+            f"have values from {low:.3g} to {high:.3g}: scale them to this range, or use "
+            "scaler='minmax'."
+        )
+
+
+def _extremes(X: np.ndarray | LazyRows) -> tuple[float, float]:
+    """Return the smallest and the largest value, without missing cells."""
+    if isinstance(X, LazyRows):
+        return X.min(), X.max()
+    return np.fmin.reduce(X, axis=None), np.fmax.reduce(X, axis=None)

@@ -38,6 +38,9 @@ class DCGANBackbone(ImageBackbone):
 
     Notes
     -----
+    The decoder makes a value in [-1, 1] of each pixel: scale images to this range. It has neither
+    variances nor logits, so that variational autoencoders need ``likelihood="gaussian"``.
+
     DCGAN has 5×5 kernels. Its implementations commonly use 4×4 kernels: their size is a multiple of
     the stride, which avoids checkerboard patterns.
 

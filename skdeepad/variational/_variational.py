@@ -43,6 +43,13 @@ class VariationalDetector(
         return params
 
     def _make_likelihood(self, n_features: int) -> Likelihood:
+        if self.likelihood != "gaussian" and hasattr(self.backbone, "output_range"):
+            low, high = self.backbone.output_range
+            raise ValueError(
+                f"likelihood={self.likelihood!r} must be 'gaussian' with backbone="
+                f"{self.backbone!r}, whose decoder makes a value in [{low:g}, {high:g}] of each "
+                "feature, and neither variances nor logits."
+            )
         cls = MaskedLikelihood if self._masks else Likelihood
         return cls(self.likelihood, n_features, self.min_std)
 

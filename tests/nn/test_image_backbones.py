@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 
-from skdeepad import EGBAD, AnoGAN, AutoEncoder, GANomaly
+from skdeepad import EGBAD, AnoGAN, AutoEncoder, GANomaly, all_detectors
 from skdeepad.nn import ConvBackbone, DCGANBackbone
+
+from ..instances import without_labels
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 32, 32), (1, 128, 128)]
 BACKBONES = {
@@ -46,6 +49,39 @@ def test_detectors_of_images_score_and_restore_them(detector, make, shape):
     assert np.isfinite(det.score_samples(X)).all()
     assert det.reconstruct(X).shape == X.shape
     assert det.feature_contributions(X).shape == X.shape
+
+
+RECONSTRUCTING = [
+    cls
+    for _, cls in all_detectors()
+    if hasattr(cls, "reconstruct") and "backbone" in cls().get_params()
+]
+
+
+@without_labels
+@pytest.mark.filterwarnings("ignore:No unit of the code:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("cls", RECONSTRUCTING, ids=lambda cls: cls.__name__)
+def test_rows_that_a_bounded_decoder_cannot_make_are_refused(cls):
+    det = cls(backbone=DCGANBackbone((1, 8, 8), width=2), scaler=None, random_state=0)
+    if "likelihood" in det.get_params():
+        det.set_params(likelihood="gaussian")
+    images = load_digits().data[:40]
+    with pytest.raises(ValueError, match=r"makes values in \[-1, 1\], .* from 0 to 16: scale them"):
+        det.fit(images)
+    det.set_params(max_epochs=1, max_steps=1, scaler="minmax").fit(images)
+    assert np.isfinite(det.score_samples(images)).all()
+
+
+@without_labels
+@pytest.mark.parametrize("likelihood", ["heteroscedastic", "bernoulli"])
+@pytest.mark.parametrize(
+    "cls", [cls for cls in RECONSTRUCTING if hasattr(cls(), "likelihood")], ids=lambda c: c.__name__
+)
+def test_a_bounded_decoder_makes_neither_variances_nor_logits(cls, likelihood):
+    det = cls(backbone=DCGANBackbone((1, 8, 8), width=2), likelihood=likelihood, scaler=None)
+    message = f"likelihood='{likelihood}' must be 'gaussian' with backbone=DCGANBackbone"
+    with pytest.raises(ValueError, match=message):
+        det.fit(load_digits().data[:40] / 16)
 
 
 @every_backbone
