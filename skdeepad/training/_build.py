@@ -24,8 +24,8 @@ def find_device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(0, device=device)
-    except (AssertionError, RuntimeError) as error:
+        torch.empty(0, dtype=torch.float64, device=device)  # scores are, which Apple's GPUs lack
+    except (AssertionError, RuntimeError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device={device!r} can't be used here: {reason}") from error
     return device

@@ -77,6 +77,16 @@ def test_the_automatic_device_is_the_cpu_where_there_is_no_other(name, X):
     assert_array_equal(automatic.score_samples(X), cpu.score_samples(X))
 
 
+def test_a_device_without_float64_is_refused(monkeypatch):
+    def empty(*size, dtype=torch.float32, **_):
+        if dtype == torch.float64:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+
+    monkeypatch.setattr(torch, "empty", empty)
+    with pytest.raises(ValueError, match="device='mps' can't be used here: .* to float64"):
+        find_device("mps")
+
+
 def test_rows_become_a_tensor_on_the_device(X):
     tensor = to_tensor(X, "cpu")
     assert tensor.device.type == "cpu"
