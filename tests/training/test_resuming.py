@@ -83,7 +83,7 @@ def test_a_device_without_float64_is_refused(monkeypatch):
             raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
 
     monkeypatch.setattr(torch, "empty", empty)
-    with pytest.raises(ValueError, match="device='mps' can't be used here: .* to float64"):
+    with pytest.raises(ValueError, match=r"device='mps' can't be used here: .* to float64"):
         find_device("mps")
 
 
