@@ -14,7 +14,7 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
-from skdeepad import VAE, WAE, AutoEncoder
+from skdeepad import AAE, VAE, WAE, AutoEncoder
 from skdeepad.metrics import anomaly_roc_auc
 from skdeepad.nn import ConvBackbone
 
@@ -24,6 +24,7 @@ COMMON = {"scaler": None, "max_steps": None, "batch_size": 200, "trim": 0.0, "n_
 DETECTORS = {
     "AutoEncoder (DCAE)": AutoEncoder(residual_scaling="plain", **COMMON),
     "VAE, ELBO": VAE(likelihood="gaussian", min_std=0.01, **COMMON),
+    "AAE": AAE(residual_scaling="plain", **COMMON),
     "WAE": WAE(residual_scaling="plain", **COMMON),
 }
 
