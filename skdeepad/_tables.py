@@ -28,7 +28,7 @@ OF_TEXT = read_more("Text, dates and categories", "missing")
 BLOCK_VALUES = 2**20
 
 
-@np.errstate(over="ignore")  # a value too large for float64 is an error, and needs no warning
+@np.errstate(over="ignore", invalid="ignore")  # values too large are an error, which needs no more
 def validate_data(estimator, X, **kwargs):
     """Validate rows as scikit-learn does; errors name the column and what can be done about it."""
     _refuse_misread(X)
@@ -44,10 +44,23 @@ def validate_data(estimator, X, **kwargs):
         raise explained from error
 
 
+def is_missing(value) -> bool:
+    """Return whether a value is None, NaN, or a missing value of pandas."""
+    # pandas' NA has no truth value.
+    return value is None or type(value).__name__ in MISSING or value != value
+
+
+def refuse_masked(values, name: str, way_out: str) -> None:
+    """Raise if some values are masked, which numpy's functions would read as they are."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked cells: use {way_out}.")
+
+
 def _refuse_misread(X) -> None:
     """Raise if X holds what scikit-learn silently takes for numbers, but is none."""
-    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
-        raise ValueError("X has masked cells: use X.astype(float).filled(np.nan).")
+    refuse_masked(X, "X", "X.astype(float).filled(np.nan)")
+    if type(X).__name__ == "LazyFrame":
+        raise ValueError("X is a lazy frame, which has no rows yet: use X.collect().")
     types = _types(X)
     times = {dtype for dtype in set(types) if str(dtype).lower().startswith(TIMES)}
     if times:

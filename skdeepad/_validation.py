@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as take_rows
 from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils._param_validation import HasMethods as SklearnHasMethods
 from sklearn.utils._param_validation import (
-    HasMethods,
     Interval,
     RealNotInt,
     StrOptions,
@@ -47,8 +47,28 @@ __all__ = [
     "last_step",
     "n_rows_of",
     "output_container",
+    "own_offset",
     "take_rows",
+    "validate_parameter_constraints",
 ]
+
+
+class HasMethods(SklearnHasMethods):
+    """Constraint of a parameter that is an instance with some methods; a class has them too."""
+
+    def is_satisfied_by(self, val):
+        return not isinstance(val, type) and super().is_satisfied_by(val)
+
+    def __str__(self):
+        return super().__str__().replace("an object", "an instance, not a class,", 1)
+
+
+def own_offset(estimator) -> float | None:
+    """Return the threshold of a fitted estimator, None if it has none.
+
+    Those of some of scikit-learn's detectors are arrays of one value.
+    """
+    return float(np.squeeze(estimator.offset_)) if hasattr(estimator, "offset_") else None
 
 
 def float_types(X):

@@ -1,9 +1,11 @@
 """What users of scikit-learn expect of every detector."""
 
 import inspect
+import re
 import subprocess
 import sys
 import warnings
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -22,7 +24,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from skdeepad import (
     VAE,
@@ -32,6 +34,7 @@ from skdeepad import (
     DevNet,
     GroupAnomalyDetector,
     LadderVAE,
+    LeSiNN,
     all_detectors,
 )
 from skdeepad.datasets import load_vowels
@@ -176,6 +179,26 @@ def test_named_columns_reach_a_scaler_that_asks_for_them(name, X):
         warnings.filterwarnings("ignore", message="The boundary needs features")
         det.fit(frame, some_labels(X))
     assert_array_equal(det.score_samples(frame.iloc[:7]), det.score_samples(frame)[:7])
+
+
+def too_few_rows(X):
+    return X[:-1]
+
+
+@pytest.mark.parametrize(
+    ("scaler", "message"),
+    [
+        (FunctionTransformer(too_few_rows), "as many rows as it takes, got 299 for 300"),
+        (OneHotEncoder(), "dense rows of numbers, as sparse_output=False makes them"),
+        (FunctionTransformer(np.ravel), "dense rows of numbers: Expected 2D array"),
+        (FunctionTransformer(partial(np.full_like, fill_value="x", dtype=object)), "could not"),
+    ],
+    ids=["fewer rows", "sparse", "one dimension", "text"],
+)
+@pytest.mark.parametrize("detector", [AutoEncoder(), DevNet(), LeSiNN()], ids=lambda d: repr(d))
+def test_a_scaler_that_returns_no_rows_is_named(detector, scaler, message, X):
+    with pytest.raises(ValueError, match=rf"scaler={re.escape(repr(scaler)[:12])}.* {message}"):
+        clone(detector).set_params(scaler=scaler).fit(X.round(), some_labels(X))
 
 
 @every_detector

@@ -5,7 +5,7 @@ from typing import Any, final
 
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from .._validation import HasMethods, Interval, Real
+from .._validation import HasMethods, Interval, Real, validate_parameter_constraints
 from ..nn import ACTIVATIONS
 from ..training import OPTIMIZERS
 from ._parameters import (
@@ -19,6 +19,11 @@ from ._parameters import (
     param,
 )
 
+# What net_params can't replace, and what is for it.
+OUTSIDE_NET_PARAMS = {
+    "module": "backbone",
+    "train_split": "early_stopping and validation_fraction",
+}
 SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
 
 
@@ -89,6 +94,26 @@ class CommonParameters:
         batches = self._parameters_to("batches")
         of_batches = {f"iterator_train__{name}": value for name, value in batches.items()}
         return self._parameters_to("net") | of_batches
+
+    def _check_net_params(self) -> None:
+        """Raise if ``net_params`` are none of the net, or if a detector would refuse their values.
+
+        They are under the names of the net, many of which are parameters of the detector, too.
+        """
+        given = dict(self.net_params or {})
+        if not all(isinstance(name, str) for name in given):
+            raise ValueError(f"net_params={self.net_params!r} must have names, which are str.")
+        for name, instead in OUTSIDE_NET_PARAMS.items():
+            if given.get(name):
+                raise ValueError(
+                    f"net_params={self.net_params!r} must not hold {name!r}: use {instead}."
+                )
+        checked = {name: given[name] for name in self._parameters_to("net") if name in given}
+        validate_parameter_constraints(
+            {name: self._parameter_constraints[name] for name in checked},
+            checked,
+            caller_name=f"{type(self).__name__}'s net_params",
+        )
 
     @final
     def _parameters_to(self, place: str) -> dict:

@@ -163,6 +163,7 @@ class BaseDetector(
 
     @with_default_settings
     def _fit(self, X, y, sample_weight, *, fresh: bool, epochs: int | None = None):
+        self._check_net_params()
         with all_or_nothing(self):
             if fresh:
                 self._masks = getattr(self, "missing", "raise") == "mask"
@@ -196,6 +197,8 @@ class BaseDetector(
                 self._made_with = lasting_parameters(self)
             else:
                 warn_of_changed_parameters(self, self._made_with)
+                params = self._net_parameters()
+                self.net_.update_budget(**params | dict(params.get("net_params") or {}))
             report = FitReport(
                 self,
                 X,
@@ -204,9 +207,6 @@ class BaseDetector(
                 lambda: {"training_scores_": self._score_training_rows(data, n_own)},
             )
             tensor = to_tensor(data, self.device)
-            if not fresh:
-                params = self._net_parameters()
-                self.net_.update_budget(**params | dict(params.get("net_params") or {}))
         self._forget_threshold()  # the old threshold doesn't fit the new weights
         run = Run(type(self).__name__, epochs, self.verbose, report.epoch)
         self._train(run, self.net_, tensor, labels)

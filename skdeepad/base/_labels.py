@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.ensemble import IsolationForest
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from torch import Tensor
 
 from .._documentation import read_more
+from .._tables import refuse_masked
 from ..training import LazyRows, blocks_of, part_of, warn
 from ._rows import evenly_spaced
 
@@ -44,6 +46,9 @@ def check_labels(
     """
     if y is None:
         return np.zeros(n_samples)[rows]
+    refuse_masked(y, name, f"{name}.filled(0), where 0 is an unlabelled row")
+    if issparse(y):
+        raise ValueError(f"{name} is sparse: use {name}.toarray().ravel().")
     given = np.asarray(y)  # a column of a nullable pandas type becomes an array of objects
     kinds = {type(label) for label in given.flat} if given.dtype == object else {given.dtype.type}
     if any(issubclass(kind, NO_LABELS) for kind in kinds):

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import indexable
 
+from .._tables import refuse_masked
 from .._validation import check_sample_weight, take_rows
 from ..training import warn
 
@@ -65,6 +66,7 @@ def evenly_spaced(X, n_rows: int):
 
 def read_weights(sample_weight, X) -> np.ndarray:
     """Return the weights, (n_samples,), in float64; raise if one is negative or all are 0."""
+    refuse_masked(sample_weight, "sample_weight", "sample_weight.filled(0)")
     weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weights.any():
         raise ValueError("sample_weight must have a value other than zero.")
@@ -102,6 +104,7 @@ def as_given(values, rows: np.ndarray | slice, n_samples: int, missing: float):
     return given
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of weights near the largest number
 def repetitions(sample_weight: np.ndarray, n_features: int = 1) -> np.ndarray:
     """Return the number of repetitions of each row, from its weight.
 

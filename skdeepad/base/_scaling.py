@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils import check_array, gen_batches
@@ -162,9 +163,23 @@ def check_scaled(scaled, X: np.ndarray, scaler, has_holes: bool = False) -> np.n
 
     Raise if they are not finite, but for missing cells if there may be any.
     """
-    with np.errstate(over="ignore"):
-        scaled = check_array(scaled, dtype=np.float32, order="C", ensure_all_finite=False)
-    if not np.isfinite(scaled.sum()) and not _are_finite(scaled, has_holes):
+    try:
+        with np.errstate(over="ignore"):
+            scaled = check_array(scaled, dtype=np.float32, order="C", ensure_all_finite=False)
+    except (TypeError, ValueError) as error:
+        reason = str(error).split("\n")[0]
+        way_out = ", as sparse_output=False makes them" if issparse(scaled) else ""
+        raise ValueError(
+            f"scaler={scaler!r} must return dense rows of numbers{way_out}: {reason}"
+        ) from error
+    if len(scaled) != len(X):
+        raise ValueError(
+            f"scaler={scaler!r} must return as many rows as it takes, got {len(scaled)} for "
+            f"{len(X)}."
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = scaled.sum()
+    if not np.isfinite(total) and not _are_finite(scaled, has_holes):
         what = "NaN" if np.isnan(scaled).any() and not has_holes else "infinity"
         if not _are_finite(X, has_holes):
             raise ValueError("X contains NaN or infinity, which assume_finite=True has let pass.")

@@ -204,7 +204,13 @@ class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, Document
         if isinstance(self.cv, str):
             return [(None, rows)]
         if hasattr(self.cv, "split"):
-            folds = list(self.cv.split(X, y))
+            try:
+                splits = list(self.cv.split(X, y))
+            except TypeError as error:
+                if y is not None:
+                    raise
+                raise ValueError(f"cv={self.cv!r} needs y, but it is None: {error}") from error
+            folds = [tuple(np.arange(len(rows))[np.asarray(part)] for part in s) for s in splits]
             held_out = np.concatenate([own for _, own in folds])
             if len(np.unique(held_out)) < len(held_out):
                 raise ValueError(f"cv={self.cv!r} must hold each row out at most once.")

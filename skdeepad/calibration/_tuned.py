@@ -19,6 +19,7 @@ from .._validation import (
     fit_context,
     last_step,
     n_rows_of,
+    own_offset,
     take_rows,
 )
 from ..autoencoder import AutoEncoder
@@ -268,12 +269,13 @@ def _finite(scores) -> np.ndarray:
 def _own_offset(detector) -> float:
     """Return the threshold of a fitted detector, or of a pipeline that ends in one."""
     detector = last_step(detector)
-    if not hasattr(detector, "offset_"):
+    offset = own_offset(detector)
+    if offset is None:
         raise ValueError(
             f"y must have known anomalies and known normal rows: {type(detector).__name__} has no "
             "threshold of its own."
         )
-    return float(detector.offset_)
+    return offset
 
 
 def _offset_of(thresholder, training: np.ndarray) -> float:
@@ -303,11 +305,13 @@ def _best(ranks: np.ndarray, signs: np.ndarray, measure) -> tuple[float, float]:
     if len(candidates) > MAX_THRESHOLDS:
         candidates = np.quantile(candidates, np.linspace(0, 1, MAX_THRESHOLDS))
     y = (signs < 0).astype(int)
-    values = np.array([measure(y, (ranks < c).astype(int)) for c in candidates], dtype=float)
-    if np.isnan(values).any():
-        raise ValueError(
-            "metric must be a number for any predicted labels, but it is NaN for some."
-        )
+    found = [measure(y, (ranks < c).astype(int)) for c in candidates]
+    for value in found:
+        if np.ndim(value) or np.asarray(value).dtype.kind not in "biuf" or np.isnan(value):
+            raise ValueError(
+                f"metric must be a number for any predicted labels, but for some it is {value!r}."
+            )
+    values = np.array(found, dtype=float)
     best = np.flatnonzero(values >= values.max() - 1e-12)
     run = best[: np.flatnonzero(np.diff(best, append=np.inf) > 1)[0] + 1]  # the first run
     return float(candidates[run[len(run) // 2]]), float(values.max())

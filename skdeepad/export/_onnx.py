@@ -13,7 +13,7 @@ import torch
 from sklearn.pipeline import make_pipeline
 from torch import Tensor, nn
 
-from .._validation import last_step
+from .._validation import last_step, own_offset
 from .._version import __version__
 from ..base import BaseDetector
 from ..ensemble import DetectorEnsemble
@@ -124,7 +124,7 @@ def to_onnx(estimator, path=None, *, X=None):
     if X is not None:
         need("onnxruntime")
     parts = Parts(steps=[])
-    module = ScoringModule(scores_of(estimator, parts), float(last_step(estimator).offset_))
+    module = ScoringModule(scores_of(estimator, parts), own_offset(last_step(estimator)))
     for detector in parts.detectors:
         _check_one_pass(detector)
     detector, steps = parts.detectors[0], parts.steps

@@ -233,11 +233,15 @@ class FeedbackDetector(
         """
         check_is_fitted(self)
         self._check_learning()
-        if np.shape(rows)[:1] == (0,):
+        try:
+            shape = np.shape(rows)
+        except ValueError as error:
+            raise self._no_rows(rows) from error
+        if shape[:1] == (0,):
             if np.shape(labels) != (0,):
                 raise ValueError(f"labels={labels!r} must be empty if rows={rows!r} are.")
             return self
-        if np.ndim(rows) == 2:
+        if len(shape) == 2:
             table = self._read(rows, reset=False)
             numbers, keys = numbers_among(table, self._rows), lines_of(table).tolist()
         else:
@@ -358,11 +362,14 @@ class FeedbackDetector(
         numbers, n_samples = np.asarray(rows), len(self._rows)
         is_number = numbers.ndim == 1 and numbers.dtype.kind in "iu"
         if not is_number or not 0 <= numbers.min() <= numbers.max() < n_samples:
-            raise ValueError(
-                f"rows={rows!r} must hold numbers of training rows, from 0 to {n_samples - 1}, or "
-                f"rows of {self.n_features_in_} features."
-            )
+            raise self._no_rows(rows)
         return numbers.astype(int)
+
+    def _no_rows(self, rows) -> ValueError:
+        return ValueError(
+            f"rows={rows!r} must hold numbers of training rows, from 0 to {len(self._rows) - 1}, "
+            f"or rows of {self.n_features_in_} features."
+        )
 
     def _read_answers(self, labels, keys: list) -> np.ndarray:
         """Return the signs of answers about rows with these keys, 0 for what is withdrawn."""

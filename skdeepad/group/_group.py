@@ -343,7 +343,7 @@ class GroupAnomalyDetector(SavedVersionMixin, MetaEstimatorMixin, OffsetMixin, D
     def _scaled(self, rows) -> np.ndarray:
         """Scale rows with the estimator's scaler."""
         scaler = getattr(self.estimator_, "scaler_", None)
-        return rows if scaler is None else scaler.transform(rows)
+        return rows if scaler is None else scaler.transform(self.estimator_._with_names(rows))
 
     # Attributes ------------------------------------------------------------------------------
 

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import check_array, column_or_1d
 
+from .._tables import is_missing
 from .._validation import n_rows_of
 
 
@@ -52,6 +52,12 @@ class Members(NamedTuple):
 
 def read_groups(X, groups) -> tuple[np.ndarray, Members]:
     """Return rows and their groups, from rows and labels or from an array of groups."""
+    if _is_ragged(X):
+        raise ValueError(
+            "Groups of different sizes are not an array: pass the rows of all groups as X, and the "
+            "group of each row as groups, e.g. np.concatenate(X) and "
+            "np.repeat(np.arange(len(X)), [len(group) for group in X])."
+        )
     # np.ndim fails for some array-likes.
     if (X if hasattr(X, "ndim") else np.asarray(X)).ndim == 3:
         if groups is not None:
@@ -65,7 +71,14 @@ def read_groups(X, groups) -> tuple[np.ndarray, Members]:
     n_rows = n_rows_of(X)
     if groups is None:
         return X, Members.from_labels(np.arange(n_rows))
-    labels = column_or_1d(check_array(groups, ensure_2d=False, dtype=None, input_name="groups"))
+    labels = np.asarray(groups)
+    if labels.ndim != 1 and labels.shape[1:] != (1,):
+        raise ValueError(
+            f"groups must hold one label for each row, got an array of shape {labels.shape}."
+        )
+    labels = labels.ravel()
+    if any(map(is_missing, labels.tolist())):
+        raise ValueError("groups must hold a label for each row, but some are missing.")
     if len(labels) != n_rows:
         raise ValueError(f"groups has {len(labels)} labels, but X has {n_rows} rows.")
     try:
@@ -75,3 +88,11 @@ def read_groups(X, groups) -> tuple[np.ndarray, Members]:
         raise ValueError(
             f"groups must hold labels of one type that can be sorted, got {', '.join(kinds)}."
         ) from error
+
+
+def _is_ragged(X) -> bool:
+    """Return whether X is a sequence of groups of different sizes."""
+    is_array = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    if not (is_array or isinstance(X, list | tuple)) or not len(X) or np.ndim(X[0]) != 2:
+        return False
+    return len({len(group) for group in X}) > 1

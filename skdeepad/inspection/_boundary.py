@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_array
 
-from .._validation import Integral, Real, check_matplotlib_support, last_step
+from .._validation import Integral, Real, check_matplotlib_support, last_step, own_offset
 from ..metrics._box import framed_like
 from ._axes import BLACK, ORANGE, take_axes
 
@@ -146,9 +146,7 @@ class BoundaryDisplay:
         xx0, xx1 = _grid(estimator, [boundary, rows], grid_resolution, eps)
         points = np.column_stack([xx0.ravel(), xx1.ravel()])
         values = estimator.score_samples(framed_like(X, points)).reshape(xx0.shape)
-        last = last_step(estimator)
-        # offset_ of OneClassSVM is an array of one value.
-        level = float(np.squeeze(last.offset_)) if hasattr(last, "offset_") else None
+        level = own_offset(last_step(estimator))
         if response == "density":
             values, level = np.exp(values), None if level is None else np.exp(level)
         names = getattr(estimator, "feature_names_in_", ("feature 0", "feature 1"))

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import column_or_1d
 
-from .._validation import Integral, check_matplotlib_support, last_step
+from .._validation import Integral, check_matplotlib_support, last_step, own_offset
 from ._axes import BLACK, by_label, named, read_mask, take_axes
 
 
@@ -94,7 +94,7 @@ class ScoreDisplay:
         if not hasattr(estimator, "score_samples"):
             raise ValueError(f"estimator={estimator!r} must be a detector with score_samples.")
         last = last_step(estimator)
-        offset = float(np.squeeze(last.offset_)) if hasattr(last, "offset_") else None
+        offset = own_offset(last)
         return cls.from_predictions(
             estimator.score_samples(X),
             y,

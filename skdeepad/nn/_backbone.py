@@ -5,10 +5,10 @@ A backbone is a small scikit-learn object with parameters, so that it can be clo
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import prod
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Self
 
 from sklearn.base import clone
@@ -49,10 +49,15 @@ def check_widths(
     widths: Sequence[int] | int, parameter: str = "hidden_layer_sizes"
 ) -> tuple[int, ...]:
     """Return widths of layers as a tuple; raise if one is not a positive integer."""
-    several = (widths,) if isinstance(widths, Integral) else tuple(widths)
-    if not all(isinstance(width, Integral) and width > 0 for width in several):
+    several = tuple(widths) if isinstance(widths, Iterable) else (widths,)
+    if not all(map(is_count, several)):
         raise ValueError(f"{parameter}={widths!r} must be positive integers.")
     return several
+
+
+def is_count(value) -> bool:
+    """Return whether a value is a positive integer, and no bool."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0
 
 
 def make_mlp(
@@ -64,6 +69,8 @@ def make_mlp(
     bias: bool = True,
 ) -> nn.Sequential:
     """Return fully connected layers from ``widths[0]`` inputs to ``widths[-1]`` linear outputs."""
+    if not isinstance(dropout, Real) or not 0 <= dropout < 1:
+        raise ValueError(f"dropout={dropout!r} must be a number of at least 0 and below 1.")
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(widths[:-1]):
         layers.append(nn.Linear(n_in, n_out, bias=bias))
@@ -106,6 +113,16 @@ class ImageBackbone(Backbone):
         """Return a backbone for images of the same size with more channels."""
         channels, *size = self.image_shape
         return clone(self).set_params(image_shape=(channels + n_more, *size))
+
+    def _shape(self) -> tuple[int, int, int]:
+        """Return channels, height and width; raise if they are none."""
+        shape = self.image_shape
+        is_one = isinstance(shape, Iterable) and all(map(is_count, shape)) and len(shape) == 3
+        if not is_one:
+            raise ValueError(
+                f"image_shape={shape!r} must be (channels, height, width), three positive integers."
+            )
+        return tuple(shape)
 
     def _check_values(self, n_features: float) -> None:
         if prod(self.image_shape) != n_features:
@@ -212,7 +229,7 @@ class ConvBackbone(ImageBackbone):
 
     def make_decoder(self, n_inputs: int, n_features: int, *, bias: bool = True) -> nn.Module:
         # A likelihood may need several values per pixel, such as a mean and a variance.
-        n_values = max(1, n_features // prod(self.image_shape))
+        n_values = max(1, n_features // prod(self._shape()))
         n_image, *_ = self._check(n_features / n_values)
         n_in, *_ = code_shape = self._code_shape()
         layers: list[nn.Module] = [
@@ -242,15 +259,18 @@ class ConvBackbone(ImageBackbone):
         return self.channels[-1], height // shrink, width // shrink
 
     def _check(self, n_features: float) -> tuple[int, ...]:
-        if not self.channels:
-            raise ValueError(f"channels={self.channels!r} must have at least one entry.")
-        if self.kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size={self.kernel_size!r} must be odd.")
-        shape, shrink = tuple(self.image_shape), 2 ** len(self.channels)
-        if len(shape) != 3 or shape[1] % shrink or shape[2] % shrink:
+        channels = self.channels
+        if not isinstance(channels, Sequence) or not channels or not all(map(is_count, channels)):
+            raise ValueError(
+                f"channels={channels!r} must be a sequence of positive integers, at least one."
+            )
+        if not is_count(self.kernel_size) or self.kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size={self.kernel_size!r} must be an odd positive integer.")
+        shape, shrink = self._shape(), 2 ** len(channels)
+        if shape[1] % shrink or shape[2] % shrink:
             raise ValueError(
                 f"image_shape={self.image_shape!r} must be (channels, height, width) with height "
-                f"and width divisible by {shrink}, for channels={self.channels!r}."
+                f"and width divisible by {shrink}, for channels={channels!r}."
             )
         self._check_values(n_features)
         return shape

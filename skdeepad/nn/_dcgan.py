@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from numbers import Integral
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ._backbone import ImageBackbone, _Reshape
+from ._backbone import ImageBackbone, _Reshape, is_count
 
 # Size to which the strided convolutions reduce an image, and size of their kernels.
 LEAST_SIZE, KERNEL_SIZE = 4, 4
@@ -93,14 +92,14 @@ class DCGANBackbone(ImageBackbone):
 
     def _check(self, n_features: float) -> tuple[int, int]:
         """Return the channels of the image and the size to which it is padded."""
-        shape = tuple(self.image_shape)
-        if len(shape) != 3 or min(shape) < 1 or max(shape[1:]) <= LEAST_SIZE:
+        shape = self._shape()
+        if max(shape[1:]) <= LEAST_SIZE:
             raise ValueError(
                 f"image_shape={self.image_shape!r} must be (channels, height, width) with height "
                 f"or width above {LEAST_SIZE}."
             )
         self._check_values(n_features)
-        if not isinstance(self.width, Integral) or self.width < 1:
+        if not is_count(self.width):
             raise ValueError(f"width={self.width!r} must be a positive integer.")
         return shape[0], 1 << (max(shape[1:]) - 1).bit_length()
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 from sklearn.utils import column_or_1d
 
+from .._tables import is_missing
+
 
 def semi_labels(y, *, anomaly=1, unlabelled=0):
     """Convert labels to the signs that detectors learn from.
@@ -48,22 +50,22 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     >>> semi_labels(["fraud", "ok", None, "theft"], anomaly=["fraud", "theft"], unlabelled=None)
     array([-1,  1,  0, -1])
     """
-    values = column_or_1d(np.asarray(y, dtype=object)).tolist()  # keeps the type of each label
+    values = column_or_1d(_as_objects(y)).tolist()
     anomalies, unknown = _labels(anomaly), [] if unlabelled is None else _labels(unlabelled)
-    if any(map(_is_missing, anomalies)):
+    if any(map(is_missing, anomalies)):
         raise ValueError(f"anomaly={anomaly!r} holds a missing label, which marks unlabelled rows.")
-    unknown = [label for label in unknown if not _is_missing(label)]
+    unknown = [label for label in unknown if not is_missing(label)]
     both = [label for label in anomalies if label in unknown]
     if both:
         raise ValueError(
             f"anomaly={anomaly!r} and unlabelled={unlabelled!r} share {both!r}: a label has one "
             "meaning."
         )
-    present = {value for value in values if not _is_missing(value)}
+    present = {value for value in values if not is_missing(value)}
     _check_types("anomaly", anomaly, anomalies, present)
     _check_types("unlabelled", unlabelled, unknown, present)
     signs = [
-        0 if _is_missing(value) or value in unknown else -1 if value in anomalies else 1
+        0 if is_missing(value) or value in unknown else -1 if value in anomalies else 1
         for value in values
     ]
     if signs and min(signs) == 1:
@@ -77,9 +79,18 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
 def _labels(given) -> list:
     """Return one label or several as a list."""
     if isinstance(given, np.ndarray):
-        given = given.tolist()
+        given = _as_objects(given).tolist()
     is_one = isinstance(given, str | bytes) or not isinstance(given, Iterable)
     return [given] if is_one else list(given)
+
+
+def _as_objects(labels) -> np.ndarray:
+    """Return labels as objects, which keep the type of each; numpy would make ints of its dates."""
+    if getattr(getattr(labels, "dtype", None), "kind", "O") not in "mM":
+        return np.asarray(labels, dtype=object)
+    objects = np.empty(np.shape(labels), dtype=object)
+    objects[...] = list(labels) if objects.ndim else labels
+    return objects
 
 
 def _check_types(name: str, given, labels: list, present: set) -> None:
@@ -101,8 +112,3 @@ def _text(label) -> str:
         return str(float(text))
     except ValueError:
         return text
-
-
-def _is_missing(value) -> bool:
-    # pandas' NA has no truth value.
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value

@@ -133,12 +133,15 @@ class SpectrogramTransformer(TransformerMixin, DocumentedEstimator, auto_wrap_ou
                 f"window_length={self.window_length!r}."
             )
         try:
-            self.window_ = get_window(self.window, self.window_length)
-        except (TypeError, ValueError) as error:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                self.window_ = get_window(self.window, self.window_length)
+        except (IndexError, TypeError, ValueError) as error:
             raise ValueError(
                 f"window={self.window!r} must be a window for scipy.signal.get_window: a name or a "
                 "tuple of name and parameters."
             ) from error
+        if not np.isfinite(self.window_).all():
+            raise ValueError(f"window={self.window!r} has values that are not finite.")
         self.hop_ = self.hop
         self._check_series(X, reset=True)
         self.frequencies_ = np.fft.rfftfreq(len(self.window_))
@@ -160,12 +163,18 @@ class SpectrogramTransformer(TransformerMixin, DocumentedEstimator, auto_wrap_ou
         check_is_fitted(self)
         X = self._check_series(X, reset=False)
         stft = ShortTimeFFT(self.window_, self.hop_, fs=1.0, scale_to="psd")
-        amplitudes = np.abs(  # (n_series, n_frequencies, n_frames)
-            stft.stft_detrend(
-                X.T, self.detrend, p0=0, p1=self._n_frames(len(X)), k_offset=stft.m_num_mid
+        with np.errstate(over="ignore", invalid="ignore"):
+            amplitudes = np.abs(  # (n_series, n_frequencies, n_frames)
+                stft.stft_detrend(
+                    X.T, self.detrend, p0=0, p1=self._n_frames(len(X)), k_offset=stft.m_num_mid
+                )
             )
-        )
         frames = np.ascontiguousarray(amplitudes.reshape(-1, amplitudes.shape[-1]).T)
+        if not np.isfinite(frames).all():
+            raise ValueError(
+                f"X is too large: its largest absolute value is {np.abs(X).max():.3g}, of which "
+                "amplitudes can't be computed in float64."
+            )
         return np.log(frames + self.log_offset) if self.log else frames
 
     def frame_bounds(self, n_samples):
@@ -243,6 +252,8 @@ class SpectrogramTransformer(TransformerMixin, DocumentedEstimator, auto_wrap_ou
         return X
 
     def _n_frames(self, n_samples):
+        if not isinstance(n_samples, Integral) or isinstance(n_samples, bool):
+            raise ValueError(f"n_samples={n_samples!r} must be an int.")
         if n_samples < len(self.window_):
             raise ValueError(
                 f"A series of {n_samples} samples is too short: it must have at least "

@@ -25,6 +25,7 @@ def find_device(device: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.empty(0, dtype=torch.float64, device=device)  # scores are, which Apple's GPUs lack
+        torch.Generator(device=device)
     except (AssertionError, RuntimeError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device={device!r} can't be used here: {reason}") from error
@@ -54,6 +55,7 @@ def build_net(
     """
     net_params = dict(net_params or {})
     optimizer = find_optimizer(net_params.pop("optimizer", optimizer))
+    device = net_params.pop("device", device)
     if callbacks is not None and not all(isinstance(c, Callback) for c in callbacks):
         raise ValueError(f"callbacks={callbacks!r} must be instances of skorch.callbacks.Callback.")
     known = signature(optimizer).parameters

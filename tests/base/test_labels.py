@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.ensemble import IsolationForest
 
+from skdeepad import DevNet
 from skdeepad.base._labels import LABELS_OR_PSEUDO_ANOMALIES, with_pseudo_anomalies
 
 from ..instances import small
@@ -101,3 +103,16 @@ def test_pseudo_anomalies_stand_beside_known_ones_until_there_are_as_many():
     assert torch.equal(with_pseudo_anomalies(X, y, 0, least_anomalies=2), y)
     alone = with_pseudo_anomalies(X, None, 0, least_anomalies=100)
     assert (alone == -1).sum() == 10
+
+
+def test_masked_labels_and_weights_are_refused(X):
+    values = np.ma.array(np.r_[-np.ones(5), np.ones(len(X) - 5)], mask=np.arange(len(X)) == 1)
+    with pytest.raises(ValueError, match=r"y has masked cells: use y.filled\(0\)"):
+        DevNet(max_epochs=1).fit(X, values)
+    with pytest.raises(ValueError, match="sample_weight has masked cells"):
+        DevNet(max_epochs=1).fit(X, values.filled(0), sample_weight=np.abs(values))
+
+
+def test_sparse_labels_are_refused(X):
+    with pytest.raises(ValueError, match=r"y is sparse: use y\.toarray"):
+        DevNet().fit(X, csr_array(np.ones((len(X), 1))))

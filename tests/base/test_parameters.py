@@ -8,12 +8,17 @@ import cloudpickle
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.preprocessing import StandardScaler
+from skorch.dataset import ValidSplit
 from torch import nn
 
 import skdeepad
-from skdeepad import AutoEncoder
+from skdeepad import AutoEncoder, GroupAnomalyDetector, LeSiNN
 from skdeepad.base import COUNT, BaseDetector, StopsEarly, detector, fixed, param
+from skdeepad.calibration import ConformalDetector, TunedThreshold
+from skdeepad.feedback import FeedbackDetector
+from skdeepad.nn import MLPBackbone
 
 from ..instances import small
 
@@ -261,3 +266,50 @@ def test_plain_subclasses_and_mixins_may_change_a_default():
 
     assert [d.max_epochs for d in (Fewer(), clone(Fewer()), Fewer(max_epochs=5))] == [2, 2, 5]
     assert Mixed().batch_size == 17
+
+
+@pytest.mark.parametrize(
+    ("net_params", "message"),
+    [
+        ({"max_epochs": "a"}, "'max_epochs' parameter of AutoEncoder's net_params must be an int"),
+        ({"max_epochs": 0}, "'max_epochs' parameter of AutoEncoder's net_params"),
+        ({"batch_size": 0}, "'batch_size' parameter of AutoEncoder's net_params"),
+        ({"max_steps": -1}, "'max_steps' parameter of AutoEncoder's net_params"),
+        ({"trim": 5}, "'trim' parameter of AutoEncoder's net_params"),
+        ({"module": nn.Identity}, "must not hold 'module': use backbone"),
+        ({"train_split": ValidSplit(2)}, "must not hold 'train_split': use early_stopping and"),
+        ({1: 2}, r"net_params=\{1: 2\} must have names, which are str"),
+    ],
+)
+def test_net_params_that_the_detector_would_refuse_lose_nothing(net_params, message, X):
+    det = AutoEncoder(max_epochs=2, random_state=0, warm_start=True).fit(X)
+    scores = det.score_samples(X)
+    with pytest.raises(ValueError, match=message):
+        det.set_params(net_params=net_params).fit(X)
+    assert np.array_equal(det.score_samples(X), scores)
+    assert det.set_params(net_params=None).fit(X).n_iter_ == 4
+
+
+def test_the_device_of_net_params_is_checked(X):
+    with pytest.raises(ValueError, match="device='zz' can't be used here"):
+        AutoEncoder(net_params={"device": "zz"}).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("detector", "name"),
+    [
+        (AutoEncoder(scaler=StandardScaler), "scaler"),
+        (AutoEncoder(backbone=MLPBackbone), "backbone"),
+        (LeSiNN(scaler=StandardScaler), "scaler"),
+        (ConformalDetector(LeSiNN), "detector"),
+        (ConformalDetector(LeSiNN(), cv=KFold), "cv"),
+        (TunedThreshold(LeSiNN), "detector"),
+        (FeedbackDetector(LeSiNN), "detector"),
+        (GroupAnomalyDetector(AutoEncoder), "estimator"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_a_class_in_place_of_an_instance_is_named(detector, name, X):
+    message = f"'{name}' parameter of {type(detector).__name__} .* an instance, not a class,"
+    with pytest.raises(ValueError, match=message):
+        detector.fit(X)

@@ -9,7 +9,7 @@ from scipy.stats import beta
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.covariance import EllipticEnvelope
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit
+from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -228,6 +228,33 @@ def test_parameters_that_change_after_fit_are_checked(name, value):
     folds.guarantee = "conditional"
     with pytest.raises(ValueError, match="needs one set"):
         folds.p_values(column(1))
+
+
+class HalvesAs:
+    """A splitter whose parts of the rows are of any type."""
+
+    def __init__(self, convert):
+        self.convert = convert
+
+    def split(self, X, y=None, groups=None):
+        rows = np.arange(len(X))
+        yield tuple(self.convert(part, len(X)) for part in (rows[::2], rows[1::2]))
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [lambda part, n: part.tolist(), lambda part, n: np.isin(np.arange(n), part)],
+    ids=["lists", "masks"],
+)
+def test_parts_of_a_splitter_may_be_lists_or_masks(convert, X):
+    halves = HalvesAs(lambda part, n: part)
+    expected = small(cv=halves).fit(X).p_values(X)
+    assert_array_equal(small(cv=HalvesAs(convert)).fit(X).p_values(X), expected)
+
+
+def test_a_splitter_that_needs_labels_says_so(X):
+    with pytest.raises(ValueError, match=r"cv=StratifiedKFold.* needs y, but it is None"):
+        small(cv=StratifiedKFold()).fit(X)
 
 
 def test_a_failed_fit_leaves_the_old_one(X):

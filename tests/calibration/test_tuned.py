@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import SGDOneClassSVM
 from sklearn.metrics import balanced_accuracy_score, f1_score
 from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
@@ -152,10 +153,18 @@ def test_a_threshold_below_all_training_scores_is_uncertain():
     TunedThreshold(close.fit(X[100:]), cv="prefit").fit(X[:100], y[:100])
 
 
+@pytest.mark.parametrize("make", [OneClassSVM, SGDOneClassSVM])
+def test_a_threshold_of_the_detector_that_is_an_array_is_taken(make):
+    X = np.random.RandomState(0).randn(60, 3)
+    det = TunedThreshold(make()).fit(X)
+    assert det.offset_ == det.detector_.offset_.item()
+
+
 def test_what_can_not_be_tuned_says_why():
     X, _, known = some_rows(50)
-    with pytest.raises(ValueError, match="metric must be a number"):
-        TunedThreshold(RandomScale(), metric=lambda y, found: np.nan).fit(X, known)
+    for value in (np.nan, (1, 2), None, "x"):
+        with pytest.raises(ValueError, match=r"metric must be a number .* for some it is "):
+            TunedThreshold(RandomScale(), metric=lambda y, found, v=value: v).fit(X, known)
     with pytest.raises(ValueError, match="cv=5"):
         TunedThreshold(RandomScale()).fit(X[:4], [-1, 1, 0, 0])
     with pytest.raises(ValueError, match="no threshold of its own"):

@@ -168,6 +168,7 @@ def test_rows_that_were_not_in_training_can_be_taught(X, y):
     [
         ([600], [1], r"rows=\[600\] must hold numbers of training rows, from 0 to 599, or"),
         ([-1], [1], r"rows=\[-1\] must hold numbers"),
+        ([[1, 2], [3]], [1, 1], r"rows=\[\[1, 2\], \[3\]\] must hold numbers"),
         ([0.5], [1], r"rows=\[0.5\] must hold numbers"),
         ([0, 1], [1], "inconsistent numbers of samples"),
         ([0], None, "labels must hold an answer for each row, got None"),

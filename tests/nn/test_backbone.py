@@ -134,6 +134,13 @@ def test_activations_are_found_by_name(name):
         ({"image_shape": (28, 28)}, 784, r"image_shape=\(28, 28\) must be \(channels, height"),
         ({"image_shape": (1, 6, 8)}, 48, r"image_shape=\(1, 6, 8\) .*divisible by 4"),
         ({"image_shape": (1, 8, 6)}, 48, r"image_shape=\(1, 8, 6\) .*for channels=\(8, 4\)"),
+        ({"image_shape": 784}, 784, r"image_shape=784 must be \(channels, height, width\)"),
+        ({"image_shape": None}, 784, "image_shape=None must be"),
+        ({"image_shape": (1.0, 28.0, 28.0)}, 784, r"image_shape=\(1.0, 28.0, 28.0\) must be"),
+        ({"channels": (0,)}, 784, r"channels=\(0,\) must be a sequence of positive integers"),
+        ({"channels": 4}, 784, "channels=4 must be a sequence"),
+        ({"kernel_size": -1}, 784, "kernel_size=-1 must be an odd positive integer"),
+        ({"kernel_size": 3.0}, 784, "kernel_size=3.0 must be an odd positive integer"),
     ],
 )
 def test_shapes_that_do_not_fit_are_named_with_their_value(params, n_features, message):
@@ -175,3 +182,19 @@ def test_a_convolutional_decoder_refuses_a_part_of_an_image():
     for n_features in (96, 63):
         with pytest.raises(ValueError, match="has 64 values"):
             backbone.make_decoder(3, n_features)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"hidden_layer_sizes": True}, "hidden_layer_sizes=True must be positive integers"),
+        ({"hidden_layer_sizes": None}, "hidden_layer_sizes=None must be positive integers"),
+        ({"dropout": -0.5}, "dropout=-0.5 must be a number of at least 0 and below 1"),
+        ({"dropout": 1.0}, "dropout=1.0 must be"),
+        ({"dropout": "a"}, "dropout='a' must be"),
+    ],
+)
+def test_layers_that_cannot_be_made_are_named(params, message):
+    for make in (MLPBackbone(**params).make_encoder, MLPBackbone(**params).make_decoder):
+        with pytest.raises(ValueError, match=message):
+            make(5, 2)

@@ -157,9 +157,12 @@ def test_weights_are_drawn_anew_in_all_layers_and_statistics_forgotten():
         ({"image_shape": (8, 8)}, r"image_shape=\(8, 8\) must be \(channels, height, width\)"),
         ({"image_shape": (4, 4, 4)}, r"image_shape=\(4, 4, 4\) must be .* above 4"),
         ({"image_shape": (0, 8, 8)}, r"image_shape=\(0, 8, 8\) must be"),
+        ({"image_shape": 64}, r"image_shape=64 must be \(channels, height, width\)"),
+        ({"image_shape": "188"}, "image_shape='188' must be"),
         ({"image_shape": (1, 8, 9)}, r"image_shape=\(1, 8, 9\) has 72 values, but .* has 64"),
         ({"image_shape": (1, 8, 8), "width": 0}, "width=0 must be a positive integer"),
         ({"image_shape": (1, 8, 8), "width": 2.5}, "width=2.5 must be a positive integer"),
+        ({"image_shape": (1, 8, 8), "width": True}, "width=True must be a positive integer"),
     ],
 )
 def test_impossible_images_are_named(params, message):

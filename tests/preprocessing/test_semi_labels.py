@@ -75,3 +75,10 @@ def test_missing_labels_and_arrays_of_labels():
 
 def test_bytes_are_one_label():
     assert semi_labels([b"f", b"o", None], anomaly=b"f").tolist() == [-1, 1, 0]
+
+
+@pytest.mark.parametrize("unit", ["D", "us", "ns"])
+def test_dates_are_labels(unit):
+    days = np.array(["2020-01-01", "2020-01-02", "NaT"], dtype=f"M8[{unit}]")
+    assert semi_labels(days, anomaly=np.datetime64("2020-01-01")).tolist() == [-1, 1, 0]
+    assert semi_labels(days, anomaly=days[1:2]).tolist() == [1, -1, 0]

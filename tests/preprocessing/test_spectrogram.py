@@ -201,6 +201,8 @@ def test_missing_values_are_refused():
         ),
         ({"window": "round"}, r"window='round' must be a window for scipy\.signal\.get_window"),
         ({"window": ("tukey", "flat")}, r"window=\('tukey', 'flat'\) must be a window"),
+        ({"window": ()}, r"window=\(\) must be a window"),
+        ({"window": ("gaussian", 0)}, r"window=\('gaussian', 0\) has values that are not finite"),
         ({"window_length": 1}, "'window_length' parameter of SpectrogramTransformer must be"),
         ({"detrend": "cubic"}, "'detrend' parameter of SpectrogramTransformer must be"),
         ({"log_offset": 0.0}, "'log_offset' parameter of SpectrogramTransformer must be"),
@@ -209,6 +211,17 @@ def test_missing_values_are_refused():
 def test_a_wrong_parameter_is_named_with_its_value(params, message):
     with pytest.raises(ValueError, match=message):
         SpectrogramTransformer(**params).fit(series())
+
+
+@pytest.mark.parametrize("n_samples", [100.5, "a", True])
+def test_a_length_is_an_int(n_samples):
+    with pytest.raises(ValueError, match=f"n_samples={n_samples!r} must be an int"):
+        SpectrogramTransformer().fit(series()).frame_bounds(n_samples)
+
+
+def test_a_series_too_large_for_its_amplitudes_is_refused():
+    with pytest.raises(ValueError, match=r"X is too large: its largest absolute value is 1e\+308"):
+        SpectrogramTransformer().fit_transform(np.full((200, 1), 1e308))
 
 
 @pytest.mark.slow

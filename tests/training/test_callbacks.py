@@ -182,6 +182,18 @@ def test_a_users_callback_stops_the_training(detector, X, sklearn_callback):
         assert_array_equal(four.score_samples(X), stop.scores)
 
 
+@every_detector
+def test_a_fit_that_resumes_plans_its_own_epochs(name, X, sklearn_callback):
+    det = small(name, warm_start=True).set_callbacks(StopAfterEpochs(1000))
+    if "max_epochs" in det.get_params():
+        det.fit(X).set_params(max_epochs=6, max_steps=None)
+        watch = StopAfterEpochs(1000)
+        before = det.n_iter_
+        det.set_callbacks(watch).fit(X)
+        assert watch.planned == [watch.ended]
+        assert det.n_iter_ > before
+
+
 def test_planned_epochs_are_those_of_the_budget_and_of_both_stages(X, sklearn_callback):
     for detector, planned in (
         (AutoEncoder(max_epochs=100, max_steps=25, batch_size=30), 3),
