@@ -119,7 +119,13 @@ def _require_column(name, names, path):
 def _checked(label, X, y, known=None):
     from skdeepad.metrics import anomaly_mask
 
-    X = np.asarray(X, dtype=np.float64)
+    X = np.asarray(X)
+    try:
+        if X.dtype.kind in "cmM":
+            raise TypeError(f"they are {X.dtype}")
+        X = X.astype(np.float64, copy=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"datasets={label!r}: its rows are no numbers: {error}") from error
     try:
         y = anomaly_mask(np.asarray(y).ravel())
     except ValueError as error:

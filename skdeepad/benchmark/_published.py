@@ -93,6 +93,10 @@ def self_test(datasets=SMALL, *, tolerance=0.01, n_jobs=None, **options):
     gaps : DataFrame
         Columns ``ours``, ``published``, ``gap`` and ``agrees`` for each data set and detector.
     """
+    table = published_table().index.str.lower()
+    unknown = [name for name in datasets if re.sub(r"^\d+_", "", str(name)).lower() not in table]
+    if unknown:
+        raise ValueError(f"datasets={unknown!r}: nothing was published of them to compare with")
     names = {"IForest": "pyod.IForest", "COPOD": "pyod.COPOD"}
     results = run_benchmark(names, datasets, metrics="roc_auc", n_jobs=n_jobs, **options)
     ours = by_dataset(results).stack().rename("ours")

@@ -12,9 +12,10 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 from pyarrow import parquet
 
-from ._execute import COSTS, KEY, OUTCOME, SIZES
+from ._execute import COSTS, KEY, METRICS, OUTCOME, SIZES
 
 TEXT = tuple(name for name in (*KEY, *OUTCOME) if name != "seed")
+NUMBERS = (*SIZES, *METRICS, *COSTS)
 
 
 @contextmanager
@@ -136,6 +137,11 @@ def read_rows(path):
             raise ValueError(
                 f"output={str(path)!r}, {place}: seed={row['seed']!r}, where an integer is needed"
             )
+        for name in NUMBERS:
+            if isinstance(row.get(name), str):
+                raise ValueError(
+                    f"output={str(path)!r}, {place}: {name}={row[name]!r}, where a number is needed"
+                )
     return [
         dict.fromkeys(TEXT, "") | {name: value for name, value in row.items() if value is not None}
         for row in rows.values()

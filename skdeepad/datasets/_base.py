@@ -13,6 +13,8 @@ from .._documentation import missing_dependency
 
 DATA = Path(__file__).parent / "data"
 TARGET_NAMES = ("normal", "anomaly")
+# Kinds of NumPy's types of numbers, but for complex ones.
+NUMBERS = "biuf"
 
 # Errors that NumPy raises for a truncated, corrupt, encrypted or other file.
 DAMAGE = (
@@ -91,9 +93,13 @@ def _read(path):
     try:
         # np.load leaves a damaged file open. Without pickles, a downloaded file can't run code.
         with path.open("rb") as content, np.load(content) as file:
-            X, y = file["X"], file["y"]
-            return np.ascontiguousarray(X, dtype=np.float64), y.ravel().astype(np.int64)
+            X, y = file["X"], file["y"].ravel()
+            if X.ndim != 2 or X.dtype.kind not in NUMBERS or len(X) != len(y):
+                raise ValueError("X must be a matrix of numbers, and y have a label for each row")
+            if y.dtype.kind not in NUMBERS or not np.isin(y, [0, 1]).all():
+                raise ValueError("y must hold 0 and 1 alone")
+            return np.ascontiguousarray(X, dtype=np.float64), y.astype(np.int64)
     except DAMAGE as error:
         raise ValueError(
-            f"{path} is damaged: it must be an .npz file with arrays X and y"
+            f"{path} is damaged: it must be an .npz file with arrays X and y: {error}"
         ) from error

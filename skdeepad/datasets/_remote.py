@@ -33,8 +33,13 @@ def unknown_name(name, *, near, spelled, what, lister):
 def own_file(folder, file):
     """Return the path of a file in the folder that ``SKDEEPAD_DATA`` names, or None."""
     own = os.environ.get("SKDEEPAD_DATA")
-    path = Path(own).expanduser() / folder / file if own else None
-    return path if path and path.is_file() else None
+    if not own:
+        return None
+    try:
+        path = Path(own).expanduser() / folder / file
+    except RuntimeError as error:  # there is no such user
+        raise ValueError(f"SKDEEPAD_DATA={own!r} is no folder: {error}") from error
+    return path if path.is_file() else None
 
 
 def in_home(data_home, folder, file):

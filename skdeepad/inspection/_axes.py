@@ -19,6 +19,12 @@ def take_axes(display, ax):
     return ax
 
 
+def as_written(*texts) -> None:
+    """Show texts of the user's as they are: a ``$`` begins no formula."""
+    for text in texts:
+        text.set_parse_math(False)
+
+
 def named(name: str | None, what: str) -> str:
     """Return an entry of the legend, with the name of the detector if there is one."""
     return what if name is None else f"{name}, {what}"

@@ -5,7 +5,7 @@ from sklearn.utils import check_array
 
 from .._validation import Integral, Real, check_matplotlib_support, last_step, own_offset
 from ..metrics._box import framed_like
-from ._axes import BLACK, ORANGE, take_axes
+from ._axes import BLACK, ORANGE, as_written, take_axes
 
 #: Maximum number of shades.
 N_LEVELS = 12
@@ -187,10 +187,12 @@ class BoundaryDisplay:
         self.level_ = None
         if self.level is not None:
             self.level_ = ax.contour(*grid, levels=[self.level], colors=BLACK, linestyles="-")
-            ax.plot([], [], color=BLACK, label="threshold")
+            if any(map(len, self.level_.allsegs[0])):  # it crosses the plane
+                ax.plot([], [], color=BLACK, label="threshold")
         if ax.get_legend_handles_labels()[0]:
             ax.legend(loc="upper right", markerscale=2)
         ax.set(xlabel=self.feature_names[0], ylabel=self.feature_names[1])
+        as_written(ax.xaxis.label, ax.yaxis.label)
         return self
 
     def _levels(self) -> np.ndarray:
@@ -223,8 +225,8 @@ def _check(estimator, response, n_boundary, grid_resolution, eps) -> None:
     for name, (value, least) in integers.items():
         if not isinstance(value, Integral) or value < least:
             raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
-    if not isinstance(eps, Real) or not eps >= 0:
-        raise ValueError(f"eps={eps!r} must be a number of at least 0.")
+    if not isinstance(eps, Real) or not 0 <= eps < np.inf:
+        raise ValueError(f"eps={eps!r} must be a finite number of at least 0.")
 
 
 def _grid(estimator, points, grid_resolution, eps):

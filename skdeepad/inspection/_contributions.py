@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._validation import Integral, Real, check_matplotlib_support, n_rows_of, take_rows
-from ._axes import BLUE, ORANGE, take_axes
+from ._axes import BLUE, ORANGE, as_written, take_axes
 from ._feature_contributions import explain, in_order_of_fit
 
 
@@ -164,6 +164,7 @@ class ContributionDisplay:
         ax = take_axes(self, ax)
         style = {"color": np.where(widths >= 0, ORANGE, BLUE)} | kwargs
         self.bars_ = ax.barh(np.arange(len(widths)), widths, tick_label=labels, **style)
+        as_written(*ax.get_yticklabels())
         ax.invert_yaxis()
         ax.axvline(0, color="black", linewidth=0.8)
         ax.set(xlabel="contribution to the anomaly score")

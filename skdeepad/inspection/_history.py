@@ -141,7 +141,8 @@ class HistoryDisplay:
                 "marker": "." if len(values) == 1 else None,
             } | kwargs
             self.lines_ += ax.plot(np.arange(1, len(values) + 1), values, **style)
-        ax.set(xlabel="epoch", ylabel="loss")
+        are_losses = all(key.endswith("loss") for key in self.keys)
+        ax.set(xlabel="epoch", ylabel="loss" if are_losses else "value")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.legend()
         return self

@@ -4,13 +4,16 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import type_of_target
 
+from .._tables import is_missing
 from .._validation import check_matplotlib_support
-from ._axes import take_axes
+from ._axes import as_written, take_axes
 
 #: Maximum number of classes with matplotlib's categorical colours; more have a colour scale.
 N_COLORS = 10
+#: Number of classes in the legend.
+N_NAMED = 20
+ENDLESS = (np.inf, -np.inf)
 
 
 class LatentSpaceDisplay:
@@ -129,8 +132,11 @@ class LatentSpaceDisplay:
         if y is not None:
             y = column_or_1d(y)
             check_consistent_length(codes, y)
-            if (y != y).any():  # works for objects too
-                raise ValueError("y must have a class or a finite number for each row, got NaN.")
+            wrong = [value for value in y.tolist() if is_missing(value) or value in ENDLESS]
+            if wrong:
+                raise ValueError(
+                    f"y must have a class or a finite number for each row, got {wrong[0]}."
+                )
         points, axis_names = _project(codes, method, random_state)
         return cls(points=points, y=y, axis_names=axis_names).plot(ax=ax, **kwargs)
 
@@ -154,7 +160,7 @@ class LatentSpaceDisplay:
         kwargs = {"s": 14, "alpha": 0.8, "linewidths": 0} | kwargs
         if self.y is None:
             self.scatters_ = [ax.scatter(*self.points.T, **kwargs)]
-        elif type_of_target(self.y).startswith("continuous"):
+        elif np.asarray(self.y).dtype.kind == "f":
             self.scatters_ = [ax.scatter(*self.points.T, c=self.y, **kwargs)]
             self.figure_.colorbar(self.scatters_[0], ax=ax)
         else:
@@ -181,9 +187,19 @@ class LatentSpaceDisplay:
             )
             for k, name in enumerate(classes)
         ]
+        # The largest classes if there are many; matplotlib leaves out names with an underscore.
+        named = np.sort(np.argsort(-counts, kind="stable")[:N_NAMED])
+        names = [str(classes[k]) for k in named]
         legend = self.ax_.legend(
-            loc="upper left", bbox_to_anchor=(1, 1), frameon=False, markerscale=1.5
+            [self.scatters_[k] for k in named],
+            [f" {name}" if name.startswith("_") else name for name in names],
+            title=None if len(named) == len(classes) else f"{N_NAMED} of {len(classes)} classes",
+            loc="upper left",
+            bbox_to_anchor=(1, 1),
+            frameon=False,
+            markerscale=1.5,
         )
+        as_written(*legend.get_texts())
         for handle in legend.legend_handles:
             handle.set_alpha(1)
 
@@ -194,9 +210,12 @@ def _project(codes, method, random_state):
         raise ValueError(f"method={method!r} must be 'pca', 'tsne' or None.")
     if codes.shape[1] == 2 or method is None:
         return codes[:, :2], ("code 0", "code 1")
+    if len(codes) < 2:
+        raise ValueError(f"method={method!r} needs at least two rows: method=None needs one.")
     if method == "pca":
-        pca = PCA(n_components=2).fit(codes)
-        shares = pca.explained_variance_ratio_
+        with np.errstate(invalid="ignore"):  # codes that are all equal have no variance to share
+            pca = PCA(n_components=2).fit(codes)
+        shares = np.nan_to_num(pca.explained_variance_ratio_)
         names = (f"principal component {k} ({share:.0%})" for k, share in enumerate(shares, 1))
         return pca.transform(codes), tuple(names)
     # This is scikit-learn's default of 30, or less for few rows.

@@ -5,6 +5,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
 from .._validation import Integral, check_matplotlib_support
+from ._axes import as_written
 
 BLUE, ORANGE, GREY = "#2f6db3", "#d9822b", "#8a8a8a"
 #: Maximum number of feature names on an axis; more would overlap.
@@ -212,6 +213,7 @@ class ReconstructionDisplay:
         names = self.feature_names
         if names is not None and n_features <= MAX_NAMES:
             self.axes_[-1].set_xticks(at, names, rotation=45, ha="right", rotation_mode="anchor")
+            as_written(*self.axes_[-1].get_xticklabels())
         else:
             self.axes_[-1].set_xlabel("feature")
         self.axes_[n_rows // 2].set_ylabel(self.unit)
@@ -226,13 +228,13 @@ class ReconstructionDisplay:
         n_rows, height, width = images.shape[:3]
         size = (1.1 * n_rows + 1.5, 3.3 * height / width + 0.4)
         self._make_axes(ax, 3, n_rows, figsize=size)
-        low, high = images.min(), images.max()
+        low, high = np.nanmin(images), np.nanmax(images)
         if images.ndim == 4:  # imshow needs colours in [0, 1]
             images, restored = ((x - low) / ((high - low) or 1) for x in (images, restored))
             residual = (images - restored).mean(axis=-1)
         else:
             residual = images - restored
-        most = np.abs(residual).max() or 1
+        most = np.nanmax(np.abs(residual)) or 1
         shades = {"cmap": "gray", "vmin": low, "vmax": high} | kwargs
         for column, title in enumerate(titles):
             top, middle, bottom = self.axes_[:, column]
@@ -283,7 +285,7 @@ def _read_rows(rows, n_samples):
 
 def _as_images(rows, shape):
     """Return rows as images (n, height, width), or (n, height, width, 3) in colour."""
-    shape = tuple(shape)
+    shape = tuple(shape) if np.iterable(shape) else (shape,)
     if len(shape) == 3 and shape[0] == 1:
         shape = shape[1:]
     colours = len(shape) == 3 and shape[0] == 3

@@ -164,8 +164,7 @@ class ScoreDisplay:
             raise ValueError("scores has no finite value to draw.")
         ax, scores = take_axes(self, ax), self.scores[finite]
         is_anomaly = None if self.is_anomaly is None else self.is_anomaly[finite]
-        ends = scores.min(), scores.max()
-        edges = np.linspace(*ends, bins + 1) if ends[0] < ends[1] else bins
+        edges = _edges(scores, bins)
         self.bars_ = []
         for kind, mask, color in by_label(is_anomaly, len(scores)):
             style = {"density": True, "alpha": 0.6, "color": color} | kwargs
@@ -178,3 +177,15 @@ class ScoreDisplay:
         ax.set(xlabel="score (lower: more abnormal)", ylabel="density")
         ax.legend()
         return self
+
+
+def _edges(scores: np.ndarray, bins: int) -> np.ndarray:
+    """Return edges of bins of equal widths, around scores that are nearly all equal, too."""
+    with np.errstate(over="ignore"):
+        low, high = scores.min(), scores.max()
+        width, size = high - low, max(abs(low), abs(high))
+    if not np.isfinite(width):
+        raise ValueError(f"scores are too far apart to be drawn: from {low:.3g} to {high:.3g}.")
+    if width <= 1e-12 * size or not width:
+        low, high = low - (0.5 * size or 0.5), high + (0.5 * size or 0.5)
+    return np.linspace(low, high, bins + 1)

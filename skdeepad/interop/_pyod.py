@@ -207,6 +207,8 @@ def to_pyod(detector, *, contamination=None):
     ------
     ImportError
         If pyod is not installed.
+    TypeError
+        If `detector` has not both methods.
 
     Examples
     --------
@@ -224,4 +226,11 @@ def to_pyod(detector, *, contamination=None):
         from ._as_pyod import DetectorOfPyOD
     except ImportError as error:
         raise ImportError("to_pyod needs pyod: pip install pyod") from error
+    if isinstance(detector, type) or not all(
+        hasattr(detector, m) for m in ("fit", "score_samples")
+    ):
+        raise TypeError(
+            f"detector={detector!r} must be an instance with fit and score_samples, as "
+            "LocalOutlierFactor(novelty=True) is."
+        )
     return DetectorOfPyOD(detector, contamination=contamination)

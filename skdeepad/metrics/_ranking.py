@@ -140,6 +140,8 @@ def precision_at_n(y_true, y_score, n=None):
 def _mask_and_ranks(y_true, y_score):
     """Anomaly mask, and ranks that grow with abnormality; equal scores share a rank."""
     mask = anomaly_mask(y_true)
+    if np.iscomplexobj(y_score):
+        raise ValueError("y_score holds complex numbers: finite or infinite scores are accepted")
     y_score = np.asarray(y_score, dtype=float)
     if y_score.ndim != 1:
         raise ValueError(f"y_score of shape {y_score.shape!r}: a vector of scores is accepted")

@@ -122,3 +122,11 @@ def test_shipped_sets_go_by_name():
     data, y = as_datasets("WDBC")["WDBC"]
     assert data.shape == (367, 30)
     assert y.sum() == 10
+
+
+@pytest.mark.parametrize(
+    "X", [np.ones((4, 2)) + 1j, np.ones((4, 2), dtype="M8[D]"), np.array([["a", "b"]] * 4)]
+)
+def test_rows_of_other_values_than_numbers_are_refused(X):
+    with pytest.raises(ValueError, match="datasets='mine': its rows are no numbers"):
+        as_datasets({"mine": (X, [0, 1, 0, 0])})

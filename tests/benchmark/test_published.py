@@ -41,3 +41,8 @@ def test_tables_with_labels_are_those_of_the_paper(labelled, roc_auc, average_pr
 def test_what_was_not_published_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
         published_table(**given)
+
+
+def test_a_set_of_which_nothing_was_published_is_named():
+    with pytest.raises(ValueError, match=r"datasets=\['own.npz'\]: nothing was published"):
+        self_test(["wine", "own.npz"])

@@ -456,3 +456,14 @@ def test_an_empty_file_is_begun(data, tmp_path, name):
     (tmp_path / name).touch()
     run("Norm", data, output=tmp_path / name)
     assert len(read_rows(tmp_path / name)) == 2
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "twin_share", "fit_time"])
+def test_a_note_in_place_of_a_number_is_named(name, data, tmp_path):
+    output = tmp_path / "results.csv"
+    run("Norm", data, output=output)
+    table = pd.read_csv(output).astype(object)
+    table.loc[0, name] = "n/a"
+    table.to_csv(output, index=False)
+    with pytest.raises(ValueError, match=rf"results.csv', line 2: {name}='n/a', where a number"):
+        run("Norm", data, output=output)

@@ -207,6 +207,31 @@ def test_a_damaged_file_of_the_users_own_is_named_and_left_alone(tmp_path, monke
         assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (np.ones((3, 2)), [0, 1, np.nan], "y must hold 0 and 1 alone"),
+        (np.ones((3, 2)), [0, 1, 0.5], "y must hold 0 and 1 alone"),
+        (np.ones((3, 2)), [0, 1, 7], "y must hold 0 and 1 alone"),
+        (np.ones((3, 2)), [0, 1], "a label for each row"),
+        (np.ones((3, 2)) + 1j, [0, 1, 0], "X must be a matrix of numbers"),
+        (np.ones(3), [0, 1, 0], "X must be a matrix of numbers"),
+    ],
+)
+def test_rows_and_labels_of_the_users_own_are_checked(X, y, message, tmp_path, monkeypatch):
+    (tmp_path / "adbench").mkdir()
+    np.savez(tmp_path / "adbench" / "1_ALOI.npz", X=X, y=y)
+    monkeypatch.setenv("SKDEEPAD_DATA", str(tmp_path))
+    with pytest.raises(ValueError, match=f"1_ALOI.npz is damaged: .* {message}"):
+        fetch_adbench("ALOI")
+
+
+def test_a_folder_of_nobody_is_named(monkeypatch):
+    monkeypatch.setenv("SKDEEPAD_DATA", "~nosuchuser/x")
+    with pytest.raises(ValueError, match="SKDEEPAD_DATA='~nosuchuser/x' is no folder"):
+        fetch_adbench("ALOI")
+
+
 def test_a_file_with_a_header_that_can_not_be_read_is_damaged(tmp_path, monkeypatch):
     path = save(tmp_path, "1_ALOI.npz")
     with zipfile.ZipFile(path) as archive:

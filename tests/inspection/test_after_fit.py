@@ -85,12 +85,19 @@ def test_scores_of_any_detector_share_axes(table):
         (lambda: ScoreDisplay.from_predictions([np.nan]), "no finite value"),
         (lambda: ScoreDisplay.from_predictions([1.0, 2.0], [0]), "y has 1 labels"),
         (lambda: ScoreDisplay.from_predictions([1.0], bins=0), "bins=0"),
+        (lambda: ScoreDisplay.from_predictions([1e308, -1e308]), "too far apart to be drawn"),
         (lambda: ScoreDisplay.from_estimator(StandardScaler(), [[1]]), "score_samples"),
     ],
 )
 def test_what_has_no_scores_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("scores", [[1.0, np.nextafter(1, 2), 1.0], [1e300, 1e300], [0.0, 0.0]])
+def test_scores_that_are_nearly_equal_are_drawn(scores):
+    bars = ScoreDisplay.from_predictions(scores).bars_[0]
+    assert sum(bar.get_height() > 0 for bar in bars) == 1
 
 
 # Histories -----------------------------------------------------------------------------------
@@ -112,6 +119,8 @@ def test_lines_are_the_losses_of_the_epochs(detector):
     for wrong in ("foo", []):
         with pytest.raises(ValueError, match="keys="):
             HistoryDisplay.from_estimator(detector, keys=wrong)
+    assert one.ax_.get_ylabel() == "loss"
+    assert HistoryDisplay.from_estimator(detector, keys="epoch").ax_.get_ylabel() == "value"
     with pytest.raises(ValueError, match="history_"):
         HistoryDisplay.from_estimator(IsolationForest())
 
@@ -136,6 +145,8 @@ def test_bars_are_the_contributions_of_the_row_the_largest_first(detector, table
     mixed = ContributionDisplay.from_predictions(np.ones(3), values=[1, "x", None])
     labels = [text.get_text() for text in mixed.ax_.get_yticklabels()]
     assert labels == ["feature 0 = 1", "feature 1 = x", "feature 2 = None"]
+    prices = ContributionDisplay.from_predictions([1.0, 2.0], values=["$5_$6", "$7"])
+    prices.figure_.canvas.draw()  # it would raise if the text were taken for a formula
     for row in (200, -1, "a"):
         with pytest.raises(ValueError, match="row="):
             ContributionDisplay.from_estimator(detector, X, row=row)

@@ -129,7 +129,8 @@ def test_it_is_drawn_where_and_as_the_user_says(detector, plane):
         ({"response": "energy"}, "response='energy' must be 'score' or 'density'"),
         ({"n_boundary": -1}, "n_boundary=-1 must be an integer of at least 0"),
         ({"grid_resolution": 1}, "grid_resolution=1 must be an integer of at least 2"),
-        ({"eps": -0.1}, r"eps=-0\.1 must be a number of at least 0"),
+        ({"eps": -0.1}, r"eps=-0\.1 must be a finite number of at least 0"),
+        ({"eps": np.inf}, "eps=inf must be a finite number"),
         ({"X": None, "n_boundary": 0}, "X=None leaves nothing to draw around"),
     ],
 )
@@ -155,3 +156,11 @@ def test_without_matplotlib_it_says_so(monkeypatch, detector):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"BoundaryDisplay\.from_estimator requires matplotlib"):
         BoundaryDisplay.from_estimator(detector)
+
+
+def test_a_threshold_outside_of_the_plane_has_no_entry(plane):
+    far = IsolationForest(random_state=0).fit(plane)
+    far.offset_ = -9.0
+    display = BoundaryDisplay.from_estimator(far, plane)
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert labels == ["rows"]

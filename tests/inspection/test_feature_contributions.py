@@ -325,3 +325,11 @@ def test_columns_may_come_in_any_order_and_with_others(X):
     assert feature_contributions(det, other, as_frame=True).columns.tolist() == ["a", "b", "c"]
     display = ContributionDisplay.from_estimator(det, other)
     assert list(display.values) == frame.iloc[0].tolist()
+
+
+def test_one_row_alone_and_no_estimator_are_named(X):
+    det = AutoEncoder(max_epochs=1, random_state=0).fit(X)
+    with pytest.raises(ValueError, match=r"X of shape \(8,\) must be a table"):
+        feature_contributions(det, X[0])
+    with pytest.raises(ValueError, match="estimator=None must be a fitted detector"):
+        feature_contributions(None, X)

@@ -79,6 +79,29 @@ def test_many_classes_have_colours_of_their_own():
     y = np.repeat(np.arange(25), 3)
     display = LatentSpaceDisplay.from_codes(np.random.RandomState(0).randn(75, 2), y)
     assert len({tuple(scatter.get_facecolor()[0]) for scatter in display.scatters_}) == 25
+    legend = display.ax_.get_legend()
+    assert legend.get_title().get_text() == "20 of 25 classes"
+    assert len(legend.get_texts()) == 20
+
+
+def test_names_of_classes_are_shown_as_they_are():
+    y = np.repeat(["_a", "$b_$", "c"], 10)
+    display = LatentSpaceDisplay.from_codes(np.random.RandomState(0).randn(30, 2), y)
+    texts = display.ax_.get_legend().get_texts()
+    assert sorted(text.get_text().strip() for text in texts) == ["$b_$", "_a", "c"]
+    display.figure_.canvas.draw()  # it would raise if the text were taken for a formula
+
+
+def test_whole_numbers_are_values_if_they_are_floats():
+    codes = np.random.RandomState(0).randn(60, 2)
+    display = LatentSpaceDisplay.from_codes(codes, np.arange(60.0))
+    assert len(display.scatters_) == 1
+    assert len(display.figure_.axes) == 2
+
+
+def test_equal_codes_have_no_share_of_the_variance():
+    display = LatentSpaceDisplay.from_codes(np.ones((9, 3)))
+    assert display.axis_names[0] == "principal component 1 (0%)"
 
 
 def test_scores_are_shades_with_a_colour_bar(detector, X):
@@ -115,6 +138,10 @@ def test_a_detector_without_codes_is_refused(X):
             "method='umap' must be 'pca', 'tsne' or None",
         ),
         ({"codes": np.ones((4, 2)), "y": [0, 1]}, "inconsistent numbers of samples"),
+        ({"codes": np.ones((1, 3))}, "method='pca' needs at least two rows"),
+        ({"codes": np.ones((1, 3)), "method": "tsne"}, "method='tsne' needs at least two rows"),
+        ({"codes": np.ones((2, 2)), "y": [0.5, np.inf]}, "y must have a class .* got inf"),
+        ({"codes": np.ones((2, 2)), "y": np.array(["a", None])}, "y must have a class .* None"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments, message):

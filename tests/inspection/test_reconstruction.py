@@ -161,3 +161,12 @@ def test_without_matplotlib_it_says_so(monkeypatch, detector, X):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"ReconstructionDisplay\.from_est.* requires matplotlib"):
         ReconstructionDisplay.from_estimator(detector, X)
+
+
+def test_an_image_with_missing_values_keeps_its_shades(X):
+    rows = np.where(X > 2, np.nan, X)
+    detector = AutoEncoder(missing="mask", max_epochs=2, random_state=0).fit(rows)
+    display = ReconstructionDisplay.from_estimator(detector, rows, image_shape=(2, 4))
+    low, high = display.axes_[0, 0].images[0].get_clim()
+    assert np.isfinite([low, high]).all()
+    assert np.isfinite(display.axes_[2, 0].images[0].get_clim()).all()

@@ -4,13 +4,17 @@ import pickle
 import random
 
 import numpy as np
+import pandas as pd
 import pytest
 from joblib import Parallel, delayed
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -190,9 +194,31 @@ def test_known_anomalies_are_handed_on(wine):
     params = {"max_epochs": 5, "pretrain_epochs": 2, "random_state": 0}
     det = to_pyod(DeepSAD(**params)).fit(X, y)
     expected = DeepSAD(**params).fit(X, -y)
-    with pytest.raises(ValueError, match="y must hold 1"):
-        to_pyod(small()).fit(X, np.where(y == 1, "odd", "normal"))
+    for wrong in (np.where(y == 1, "odd", "normal"), -y, np.where(y == 1, np.nan, 0)):
+        with pytest.raises(ValueError, match="y must hold 1"):
+            to_pyod(small()).fit(X, wrong)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        to_pyod(small()).fit(X, y[:5])
+    with pytest.warns(UserWarning, match="y holds no known anomaly, which is 1 here") as seen:
+        to_pyod(DeepSAD(**params)).fit(X, 0 * y)
+    assert len(seen) == 1
     assert_allclose(det.decision_scores_, -expected.score_samples(X), rtol=0)
+
+
+def test_frames_reach_the_detector_as_they_are(wine):
+    X = pd.DataFrame(wine[0]).add_prefix("c")
+    det = to_pyod(small()).fit(X)
+    assert_array_equal(det.decision_function(X), -small().fit(X).score_samples(X))
+    with pytest.raises(ValueError, match="Feature names must be in the same order"):
+        det.decision_function(X[X.columns[::-1]])
+    columns = make_column_transformer((StandardScaler(), ["c0", "c3"]))
+    assert to_pyod(make_pipeline(columns, small())).fit(X).labels_.any()
+
+
+@pytest.mark.parametrize("wrong", [None, AutoEncoder, KNN(), KMeans(), LocalOutlierFactor()])
+def test_what_cannot_score_is_refused(wrong):
+    with pytest.raises(TypeError, match="must be an instance with fit and score_samples"):
+        to_pyod(wrong)
 
 
 def test_detectors_can_be_cloned_pickled_and_go_both_ways(wine):

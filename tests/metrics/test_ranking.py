@@ -98,3 +98,8 @@ def test_precision_at_n_does_not_depend_on_the_order_of_rows(ranking):
 def test_precision_at_n_refuses_an_impossible_n(n):
     with pytest.raises(ValueError, match=f"n={n!r}: None or an integer from 1 to n_samples=3"):
         precision_at_n([0, 1, 0], [1, 2, 3], n)
+
+
+def test_complex_scores_are_refused():
+    with pytest.raises(ValueError, match="y_score holds complex numbers"):
+        anomaly_roc_auc([0, 1], np.array([1j, 2]))
