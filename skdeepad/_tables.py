@@ -52,7 +52,7 @@ def is_missing(value) -> bool:
 
 def refuse_masked(values, name: str, way_out: str) -> None:
     """Raise if some values are masked, which numpy's functions would read as they are."""
-    if np.ma.is_masked(values):
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(f"{name} has masked cells: use {way_out}.")
 
 

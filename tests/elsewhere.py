@@ -1,8 +1,9 @@
 """A device beside the CPU where there is none, on which all detectors are tried.
 
 Its tensors are computed by the CPU, but they live elsewhere: an operation on tensors of both
-devices raises, as it does with CUDA. So what is forgotten to be moved shows without a GPU.
-Registering a device lasts as long as the process: run ``python -m tests.elsewhere``.
+devices raises, as it does with CUDA. So a tensor that is forgotten to be moved shows without a GPU;
+a generator of the wrong device does not. Registering a device lasts as long as the process: run
+``python -m tests.elsewhere``.
 """
 
 import contextlib
@@ -96,9 +97,10 @@ def compute(function, args, kwargs):
     tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, torch.Tensor)]
     away = [tensor for tensor in tensors if isinstance(tensor, Elsewhere)]
     is_away, asked, operation = bool(away), kwargs.get("device"), function.name()
-    # Whatever is indexed, its index may be on the CPU.
-    mixes = operation in COPIES or (operation in INDEXING and isinstance(args[0], Elsewhere))
-    if is_away and not mixes and any(not isinstance(t, Elsewhere) and t.ndim for t in tensors):
+    if operation in INDEXING and isinstance(args[0], Elsewhere):  # the index may be on the CPU
+        tensors = [value for value in (args[0], *args[2:]) if isinstance(value, torch.Tensor)]
+    here = [tensor for tensor in tensors if not isinstance(tensor, Elsewhere) and tensor.ndim]
+    if is_away and here and operation not in COPIES:
         raise RuntimeError(f"{operation} of tensors on two devices")
     if asked is not None:
         is_away = torch.device(asked).type == NAME

@@ -115,10 +115,8 @@ class ReconstructorMixin(DecoderMixin):
         check_is_fitted(self)
         return of_features(self, self._apply(self.net_.module_.contributions, X))
 
-    def _check_rows(self, X: np.ndarray) -> None:
-        super()._check_rows(X)
-        # Rows of later chunks may lie outside the range of the first.
-        if self.scaler != "minmax" and hasattr(self.backbone, "output_range"):
+    def _check_range(self, X: np.ndarray) -> None:
+        if hasattr(self.backbone, "output_range"):
             check_output_range(self._decoded_columns(X), self.backbone)
 
     def _decoded_columns(self, X: np.ndarray) -> np.ndarray:

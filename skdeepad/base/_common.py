@@ -104,11 +104,13 @@ class CommonParameters:
         if not all(isinstance(name, str) for name in given):
             raise ValueError(f"net_params={self.net_params!r} must have names, which are str.")
         for name, instead in OUTSIDE_NET_PARAMS.items():
-            if given.get(name):
+            if name in given:
                 raise ValueError(
                     f"net_params={self.net_params!r} must not hold {name!r}: use {instead}."
                 )
         checked = {name: given[name] for name in self._parameters_to("net") if name in given}
+        if "device" in checked:
+            checked["device"] = str(checked["device"])  # torch has a type for them
         validate_parameter_constraints(
             {name: self._parameter_constraints[name] for name in checked},
             checked,

@@ -87,6 +87,9 @@ class BaseDetector(
     def _check_rows(self, X: np.ndarray) -> None:
         """Raise if the scaled rows, or the parameters for this many rows, don't allow training."""
 
+    def _check_range(self, X: np.ndarray) -> None:
+        """Raise if the scaled rows are outside the values that a decoder can make."""
+
     def _note_rows(self, X: np.ndarray, rows: np.ndarray | slice) -> None:
         """Note what is needed of the training rows: ``rows`` of a table that is not scaled."""
 
@@ -188,6 +191,8 @@ class BaseDetector(
                 self._begin_scaling(seed)
             table, data = data, self._scale_rows(data, rows, fit=fresh)
             self._check_rows(data)
+            if fresh or self.scaler is None:  # scaled, later rows may exceed the first ones
+                self._check_range(data)
             self._note_rows(table, rows)
             n_own = len(data)
             data, labels = self._labels.recall(self, data, labels, fresh=fresh)

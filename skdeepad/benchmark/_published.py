@@ -93,17 +93,17 @@ def self_test(datasets=SMALL, *, tolerance=0.01, n_jobs=None, **options):
     gaps : DataFrame
         Columns ``ours``, ``published``, ``gap`` and ``agrees`` for each data set and detector.
     """
-    table = published_table().index.str.lower()
-    unknown = [name for name in datasets if re.sub(r"^\d+_", "", str(name)).lower() not in table]
+    datasets = [datasets] if isinstance(datasets, str) else list(datasets)
+    published = published_table()
+    spelled = {re.sub(r"^\d+_", "", name).lower(): name for name in datasets}
+    unknown = [spelled[name] for name in spelled.keys() - set(published.index.str.lower())]
     if unknown:
         raise ValueError(f"datasets={unknown!r}: nothing was published of them to compare with")
     names = {"IForest": "pyod.IForest", "COPOD": "pyod.COPOD"}
     results = run_benchmark(names, datasets, metrics="roc_auc", n_jobs=n_jobs, **options)
     ours = by_dataset(results).stack().rename("ours")
-    published = published_table()[list(names)]
-    spelled = {re.sub(r"^\d+_", "", name).lower(): name for name in datasets}
-    published = published.rename(lambda name: spelled.get(name.lower(), name))
-    published = published.reindex(list(datasets))
+    published = published[list(names)].rename(lambda name: spelled.get(name.lower(), name))
+    published = published.reindex(datasets)
     gaps = pd.concat([ours, published.stack().rename("published")], axis=1)
     gaps.index.names = ["dataset", "detector"]
     gaps["gap"] = gaps["ours"].round(2) - gaps["published"]

@@ -209,8 +209,8 @@ class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, Document
             except TypeError as error:
                 if y is not None:
                     raise
-                raise ValueError(f"cv={self.cv!r} needs y, but it is None: {error}") from error
-            folds = [tuple(np.arange(len(rows))[np.asarray(part)] for part in s) for s in splits]
+                raise ValueError(f"cv={self.cv!r} failed without y: {error}") from error
+            folds = [tuple(self._indices(part, rows) for part in split) for split in splits]
             held_out = np.concatenate([own for _, own in folds])
             if len(np.unique(held_out)) < len(held_out):
                 raise ValueError(f"cv={self.cv!r} must hold each row out at most once.")
@@ -218,6 +218,14 @@ class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, Document
         if isinstance(self.cv, Integral):
             return list(KFold(self.cv, shuffle=True, random_state=rng).split(rows))
         return list(ShuffleSplit(1, test_size=self.cv, random_state=rng).split(rows))
+
+    def _indices(self, part, rows: np.ndarray) -> np.ndarray:
+        """Return indices of rows, of which a splitter may yield a mask."""
+        part = np.asarray(part)
+        is_mask = part.dtype == bool and part.shape == rows.shape
+        if not is_mask and (part.dtype.kind not in "iu" or part.ndim != 1):
+            raise ValueError(f"cv={self.cv!r} must yield indices or masks of rows, got {part!r}.")
+        return rows[part]
 
     def _check_guarantee(self, n_folds: int) -> None:
         """Raise if a parameter that may change after ``fit`` has a value that is not accepted."""

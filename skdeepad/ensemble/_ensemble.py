@@ -194,8 +194,9 @@ class DetectorEnsemble(
                     if hasattr(member, name):
                         setattr(self, name, getattr(member, name))
                         break
-        self._warn_of_members()
-        warn_if_degenerate(self.training_scores_)
+        are_finite = all(np.isfinite(scores[[0, -1]]).all() for scores in self.member_scores_)
+        if not warn_if_degenerate(self.training_scores_) or not are_finite:
+            self._warn_of_members()
         return self
 
     def _warn_of_members(self) -> None:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._tables import is_missing
+from .._tables import is_missing, refuse_masked
 from .._validation import n_rows_of
 
 
@@ -71,13 +71,14 @@ def read_groups(X, groups) -> tuple[np.ndarray, Members]:
     n_rows = n_rows_of(X)
     if groups is None:
         return X, Members.from_labels(np.arange(n_rows))
+    refuse_masked(groups, "groups", "a label for each row")
     labels = np.asarray(groups)
     if labels.ndim != 1 and labels.shape[1:] != (1,):
         raise ValueError(
             f"groups must hold one label for each row, got an array of shape {labels.shape}."
         )
     labels = labels.ravel()
-    if any(map(is_missing, labels.tolist())):
+    if _has_missing(labels):
         raise ValueError("groups must hold a label for each row, but some are missing.")
     if len(labels) != n_rows:
         raise ValueError(f"groups has {len(labels)} labels, but X has {n_rows} rows.")
@@ -88,6 +89,16 @@ def read_groups(X, groups) -> tuple[np.ndarray, Members]:
         raise ValueError(
             f"groups must hold labels of one type that can be sorted, got {', '.join(kinds)}."
         ) from error
+
+
+def _has_missing(labels: np.ndarray) -> bool:
+    """Return whether labels have missing ones; those of numbers and dates are found quickly."""
+    kind = labels.dtype.kind
+    if kind in "mM":
+        return bool(np.isnat(labels).any())
+    if kind in "fc":
+        return bool(np.isnan(labels).any())
+    return kind == "O" and any(map(is_missing, labels))
 
 
 def _is_ragged(X) -> bool:

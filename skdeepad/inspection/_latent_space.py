@@ -78,7 +78,7 @@ class LatentSpaceDisplay:
             Rows to encode.
         y : array-like of shape (n_samples,) or None, default=None
             Classes of the rows (labels, clusters, ``names[labels]``), or a value for each as floats
-            (scores).
+            (scores). Pass labels that are floats as ``y.astype(int)``.
         method : {"pca", "tsne"} or None, default="pca"
             Projection of codes with more than two values: their principal components, t-SNE, or, if
             None, their first two values.

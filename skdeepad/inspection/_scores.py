@@ -162,7 +162,7 @@ class ScoreDisplay:
         finite = np.isfinite(self.scores)
         if not finite.any():
             raise ValueError("scores has no finite value to draw.")
-        ax, scores = take_axes(self, ax), self.scores[finite]
+        ax, scores = take_axes(self, ax), self.scores[finite].astype(np.float64)
         is_anomaly = None if self.is_anomaly is None else self.is_anomaly[finite]
         edges = _edges(scores, bins)
         self.bars_ = []
@@ -181,11 +181,12 @@ class ScoreDisplay:
 
 def _edges(scores: np.ndarray, bins: int) -> np.ndarray:
     """Return edges of bins of equal widths, around scores that are nearly all equal, too."""
+    low, high, most = scores.min(), scores.max(), np.finfo(np.float64).max
+    size = max(abs(low), abs(high))
     with np.errstate(over="ignore"):
-        low, high = scores.min(), scores.max()
-        width, size = high - low, max(abs(low), abs(high))
+        width, padding = high - low, 0.5 * size or 0.5
+        if width <= 1e-12 * size:
+            low, high = max(low - padding, -most), min(high + padding, most)
     if not np.isfinite(width):
         raise ValueError(f"scores are too far apart to be drawn: from {low:.3g} to {high:.3g}.")
-    if width <= 1e-12 * size or not width:
-        low, high = low - (0.5 * size or 0.5), high + (0.5 * size or 0.5)
     return np.linspace(low, high, bins + 1)

@@ -1,16 +1,19 @@
 """A detector as a subclass of pyod's base class; needs pyod."""
 
-import warnings
 from numbers import Real
 
 import numpy as np
 from pyod.models.base import BaseDetector
 from sklearn.base import clone
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+)
 
 from .._validation import last_step
 from ..base._training_scores import scores_of_training_rows
-from ..training import warn
 
 # Share of anomalies if the detector names none; pyod's default.
 CONTAMINATION = 0.1
@@ -54,13 +57,9 @@ class DetectorOfPyOD(BaseDetector):
             if y.dtype.kind not in "biuf" or not np.isin(y, [0, 1]).all():
                 raise ValueError("y must hold 1 for a known anomaly and 0 for any other row.")
             signs = -y.astype(int)
-        with warnings.catch_warnings():
-            if signs is not None and not signs.any():
-                # It is about the signs of detectors here, whose known anomalies are below 0.
-                warnings.filterwarnings("ignore", message="There is no labelled anomaly in y")
-                warn("y holds no known anomaly, which is 1 here.")
-            self.detector_ = clone(self.detector).fit(X, signs)
-        self.decision_scores_ = -scores_of_training_rows(self.detector_, X)
+        X = _rows(X)
+        self.detector_ = clone(self.detector).fit(X, signs)
+        self.decision_scores_ = -np.asarray(scores_of_training_rows(self.detector_, X))
         self._process_decision_scores()
         return self
 
@@ -76,7 +75,12 @@ class DetectorOfPyOD(BaseDetector):
         scores : ndarray of shape (n_samples,)
         """
         check_is_fitted(self, ["decision_scores_", "threshold_", "labels_"])
-        return -self.detector_.score_samples(X)
+        return -np.asarray(self.detector_.score_samples(_rows(X)))
+
+
+def _rows(X):
+    """Return a data frame as it is, and anything else as an array; the detector checks values."""
+    return X if hasattr(X, "columns") else check_array(X, ensure_all_finite=False)
 
 
 def _contamination_of(detector):

@@ -197,7 +197,7 @@ class ConvBackbone(ImageBackbone):
     ----------
     image_shape : tuple of (channels, height, width), default=(1, 28, 28)
         Height and width must be divisible by ``2 ** len(channels)``.
-    channels : sequence of int, default=(8, 4)
+    channels : int or sequence of int, default=(8, 4)
         Output channels of the convolutions. The default is that of the paper's MNIST network.
     kernel_size : int, default=5
         Odd size of the convolution kernels.
@@ -208,7 +208,7 @@ class ConvBackbone(ImageBackbone):
     def __init__(
         self,
         image_shape: Sequence[int] = (1, 28, 28),
-        channels: Sequence[int] = (8, 4),
+        channels: Sequence[int] | int = (8, 4),
         kernel_size: int = 5,
         activation: str = "leaky_relu",
     ) -> None:
@@ -220,7 +220,7 @@ class ConvBackbone(ImageBackbone):
     def make_encoder(self, n_features: int, n_outputs: int, *, bias: bool = True) -> nn.Module:
         n_in, *_ = shape = self._check(n_features)
         layers: list[nn.Module] = [_Reshape(*shape)]
-        for n_out in self.channels:
+        for n_out in self._channels():
             layers += [*self._block(n_in, n_out, bias), nn.MaxPool2d(2)]
             n_in = n_out
         return nn.Sequential(
@@ -236,7 +236,7 @@ class ConvBackbone(ImageBackbone):
             nn.Linear(n_inputs, prod(code_shape), bias=bias),
             _Reshape(*code_shape),
         ]
-        for n_out in reversed(self.channels):
+        for n_out in reversed(self._channels()):
             layers += [*self._block(n_in, n_out, bias), nn.Upsample(scale_factor=2)]
             n_in = n_out
         layers.append(self._convolution(n_in, n_values * n_image, bias))
@@ -255,15 +255,18 @@ class ConvBackbone(ImageBackbone):
 
     def _code_shape(self) -> tuple[int, int, int]:
         _, height, width = self.image_shape
-        shrink = 2 ** len(self.channels)
-        return self.channels[-1], height // shrink, width // shrink
+        channels = self._channels()
+        shrink = 2 ** len(channels)
+        return channels[-1], height // shrink, width // shrink
+
+    def _channels(self) -> tuple[int, ...]:
+        channels = check_widths(self.channels, "channels")
+        if not channels:
+            raise ValueError(f"channels={self.channels!r} must have at least one entry.")
+        return channels
 
     def _check(self, n_features: float) -> tuple[int, ...]:
-        channels = self.channels
-        if not isinstance(channels, Sequence) or not channels or not all(map(is_count, channels)):
-            raise ValueError(
-                f"channels={channels!r} must be a sequence of positive integers, at least one."
-            )
+        channels = self._channels()
         if not is_count(self.kernel_size) or self.kernel_size % 2 == 0:
             raise ValueError(f"kernel_size={self.kernel_size!r} must be an odd positive integer.")
         shape, shrink = self._shape(), 2 ** len(channels)

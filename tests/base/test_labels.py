@@ -1,13 +1,14 @@
 """How labels of the training rows are read."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.ensemble import IsolationForest
 
-from skdeepad import DevNet
+from skdeepad import AutoEncoder, DevNet
 from skdeepad.base._labels import LABELS_OR_PSEUDO_ANOMALIES, with_pseudo_anomalies
 
 from ..instances import small
@@ -111,6 +112,14 @@ def test_masked_labels_and_weights_are_refused(X):
         DevNet(max_epochs=1).fit(X, values)
     with pytest.raises(ValueError, match="sample_weight has masked cells"):
         DevNet(max_epochs=1).fit(X, values.filled(0), sample_weight=np.abs(values))
+
+
+def test_a_column_called_mask_is_no_mask(X):
+    frame = pd.DataFrame(X).rename(columns=str).rename(columns={"0": "_mask"})
+    frame["_mask"] = 1.0 * (frame["_mask"] > 0)
+    assert AutoEncoder(max_epochs=1, random_state=0).fit(frame).feature_names_in_[0] == "_mask"
+    with pytest.raises(ValueError, match="y contains NaN; an unlabelled row is 0"):
+        DevNet().fit(X, pd.array([None, 1] * (len(X) // 2), dtype="Int64"))
 
 
 def test_sparse_labels_are_refused(X):

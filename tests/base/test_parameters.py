@@ -7,6 +7,7 @@ import pickle
 import cloudpickle
 import numpy as np
 import pytest
+import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.preprocessing import StandardScaler
@@ -276,7 +277,7 @@ def test_plain_subclasses_and_mixins_may_change_a_default():
         ({"batch_size": 0}, "'batch_size' parameter of AutoEncoder's net_params"),
         ({"max_steps": -1}, "'max_steps' parameter of AutoEncoder's net_params"),
         ({"trim": 5}, "'trim' parameter of AutoEncoder's net_params"),
-        ({"module": nn.Identity}, "must not hold 'module': use backbone"),
+        ({"module": None}, "must not hold 'module': use backbone"),
         ({"train_split": ValidSplit(2)}, "must not hold 'train_split': use early_stopping and"),
         ({1: 2}, r"net_params=\{1: 2\} must have names, which are str"),
     ],
@@ -291,6 +292,8 @@ def test_net_params_that_the_detector_would_refuse_lose_nothing(net_params, mess
 
 
 def test_the_device_of_net_params_is_checked(X):
+    det = AutoEncoder(max_epochs=1, net_params={"device": torch.device("cpu")}).fit(X)
+    assert det.net_.device == torch.device("cpu")
     with pytest.raises(ValueError, match="device='zz' can't be used here"):
         AutoEncoder(net_params={"device": "zz"}).fit(X)
 

@@ -46,3 +46,5 @@ def test_what_was_not_published_is_refused(given, message):
 def test_a_set_of_which_nothing_was_published_is_named():
     with pytest.raises(ValueError, match=r"datasets=\['own.npz'\]: nothing was published"):
         self_test(["wine", "own.npz"])
+    with pytest.raises(ValueError, match=r"datasets=\['mine'\]: nothing was published"):
+        self_test("mine")

@@ -253,8 +253,14 @@ def test_parts_of_a_splitter_may_be_lists_or_masks(convert, X):
 
 
 def test_a_splitter_that_needs_labels_says_so(X):
-    with pytest.raises(ValueError, match=r"cv=StratifiedKFold.* needs y, but it is None"):
+    with pytest.raises(ValueError, match=r"cv=StratifiedKFold.* failed without y"):
         small(cv=StratifiedKFold()).fit(X)
+
+
+@pytest.mark.parametrize("part", [[], [True, False], [0.5], [[1, 2]]])
+def test_parts_of_a_splitter_that_are_none_are_named(part, X):
+    with pytest.raises(ValueError, match="must yield indices or masks of rows, got"):
+        small(cv=HalvesAs(lambda rows, n: part)).fit(X)
 
 
 def test_a_failed_fit_leaves_the_old_one(X):

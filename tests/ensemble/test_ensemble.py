@@ -160,7 +160,14 @@ def test_a_member_whose_scores_are_not_finite_is_named(combine, X):
     ]
     with pytest.warns(ConvergenceWarning, match="are not finite") as seen:
         DetectorEnsemble(members, combine=combine, random_state=0).fit(X)
-    assert ["by the member 'broken'" in str(w.message) for w in seen] == [True, False]
+    assert ["by the member 'broken'" in str(w.message) for w in seen] == [False, True]
+
+
+def test_an_ensemble_that_tells_no_rows_apart_warns_once(X):
+    forest = IsolationForest(n_estimators=3)
+    with pytest.warns(ConvergenceWarning, match="are all equal") as seen:
+        DetectorEnsemble(forest, 4, random_state=0).fit(np.ones((20, 2)))
+    assert len(seen) == 1
 
 
 def test_any_estimator_with_score_samples_can_be_a_member(X, far_anomalies):

@@ -94,7 +94,9 @@ def test_what_has_no_scores_is_refused(call, message):
         call()
 
 
-@pytest.mark.parametrize("scores", [[1.0, np.nextafter(1, 2), 1.0], [1e300, 1e300], [0.0, 0.0]])
+@pytest.mark.parametrize(
+    "scores", [[1.0, np.nextafter(1, 2), 1.0], [1.7e308, 1.7e308], [0.0, 0.0], [-3.0]]
+)
 def test_scores_that_are_nearly_equal_are_drawn(scores):
     bars = ScoreDisplay.from_predictions(scores).bars_[0]
     assert sum(bar.get_height() > 0 for bar in bars) == 1

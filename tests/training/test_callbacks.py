@@ -184,14 +184,11 @@ def test_a_users_callback_stops_the_training(detector, X, sklearn_callback):
 
 @every_detector
 def test_a_fit_that_resumes_plans_its_own_epochs(name, X, sklearn_callback):
-    det = small(name, warm_start=True).set_callbacks(StopAfterEpochs(1000))
-    if "max_epochs" in det.get_params():
-        det.fit(X).set_params(max_epochs=6, max_steps=None)
-        watch = StopAfterEpochs(1000)
-        before = det.n_iter_
-        det.set_callbacks(watch).fit(X)
-        assert watch.planned == [watch.ended]
-        assert det.n_iter_ > before
+    det = small(name, warm_start=True).set_callbacks(StopAfterEpochs(1000)).fit(X)
+    watch, before = StopAfterEpochs(1000), det.n_iter_
+    det.set_params(max_epochs=6, max_steps=None).set_callbacks(watch).fit(X)
+    assert watch.planned == [watch.ended]
+    assert det.n_iter_ > before
 
 
 def test_planned_epochs_are_those_of_the_budget_and_of_both_stages(X, sklearn_callback):
