@@ -108,7 +108,9 @@ def check_is_fitted(estimator) -> None:
         "The training of this %(name)s instance was stopped before its end: call 'fit' to train it "
         "again, or with warm_start=True to resume."
     )
-    sklearn_check_is_fitted(estimator, msg=stopped if "net_" in vars(estimator) else None)
+    sklearn_check_is_fitted(
+        estimator, msg=stopped if "net_" in getattr(estimator, "__dict__", ()) else None
+    )
 
 
 def input_columns_of(column_transformer) -> dict[str, list[int]]:

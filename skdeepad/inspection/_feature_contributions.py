@@ -117,8 +117,6 @@ def feature_contributions(estimator, X, *, as_frame=None):
 
 def explain(estimator, X) -> Explained:
     """Return the contributions of columns, with the names of the columns."""
-    if not hasattr(estimator, "fit"):
-        raise ValueError(f"estimator={estimator!r} must be a fitted detector or a pipeline.")
     check_is_fitted(estimator)
     X = in_order_of_fit(estimator, X)
     if len(X.shape) != 2:

@@ -151,7 +151,13 @@ def _split(classes, label, test_size, rng):
     """
     seeds = rng.randint(2**31 - 1, size=2)
     normal, left_out = np.flatnonzero(classes != label), np.flatnonzero(classes == label)
-    train, test = train_test_split(normal, test_size=test_size, random_state=seeds[0])
+    try:
+        train, test = train_test_split(normal, test_size=test_size, random_state=seeds[0])
+    except ValueError as error:
+        raise ValueError(
+            f"Without the class {str(label)!r} there are {len(normal)} rows, too few for "
+            f"test_size={test_size!r}: {error}"
+        ) from error
     return label, (train, test, left_out), seeds
 
 

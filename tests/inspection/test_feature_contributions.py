@@ -29,6 +29,7 @@ from sklearn.preprocessing import (
 
 from skdeepad import BDSGM, AutoEncoder, DeepSVDD, DetectorEnsemble, InvertibleResNet
 from skdeepad.calibration import ConformalDetector, TunedThreshold
+from skdeepad.export import to_module
 from skdeepad.inspection import ContributionDisplay, feature_contributions
 from skdeepad.interop import DetectorClassifier
 
@@ -331,5 +332,6 @@ def test_one_row_alone_and_no_estimator_are_named(X):
     det = AutoEncoder(max_epochs=1, random_state=0).fit(X)
     with pytest.raises(ValueError, match=r"X of shape \(8,\) must be a table"):
         feature_contributions(det, X[0])
-    with pytest.raises(ValueError, match="estimator=None must be a fitted detector"):
-        feature_contributions(None, X)
+    for function in (lambda: feature_contributions(None, X), lambda: to_module(None)):
+        with pytest.raises(TypeError, match="None is not an estimator instance"):
+            function()

@@ -182,3 +182,9 @@ def test_a_wrong_argument_is_named(data, arguments, message):
     given = {"detector": Radius(), "classes": classes, "sampler": sampler} | arguments
     with pytest.raises(ValueError, match=message):
         leave_one_class_out(X=X, **given)
+
+
+def test_a_class_without_which_too_little_is_left_is_named():
+    X, classes = np.ones((60, 2)), np.repeat(["a", "b"], [59, 1])
+    with pytest.raises(ValueError, match="Without the class 'a' there are 1 rows, too few for"):
+        leave_one_class_out(IsolationForest(), X, classes, sampler=Shells())
