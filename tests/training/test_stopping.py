@@ -281,7 +281,10 @@ def test_early_stopping_needs_rows_to_hold_out():
         ({"lr_milestones": (2,)}, r"lr_milestones=\(2,\) must be shares"),
         ({"hidden_layer_sizes": (8.5,)}, r"hidden_layer_sizes=\(8.5,\) must be positive"),
         ({"backbone": MLPBackbone(activation="foo")}, "activation='foo' must be one of"),
-        ({"backbone": ConvBackbone((1, 2, 2), (4,), 4)}, "kernel_size=4 must be odd"),
+        (
+            {"backbone": ConvBackbone((1, 2, 2), (4,), 4)},
+            "kernel_size=4 must be an odd positive integer",
+        ),
         ({"backbone": ConvBackbone((1, 2, 2), ())}, r"channels=\(\) must have at least one"),
     ],
 )
