@@ -149,6 +149,6 @@ def test_the_optimizer_of_net_params_has_the_settings_that_it_knows(optimizer, X
 @pytest.mark.parametrize("wrong", ["RMSprop", 3, torch.optim.LBFGS, nn.Linear])
 def test_what_is_no_optimizer_is_refused(wrong, X):
     with pytest.raises(
-        ValueError, match="optimizer=|'optimizer' parameter of AutoEncoder's net_params"
+        ValueError, match=r"optimizer=|'optimizer' parameter of AutoEncoder's net_params"
     ):
         AutoEncoder(net_params={"optimizer": wrong}).fit(X)
