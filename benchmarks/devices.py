@@ -21,12 +21,18 @@ from skdeepad.nn import DCGANBackbone
 TABLE, MANY, IMAGES = "10,000 rows of 30", "1,000,000 rows of 30", "5,000 images, 28 × 28"
 SHAPES = {TABLE: (10_000, 30), MANY: (1_000_000, 30), IMAGES: (5_000, 784)}
 IMAGE = {"backbone": DCGANBackbone(width=64), "scaler": None, "batch_size": 64}
+
+
+def many_nets(**params):
+    return DetectorEnsemble(VAE(**params), n_estimators=40)
+
+
 # Each with its rows and its training steps.
 CASES = {
     "VAE": (VAE, TABLE, 500),
-    "DeepSVDD": (DeepSVDD, TABLE, 500),
+    "DeepSVDD": (partial(DeepSVDD, pretrain_epochs=0), TABLE, 500),
     "InvertibleResNet": (InvertibleResNet, TABLE, 100),
-    "40 VAEs, trained as one": (partial(DetectorEnsemble, n_estimators=40), TABLE, 200),
+    "40 VAEs, trained as one": (many_nets, TABLE, 200),
     "VAE, batches of 8,192": (partial(VAE, batch_size=8_192), MANY, 200),
     "AutoEncoder, layers of 2,048 and 512": (
         partial(AutoEncoder, hidden_layer_sizes=(2048, 512), batch_size=1_024),
@@ -42,21 +48,12 @@ def rows(shape):
     return np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
 
 
-def detector_of(make, **params):
-    """The detector of a case; an ensemble's parameters are those of its members."""
-    if getattr(make, "func", None) is DetectorEnsemble:
-        return make(VAE(**params), random_state=0)
-    return make(**params, random_state=0)
-
-
 def seconds(name, device, n_threads, scale):
     """Seconds of the clock to fit, and to score as many rows as were fitted."""
     make, table, n_steps = CASES[name]
     X = rows((max(300, int(SHAPES[table][0] * scale)), SHAPES[table][1]))
     steps = {"max_epochs": 100_000, "max_steps": max(2, int(n_steps * scale))}
-    if make is DeepSVDD:
-        steps["pretrain_epochs"] = 0
-    detector = detector_of(make, **steps, device=device)
+    detector = make(**steps, device=device).set_params(random_state=0)
     torch.set_num_threads(n_threads)
     with parallel_config(backend="stacked"):
         start = time.perf_counter()

@@ -40,6 +40,7 @@ __all__ = [
     "check_matplotlib_support",
     "check_parameter",
     "check_sample_weight",
+    "check_values",
     "fit_context",
     "float_types",
     "innermost",
@@ -49,7 +50,6 @@ __all__ = [
     "output_container",
     "own_offset",
     "take_rows",
-    "validate_parameter_constraints",
 ]
 
 
@@ -95,10 +95,18 @@ def last_step(estimator):
 
 def check_parameter(estimator, name):
     """Check one parameter of an estimator against its constraints."""
+    check_values(estimator, {name: getattr(estimator, name)})
+
+
+def check_values(estimator, values, place=""):
+    """Check values against the constraints of an estimator's parameters of the same names.
+
+    ``place`` is where they are, if they are not its parameters.
+    """
     validate_parameter_constraints(
-        {name: estimator._parameter_constraints[name]},
-        {name: getattr(estimator, name)},
-        caller_name=type(estimator).__name__,
+        {name: estimator._parameter_constraints[name] for name in values},
+        values,
+        caller_name=type(estimator).__name__ + place,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any, final
 
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from .._validation import HasMethods, Interval, Real, validate_parameter_constraints
+from .._validation import HasMethods, Interval, Real, check_values
 from ..nn import ACTIVATIONS
 from ..training import OPTIMIZERS
 from ._parameters import (
@@ -111,11 +111,7 @@ class CommonParameters:
         checked = {name: given[name] for name in self._parameters_to("net") if name in given}
         if "device" in checked:
             checked["device"] = str(checked["device"])  # torch has a type for them
-        validate_parameter_constraints(
-            {name: self._parameter_constraints[name] for name in checked},
-            checked,
-            caller_name=f"{type(self).__name__}'s net_params",
-        )
+        check_values(self, checked, "'s net_params")
 
     @final
     def _parameters_to(self, place: str) -> dict:

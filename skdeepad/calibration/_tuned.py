@@ -175,7 +175,7 @@ class TunedThreshold(SavedVersionMixin, WrapperMixin, DecisionMixin, DocumentedE
                         "and tune it with other rows, by cv='prefit'."
                     )
             else:
-                self.best_score_, self._tuned_offset = np.nan, _own_offset(self.detector_)
+                self.best_score_, self._tuned_offset = np.nan, _threshold_of(self.detector_)
         return self
 
     def _measure(self) -> Callable[[np.ndarray, np.ndarray], float]:
@@ -266,7 +266,7 @@ def _finite(scores) -> np.ndarray:
     return np.nan_to_num(scores, nan=low - unit, neginf=low - unit, posinf=high + unit)
 
 
-def _own_offset(detector) -> float:
+def _threshold_of(detector) -> float:
     """Return the threshold of a fitted detector, or of a pipeline that ends in one."""
     detector = last_step(detector)
     offset = own_offset(detector)

@@ -105,8 +105,6 @@ class MembersMixin:
         """Return the weights of the members without dropped ones; raise if they can't combine."""
         if isinstance(self.estimator, list):
             self._check_pairs()
-        elif isinstance(self.estimator, type):
-            raise ValueError(f"estimator={self.estimator!r} must be an instance, not a class.")
         kept = np.array([not is_dropped(each) for each in prototypes])
         return self._read_weights(kept)
 

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..base._labels import check_labels, warn_without_anomalies
+
 
 class Answers(NamedTuple):
     """Answers about training rows and about other rows, whatever the order in which they came.
@@ -61,7 +63,44 @@ def numbers_among(rows: np.ndarray, table: np.ndarray) -> np.ndarray:
     return np.array([numbers.get(line, -1) for line in lines_of(rows).tolist()], dtype=int)
 
 
-def check_consistent(keys: list, signs: np.ndarray) -> None:
+def shape_of(rows) -> tuple[int, ...]:
+    """Return the shape of rows, or of numbers; that of ragged lists has one entry."""
+    try:
+        return np.shape(rows)
+    except ValueError:
+        return (len(rows),)
+
+
+def read_numbers(rows, n_samples: int, n_features: int) -> np.ndarray:
+    """Return numbers of training rows; raise if they are none."""
+    refused = ValueError(
+        f"rows={rows!r} must hold numbers of training rows, from 0 to {n_samples - 1}, or rows of "
+        f"{n_features} features."
+    )
+    try:
+        numbers = np.asarray(rows)
+    except ValueError as error:
+        raise refused from error
+    is_number = numbers.ndim == 1 and numbers.dtype.kind in "iu"
+    if not is_number or not 0 <= numbers.min() <= numbers.max() < n_samples:
+        raise refused
+    return numbers.astype(int)
+
+
+def read_answers(labels, keys: list) -> np.ndarray:
+    """Return the signs of answers about rows with these keys, 0 for what is withdrawn."""
+    if labels is None:
+        raise ValueError("labels must hold an answer for each row, got None.")
+    labels = check_labels(labels, len(keys), all_known=True, name="labels")
+    signs = np.sign(labels).astype(int)
+    _check_consistent(keys, signs)
+    if set(signs) == {0, 1}:
+        consequence = "1 is a normal row, and 0 withdraws an answer"
+        warn_without_anomalies(signs, consequence, name="labels")
+    return signs
+
+
+def _check_consistent(keys: list, signs: np.ndarray) -> None:
     """Raise if equal keys have different signs."""
     answers: dict = {}
     for i, (key, sign) in enumerate(zip(keys, signs.tolist(), strict=True)):

@@ -16,14 +16,22 @@ from .._validation import (
     fit_context,
     take_rows,
 )
-from ..base._labels import check_labels, warn_without_anomalies
+from ..base._labels import check_labels
 from ..base._parameters import CONTAMINATION, NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._saved_state import SavedVersionMixin
 from ..base._seeds import reseeded
 from ..base._threshold import DecisionMixin, OffsetMixin
 from ..ensemble import default_detector
-from ._answers import Answers, check_consistent, kinds_of, lines_of, numbers_among
+from ._answers import (
+    Answers,
+    kinds_of,
+    lines_of,
+    numbers_among,
+    read_answers,
+    read_numbers,
+    shape_of,
+)
 from ._model import Learned, classifies, default_model, scaler_of
 from ._prior import Prior
 from ._questions import draw_questions, exponent_for, share_of_anomalies
@@ -233,10 +241,7 @@ class FeedbackDetector(
         """
         check_is_fitted(self)
         self._check_learning()
-        try:
-            shape = np.shape(rows)
-        except ValueError as error:
-            raise self._no_rows(rows) from error
+        shape = shape_of(rows)
         if shape[:1] == (0,):
             if np.shape(labels) != (0,):
                 raise ValueError(f"labels={labels!r} must be empty if rows={rows!r} are.")
@@ -245,9 +250,9 @@ class FeedbackDetector(
             table = self._read(rows, reset=False)
             numbers, keys = numbers_among(table, self._rows), lines_of(table).tolist()
         else:
-            numbers = self._kinds[self._read_numbers(rows)]
+            numbers = self._kinds[read_numbers(rows, *self._rows.shape)]
             table, keys = self._rows[numbers], numbers.tolist()
-        signs = self._read_answers(labels, keys)
+        signs = read_answers(labels, keys)
         with all_or_nothing(self):
             is_known = numbers >= 0
             answers = self._answers.to(numbers[is_known], signs[is_known], self._kinds)
@@ -357,38 +362,10 @@ class FeedbackDetector(
             reset=reset,
         )
 
-    def _read_numbers(self, rows) -> np.ndarray:
-        """Return numbers of training rows; raise if they are none."""
-        numbers, n_samples = np.asarray(rows), len(self._rows)
-        is_number = numbers.ndim == 1 and numbers.dtype.kind in "iu"
-        if not is_number or not 0 <= numbers.min() <= numbers.max() < n_samples:
-            raise self._no_rows(rows)
-        return numbers.astype(int)
-
-    def _no_rows(self, rows) -> ValueError:
-        return ValueError(
-            f"rows={rows!r} must hold numbers of training rows, from 0 to {len(self._rows) - 1}, "
-            f"or rows of {self.n_features_in_} features."
-        )
-
-    def _read_answers(self, labels, keys: list) -> np.ndarray:
-        """Return the signs of answers about rows with these keys, 0 for what is withdrawn."""
-        if labels is None:
-            raise ValueError("labels must hold an answer for each row, got None.")
-        labels = check_labels(labels, len(keys), all_known=True, name="labels")
-        signs = np.sign(labels).astype(int)
-        check_consistent(keys, signs)
-        if set(signs) == {0, 1}:
-            consequence = "1 is a normal row, and 0 withdraws an answer"
-            warn_without_anomalies(signs, consequence, name="labels")
-        return signs
-
     def _check_learning(self) -> None:
         """Raise if the parameters that are read when answers are taught are not valid."""
         for name in ("model", "prior_weight"):
             check_parameter(self, name)
-        if isinstance(self.model, type):
-            raise ValueError(f"model={self.model!r} must be an instance, not a class.")
 
     def _prototype(self):
         if self.detector is not None:

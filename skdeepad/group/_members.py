@@ -79,7 +79,7 @@ def read_groups(X, groups) -> tuple[np.ndarray, Members]:
         )
     labels = labels.ravel()
     if _has_missing(labels):
-        raise ValueError("groups must hold a label for each row, but some are missing.")
+        raise ValueError("groups must hold a label for each row, but some are missing or infinite.")
     if len(labels) != n_rows:
         raise ValueError(f"groups has {len(labels)} labels, but X has {n_rows} rows.")
     try:
@@ -92,12 +92,12 @@ def read_groups(X, groups) -> tuple[np.ndarray, Members]:
 
 
 def _has_missing(labels: np.ndarray) -> bool:
-    """Return whether labels have missing ones; those of numbers and dates are found quickly."""
+    """Return whether labels have missing or infinite ones."""
     kind = labels.dtype.kind
     if kind in "mM":
         return bool(np.isnat(labels).any())
     if kind in "fc":
-        return bool(np.isnan(labels).any())
+        return not np.isfinite(labels).all()
     return kind == "O" and any(map(is_missing, labels))
 
 

@@ -421,6 +421,7 @@ def test_data_frames_give_names_and_the_same_scores(labelled_rows):
     [
         ({}, lambda X, g: (X, None, g[:-1]), "groups has 1499 labels, but X has 1500 rows"),
         ({}, lambda X, g: (X, None, np.full(1500, np.nan)), "but some are missing"),
+        ({}, lambda X, g: (X, None, np.full(1500, np.inf)), "or infinite"),
         ({}, lambda X, g: (X, None, pd.array(["a", None] * 750)), "but some are missing"),
         ({}, lambda X, g: (X, None, pd.to_datetime([None, 0] * 750)), "but some are missing"),
         ({}, lambda X, g: (X, None, np.c_[g, g]), "groups must hold one label for each row"),

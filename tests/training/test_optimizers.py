@@ -146,9 +146,14 @@ def test_the_optimizer_of_net_params_has_the_settings_that_it_knows(optimizer, X
     assert_array_equal(by_net.score_samples(X), expected.score_samples(X))
 
 
-@pytest.mark.parametrize("wrong", ["RMSprop", 3, torch.optim.LBFGS, nn.Linear])
+@pytest.mark.parametrize("wrong", [torch.optim.LBFGS, nn.Linear])
 def test_what_is_no_optimizer_is_refused(wrong, X):
-    with pytest.raises(
-        ValueError, match=r"optimizer=|'optimizer' parameter of AutoEncoder's net_params"
-    ):
+    with pytest.raises(ValueError, match="optimizer="):
+        AutoEncoder(net_params={"optimizer": wrong}).fit(X)
+
+
+@pytest.mark.parametrize("wrong", ["RMSprop", 3])
+def test_the_name_of_no_optimizer_is_refused(wrong, X):
+    message = f"'optimizer' parameter of AutoEncoder's net_params .* Got {wrong!r} instead"
+    with pytest.raises(ValueError, match=message):
         AutoEncoder(net_params={"optimizer": wrong}).fit(X)

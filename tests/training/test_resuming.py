@@ -120,11 +120,10 @@ def test_a_loaded_detector_goes_on_without_a_warning(X):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 @every_detector
-def test_cuda_gives_nearly_the_scores_of_the_cpu_and_to_each_row_nearly_its_own(name, X):
+def test_cuda_gives_nearly_the_scores_of_the_cpu_and_to_each_row_its_own(name, X):
     on_gpu, on_cpu = (small(name, device=device).fit(X) for device in ("cuda", "cpu"))
     scores = on_gpu.score_samples(X)
     assert next(on_gpu.net_.module_.parameters()).is_cuda
     assert np.corrcoef(scores, on_cpu.score_samples(X))[0, 1] > 0.95
-    alone = [on_gpu.score_samples(row[None])[0] for row in X[:50]]
-    assert_allclose(alone, scores[:50], rtol=1e-4, atol=1e-4 * scores.std())
+    assert_array_equal([on_gpu.score_samples(row[None])[0] for row in X[:50]], scores[:50])
     assert_allclose(pickle.loads(pickle.dumps(on_gpu)).score_samples(X), scores)
