@@ -12,7 +12,9 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
+from .._tables import refuse_masked
 from .._validation import last_step
+from ..base._resuming import all_or_nothing
 from ..base._training_scores import scores_of_training_rows
 
 # Share of anomalies if the detector names none; pyod's default.
@@ -32,6 +34,11 @@ class DetectorOfPyOD(BaseDetector):
         if contamination is None:
             own = _contamination_of(detector)
             contamination = own if isinstance(own, Real) else CONTAMINATION
+        elif isinstance(contamination, str):  # pyod asks for an object in the middle of a fit
+            raise ValueError(
+                f"contamination={contamination!r} must be a share in (0, 0.5], a thresholder of "
+                "pythresh or None."
+            )
         super().__init__(contamination=contamination)
         self.detector = detector
 
@@ -49,18 +56,19 @@ class DetectorOfPyOD(BaseDetector):
         -------
         self : object
         """
-        self._set_n_classes(None)  # with labels, it warns that it ignores them
-        signs = None
+        signs, X = None, _rows(X)
         if y is not None:
+            refuse_masked(y, "y", "y.filled(0), where 0 is no known anomaly")
             y = column_or_1d(y)
             check_consistent_length(X, y)
             if y.dtype.kind not in "biuf" or not np.isin(y, [0, 1]).all():
                 raise ValueError("y must hold 1 for a known anomaly and 0 for any other row.")
             signs = -y.astype(int)
-        X = _rows(X)
-        self.detector_ = clone(self.detector).fit(X, signs)
-        self.decision_scores_ = -np.asarray(scores_of_training_rows(self.detector_, X))
-        self._process_decision_scores()
+        with all_or_nothing(self):
+            self._set_n_classes(None)  # with labels, it warns that it ignores them
+            self.detector_ = clone(self.detector).fit(X, signs)
+            self.decision_scores_ = -np.asarray(scores_of_training_rows(self.detector_, X))
+            self._process_decision_scores()
         return self
 
     def decision_function(self, X):
@@ -80,6 +88,7 @@ class DetectorOfPyOD(BaseDetector):
 
 def _rows(X):
     """Return a data frame as it is, and anything else as an array; the detector checks values."""
+    refuse_masked(X, "X", "X.astype(float).filled(np.nan)")
     return X if hasattr(X, "columns") else check_array(X, ensure_all_finite=False)
 
 

@@ -179,7 +179,7 @@ def from_pyod(detector, *, random_state=None) -> PyODDetector:
     array([ 1, -1])
     """
     if not is_pyod(type(detector)):
-        raise TypeError(f"detector={detector!r} must be a detector of pyod's.")
+        raise TypeError(f"detector={detector!r} must be a detector of pyod's, and no class.")
     return PyODDetector(detector, random_state=random_state)
 
 

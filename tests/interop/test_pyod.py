@@ -225,6 +225,39 @@ def test_frames_reach_the_detector_as_they_are_and_lists_as_arrays(wine):
     assert to_pyod(make_pipeline(columns, small())).fit(X).labels_.any()
 
 
+class Stops(Plain):
+    """A detector that fails once it is told to."""
+
+    def __init__(self, stops=False):
+        self.stops = stops
+
+    def score_samples(self, X):
+        if self.stops:
+            raise KeyboardInterrupt
+        return super().score_samples(X)
+
+
+def test_a_refit_that_stops_leaves_the_old_one_whole(wine):
+    det = to_pyod(Stops()).fit(wine[0])
+    scores, threshold = det.decision_function(wine[0]), det.threshold_
+    det.detector.stops = True
+    with pytest.raises(KeyboardInterrupt):
+        det.fit(wine[0] * 50)
+    assert det.threshold_ == threshold
+    assert_array_equal(det.decision_function(wine[0]), scores)
+
+
+def test_masked_cells_and_labels_and_shares_that_are_none_are_refused(wine):
+    X, y = wine
+    masked = np.arange(len(y)) < 5
+    with pytest.raises(ValueError, match="X has masked cells"):
+        to_pyod(small()).fit(np.ma.array(X, mask=np.outer(masked, np.ones(X.shape[1]))))
+    with pytest.raises(ValueError, match=r"y has masked cells: use y.filled\(0\)"):
+        to_pyod(small()).fit(X, np.ma.array(y, mask=masked))
+    with pytest.raises(ValueError, match="contamination='auto' must be a share"):
+        to_pyod(small(), contamination="auto")
+
+
 @pytest.mark.parametrize("wrong", [None, AutoEncoder, KNN(), KMeans(), LocalOutlierFactor()])
 def test_what_cannot_score_is_refused(wrong):
     with pytest.raises(TypeError, match="must be an instance with fit and score_samples"):
