@@ -32,8 +32,11 @@ def ranks_among(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
     """
     low, high = training[0], training[-1]
     share = np.interp(scores, *distinct_ranks(training))
-    excess = np.minimum(scores - low, 0) + np.maximum(scores - high, 0)
-    return share + excess / (high - low or 1.0)
+    # No score is beyond an end that is infinite.
+    below = np.minimum(scores - low, 0) if np.isfinite(low) else 0.0
+    above = np.maximum(scores - high, 0) if np.isfinite(high) else 0.0
+    range_ = high - low if np.isfinite([low, high]).all() else 1.0
+    return share + (below + above) / (range_ or 1.0)
 
 
 def distinct_ranks(training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -49,8 +52,12 @@ def distinct_ranks(training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def median_and_unit(training: np.ndarray) -> tuple[float, float]:
     """Return the median of sorted training scores, and its distance from the .05 quantile.
 
-    Where these are equal, the unit is the range of the scores, or 1 if that is zero too.
+    Where these are equal, the unit is the range of the scores, or 1 if that is zero too. Infinite
+    scores do not count. With a NaN, both are NaN.
     """
+    training = training[~np.isinf(training)]
+    if not len(training):
+        return 0.0, 1.0
     low, median = np.quantile(training, [0.05, 0.5])
     return float(median), float(median - low or training[-1] - training[0] or 1.0)
 

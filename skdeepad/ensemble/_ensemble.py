@@ -7,7 +7,7 @@ from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._documentation import DocumentedEstimator
-from .._validation import HasMethods, Integral, check_is_fitted, fit_context, last_step
+from .._validation import HasMethods, Integral, check_is_fitted, fit_context, last_step, n_rows_of
 from ..base._parameters import CONTAMINATION, COUNT, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._rows import repeated
@@ -181,11 +181,11 @@ class DetectorEnsemble(
         )
         with all_or_nothing(self):
             self.estimators_ = [member for member, _ in fitted]
-            scores = [scores for _, scores in fitted]
+            self._is_kept = {name: not is_dropped(member) for name, member in self._pairs()}
+            scores = self._vectors([scores for _, scores in fitted], n_rows_of(X))
             self.member_scores_ = [np.sort(each) for each in scores]
             self._check_scores()
             self._combined_by, self._weights = self.combine, weights
-            self._is_kept = {name: not is_dropped(member) for name, member in self._pairs()}
             self._forget_threshold()
             self.training_scores_ = np.sort(self._combined(scores))
             for name in ("n_features_in_", "feature_names_in_"):
@@ -201,9 +201,8 @@ class DetectorEnsemble(
 
     def _warn_of_members(self) -> None:
         """Warn of members that tell no rows apart, or whose scores are not finite."""
-        kept = [name for name, is_kept in self._is_kept.items() if is_kept]
-        names = kept or range(len(self.estimators_))
-        for name, member, scores in zip(names, self.estimators_, self.member_scores_, strict=True):
+        members = zip(self._names(), self.estimators_, self.member_scores_, strict=True)
+        for name, member, scores in members:
             if not isinstance(member, ThresholdMixin):  # those have warned in their fit
                 warn_if_degenerate(scores, name)
 
@@ -221,7 +220,8 @@ class DetectorEnsemble(
             Mean of the members' scores, made comparable by ``combine``.
         """
         check_is_fitted(self)
-        return self._combined([member.score_samples(X) for member in self.estimators_])
+        scores = [member.score_samples(X) for member in self.estimators_]
+        return self._combined(self._vectors(scores, n_rows_of(X)))
 
     def __setstate__(self, state: dict) -> None:
         # Ensembles of earlier versions have neither weights nor names.
@@ -236,8 +236,26 @@ class DetectorEnsemble(
         comparable = COMBINATIONS[self._combined_by]
         parts = zip(self._weights, scores, self.member_scores_, strict=True)
         # numpy's own sum rounds one row alone in another order.
-        total = sum(weight * comparable(each, training) for weight, each, training in parts)
+        total = sum(
+            weight * comparable(each, training) for weight, each, training in parts if weight
+        )
         return total / sum(self._weights)
+
+    def _names(self) -> list[str | int]:
+        """Return the names of the members, or their numbers if they have none."""
+        kept = [name for name, is_kept in self._is_kept.items() if is_kept]
+        return kept or list(range(len(self.estimators_)))
+
+    def _vectors(self, scores: list, n_rows: int) -> list[np.ndarray]:
+        """Return the members' scores as vectors; raise if they are none."""
+        vectors = [np.asarray(each, dtype=np.float64) for each in scores]
+        for name, each in zip(self._names(), vectors, strict=True):
+            if each.shape != (n_rows,):
+                raise ValueError(
+                    f"The member {name!r} must return one score for each of {n_rows} rows, got an "
+                    f"array of shape {each.shape}."
+                )
+        return vectors
 
     def _check_scores(self) -> None:
         for member, training in zip(self.estimators_, self.member_scores_, strict=True):

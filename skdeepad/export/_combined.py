@@ -54,7 +54,7 @@ class EnsembleScores(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         parts = zip(self.weights, self.members, self.comparable, strict=True)
-        scores = [weight * comparable(member(x)) for weight, member, comparable in parts]
+        scores = [weight * comparable(member(x)) for weight, member, comparable in parts if weight]
         return torch.stack(scores).sum(0) / sum(self.weights)
 
 

@@ -218,3 +218,43 @@ def test_members_parameters_can_be_searched(X, far_anomalies):
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
     search = GridSearchCV(small(), grid, scoring="roc_auc", cv=folds).fit(rows, 1 - 2 * y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+class Misshapen(IsolationForest):
+    """Scores in another shape than that of a vector; as many as there are rows, or fewer."""
+
+    def score_samples(self, X):
+        scores = super().score_samples(X)
+        return scores[:, None] if self.n_estimators == 5 else scores[:-1]
+
+
+@pytest.mark.parametrize("n_trees", [5, 6])
+def test_scores_that_are_no_vector_are_named(n_trees, X):
+    members = [("odd", Misshapen(n_estimators=n_trees)), ("forest", IsolationForest())]
+    with pytest.raises(ValueError, match="The member 'odd' must return one score for each of 300"):
+        DetectorEnsemble(members, random_state=0).fit(X)
+
+
+class NoChance(IsolationForest):
+    """The score −∞ for a tenth of the rows."""
+
+    def score_samples(self, X):
+        return np.where(X[:, 0] < np.quantile(X[:, 0], 0.1), -np.inf, super().score_samples(X))
+
+
+@pytest.mark.parametrize("combine", ["quantile", "rank"])
+def test_infinite_scores_of_a_member_are_its_most_abnormal(combine, X):
+    members = [("far", NoChance(n_estimators=5)), ("forest", IsolationForest(n_estimators=5))]
+    with pytest.warns(ConvergenceWarning, match="by the member 'far' are not finite"):
+        det = DetectorEnsemble(members, combine=combine, random_state=0).fit(X)
+    scores = det.score_samples(X)
+    lowest = X[:, 0] < np.quantile(X[:, 0], 0.1)
+    assert np.isfinite(scores).all()
+    assert scores[lowest].mean() < scores[~lowest].mean() - 0.1
+
+
+def test_a_member_without_weight_does_not_count(X):
+    members = [("broken", NoScoreOfFarRows(n_estimators=5)), ("forest", IsolationForest())]
+    with pytest.warns(ConvergenceWarning, match="by the member 'broken' are not finite"):
+        det = DetectorEnsemble(members, weights=[0, 1], random_state=0).fit(X)
+    assert np.isfinite(det.score_samples(X)).all()
