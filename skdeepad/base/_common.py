@@ -22,8 +22,13 @@ from ._parameters import (
 # What net_params can't replace, and what is for it.
 OUTSIDE_NET_PARAMS = {
     "module": "backbone",
+    "module__": "backbone",
     "train_split": "early_stopping and validation_fraction",
+    "train_split__": "early_stopping and validation_fraction",
+    "callbacks__": "callbacks",
+    "iterator_train__batch_size": "batch_size",
 }
+CLASSES = ("criterion", "dataset", "iterator_train", "iterator_valid")
 SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
 
 
@@ -103,10 +108,16 @@ class CommonParameters:
         given = dict(self.net_params or {})
         if not all(isinstance(name, str) for name in given):
             raise ValueError(f"net_params={self.net_params!r} must have names, which are str.")
-        for name, instead in OUTSIDE_NET_PARAMS.items():
-            if name in given:
+        for name, value in given.items():
+            start = name if name in OUTSIDE_NET_PARAMS else name.split("__")[0] + "__"
+            if start in OUTSIDE_NET_PARAMS:
                 raise ValueError(
-                    f"net_params={self.net_params!r} must not hold {name!r}: use {instead}."
+                    f"net_params={self.net_params!r} must not hold {name!r}: use "
+                    f"{OUTSIDE_NET_PARAMS[start]}."
+                )
+            if name in CLASSES and not callable(value):
+                raise ValueError(
+                    f"net_params={self.net_params!r} must hold a class as {name!r}, got {value!r}."
                 )
         checked = {name: given[name] for name in self._parameters_to("net") if name in given}
         if "device" in checked:

@@ -68,6 +68,7 @@ def build_net(
         raise ValueError(
             f"lr_milestones={milestones!r} must be shares of the training, between 0 and 1."
         )
+    _check_settings(net_params, optimizer, known)
     settings = {"weight_decay": weight_decay, "fused": True}
     kwargs |= {f"optimizer__{key}": value for key, value in settings.items() if key in known}
     kwargs["optimizer"] = optimizer
@@ -79,6 +80,17 @@ def build_net(
         callbacks.append(StoppingAtBest(n_iter_no_change))
     kwargs |= {"seed": seed, "device": find_device(device), "callbacks": callbacks}
     return net_class(module.float(), **kwargs | net_params).initialize()
+
+
+def _check_settings(net_params: Mapping, optimizer: type, known: Mapping) -> None:
+    """Raise if ``optimizer__*`` are no settings of the optimizer."""
+    names = [name for name in net_params if name.startswith("optimizer__")]
+    unknown = [name for name in names if name.split("__")[1] not in {*known, "param_groups"}]
+    if unknown:
+        raise ValueError(
+            f"net_params={dict(net_params)!r}: {optimizer.__name__} has no {unknown[0]!r}, but "
+            f"{', '.join(name for name in known if name not in ('self', 'params'))}."
+        )
 
 
 class Run:

@@ -279,6 +279,11 @@ def test_plain_subclasses_and_mixins_may_change_a_default():
         ({"trim": 5}, "'trim' parameter of AutoEncoder's net_params"),
         ({"module": None}, "must not hold 'module': use backbone"),
         ({"train_split": ValidSplit(2)}, "must not hold 'train_split': use early_stopping and"),
+        ({"module__n": 1}, "must not hold 'module__n': use backbone"),
+        ({"callbacks__x": 1}, "must not hold 'callbacks__x': use callbacks"),
+        ({"iterator_train__batch_size": 0}, "use batch_size"),
+        ({"iterator_train": None}, "must hold a class as 'iterator_train', got None"),
+        ({"dataset": None}, "must hold a class as 'dataset'"),
         ({1: 2}, r"net_params=\{1: 2\} must have names, which are str"),
     ],
 )
@@ -289,6 +294,11 @@ def test_net_params_that_the_detector_would_refuse_lose_nothing(net_params, mess
         det.set_params(net_params=net_params).fit(X)
     assert np.array_equal(det.score_samples(X), scores)
     assert det.set_params(net_params=None).fit(X).n_iter_ == 4
+
+
+def test_settings_of_the_optimizer_are_checked(X):
+    with pytest.raises(ValueError, match=r"Adam has no 'optimizer__foo', but lr, betas"):
+        AutoEncoder(net_params={"optimizer__foo": 1}).fit(X)
 
 
 def test_the_device_of_net_params_is_checked(X):
