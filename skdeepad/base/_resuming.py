@@ -22,6 +22,11 @@ def lasting_parameters(estimator) -> dict[str, str]:
     """Return the parameters that a resumed fit can't change, as text that copies share."""
     params = estimator.get_params(deep=False)
     resuming = {name for name, declared in estimator._parameters.items() if declared.resumes}
+    if params.get("net_params"):  # it may hold some that can change
+        given = params["net_params"].items()
+        params["net_params"] = {
+            name: value for name, value in given if name not in resuming
+        } or None
     lasting = sorted(params.keys() - resuming)
     return {name: re.sub(r" at 0x\w+", "", repr(params[name])) for name in lasting}
 

@@ -12,6 +12,7 @@ from skorch.callbacks import LRScheduler
 from torch.optim.lr_scheduler import StepLR
 
 from skdeepad import AutoEncoder
+from skdeepad.base._resuming import changed_parameters
 from skdeepad.training import find_device, to_tensor
 
 from ..instances import small
@@ -107,6 +108,20 @@ def test_a_warm_start_warns_of_parameters_that_it_does_not_take_anew(X):
     det = small("OCNN", warm_start=True).fit(X)
     with pytest.warns(UserWarning, match="had when it began: nu, scaler"):
         det.set_params(nu=0.5, scaler="robust", lr=0.1).fit(X)
+
+
+@pytest.mark.parametrize("after", [{"max_epochs": 7, "lr": 0.05, "batch_size": 13}, None])
+def test_a_warm_start_takes_a_new_budget_of_net_params_without_a_warning(after, X):
+    before = {"max_epochs": 2, "optimizer__eps": 1e-7}
+    det = AutoEncoder(max_epochs=3, warm_start=True, net_params=before).fit(X)
+    det.set_params(net_params=None if after is None else after | {"optimizer__eps": 1e-7})
+    if after is None:
+        with pytest.warns(UserWarning, match="when it began: net_params"):
+            assert det.fit(X).n_iter_ == 5
+        return
+    assert det.fit(X).n_iter_ == 9
+    assert (det.net_.lr, det.net_.batch_size) == (0.05, 13)
+    assert not changed_parameters(det, det._made_with)
 
 
 def test_a_loaded_detector_goes_on_without_a_warning(X):
