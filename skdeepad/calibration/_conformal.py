@@ -206,10 +206,13 @@ class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, Document
         if hasattr(self.cv, "split"):
             try:
                 splits = list(self.cv.split(X, y))
-            except TypeError as error:
-                if y is not None:
-                    raise
-                raise ValueError(f"cv={self.cv!r} failed without y: {error}") from error
+            except (TypeError, ValueError) as error:
+                with_what = "without y" if y is None else "with y"
+                raise ValueError(
+                    f"cv={self.cv!r} failed {with_what}, and there are no groups: {error}"
+                ) from error
+            if not splits:
+                raise ValueError(f"cv={self.cv!r} makes no fold.")
             folds = [tuple(self._indices(part, rows) for part in split) for split in splits]
             held_out = np.concatenate([own for _, own in folds])
             if len(np.unique(held_out)) < len(held_out):
@@ -223,8 +226,12 @@ class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, Document
         """Return indices of rows, of which a splitter may yield a mask."""
         part = np.asarray(part)
         is_mask = part.dtype == bool and part.shape == rows.shape
-        if not is_mask and (part.dtype.kind not in "iu" or part.ndim != 1):
-            raise ValueError(f"cv={self.cv!r} must yield indices or masks of rows, got {part!r}.")
+        are_numbers = part.dtype.kind in "iu" and part.ndim == 1 and len(part) > 0
+        if not is_mask and not (are_numbers and 0 <= part.min() <= part.max() < len(rows)):
+            raise ValueError(
+                f"cv={self.cv!r} must yield indices or masks of rows, got {part!r} for "
+                f"{len(rows)} rows."
+            )
         return rows[part]
 
     def _check_guarantee(self, n_folds: int) -> None:

@@ -9,7 +9,14 @@ from scipy.stats import beta
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.covariance import EllipticEnvelope
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, StratifiedKFold
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+    ShuffleSplit,
+    StratifiedKFold,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -257,7 +264,19 @@ def test_a_splitter_that_needs_labels_says_so(X):
         small(cv=StratifiedKFold()).fit(X)
 
 
-@pytest.mark.parametrize("part", [[], [True, False], [0.5], [[1, 2]]])
+@pytest.mark.parametrize(
+    ("cv", "message"),
+    [
+        (GroupKFold(3), "failed without y, and there are no groups"),
+        (PredefinedSplit([-1] * 300), "makes no fold"),
+    ],
+)
+def test_a_splitter_without_folds_or_with_groups_says_so(cv, message, X):
+    with pytest.raises(ValueError, match=message):
+        small(cv=cv).fit(X)
+
+
+@pytest.mark.parametrize("part", [[], [True, False], [0.5], [[1, 2]], [300], [-1]])
 def test_parts_of_a_splitter_that_are_none_are_named(part, X):
     with pytest.raises(ValueError, match="must yield indices or masks of rows, got"):
         small(cv=HalvesAs(lambda rows, n: part)).fit(X)
