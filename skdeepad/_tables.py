@@ -50,6 +50,14 @@ def is_missing(value) -> bool:
     return value is None or type(value).__name__ in MISSING or value != value
 
 
+def as_labels(values) -> np.ndarray:
+    """Return labels as an array, of objects if another type would change one of them."""
+    if hasattr(values, "dtype"):
+        return np.asarray(values)
+    labels, alike = np.asarray(values, dtype=object), np.asarray(values)
+    return alike if np.array_equal(alike.astype(object), labels) else labels
+
+
 def refuse_masked(values, name: str, way_out: str) -> None:
     """Raise if some values are masked, which numpy's functions would read as they are."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._tables import is_missing, refuse_masked
+from .._tables import as_labels, is_missing, refuse_masked
 from .._validation import n_rows_of
 
 
@@ -72,7 +72,7 @@ def read_groups(X, groups) -> tuple[np.ndarray, Members]:
     if groups is None:
         return X, Members.from_labels(np.arange(n_rows))
     refuse_masked(groups, "groups", "a label for each row")
-    labels = np.asarray(groups)
+    labels = as_labels(groups)
     if labels.ndim != 1 and labels.shape[1:] != (1,):
         raise ValueError(
             f"groups must hold one label for each row, got an array of shape {labels.shape}."

@@ -27,7 +27,12 @@ def as_written(*texts) -> None:
 
 def named(name: str | None, what: str) -> str:
     """Return an entry of the legend, with the name of the detector if there is one."""
-    return what if name is None else f"{name}, {what}"
+    return what if name is None else entry(f"{name}, {what}")
+
+
+def entry(name: str) -> str:
+    """Return a name as an entry of the legend; matplotlib leaves out those with an underscore."""
+    return f" {name}" if name.startswith("_") else name
 
 
 def read_mask(y, n_values: int, what: str) -> np.ndarray | None:

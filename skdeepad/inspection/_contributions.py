@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import check_array
 
+from .._tables import refuse_masked
 from .._validation import Integral, Real, check_matplotlib_support, n_rows_of, take_rows
 from ._axes import BLUE, ORANGE, as_written, take_axes
 from ._feature_contributions import explain, in_order_of_fit
@@ -122,7 +123,10 @@ class ContributionDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
-        contributions = check_array(contributions, ensure_2d=False)
+        refuse_masked(contributions, "contributions", "contributions.filled(0)")
+        contributions = check_array(
+            contributions, ensure_2d=False, dtype=np.float64, input_name="contributions"
+        )
         if contributions.ndim != 1:
             raise ValueError(f"contributions has the shape {contributions.shape}: pass one row.")
         n_features = len(contributions)

@@ -107,7 +107,9 @@ class HistoryDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
         if keys is None:
-            keys = [key for key in history if key.endswith("_loss")]
+            keys = [key for key in history if key.endswith("loss")]
+            if not keys:
+                raise ValueError(f"history has no losses: keys must be some of {list(history)}.")
         keys = [keys] if isinstance(keys, str) else list(keys)
         unknown = [key for key in keys if key not in history]
         if unknown or not keys:

@@ -5,9 +5,9 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from .._tables import is_missing
+from .._tables import as_labels, is_missing, refuse_masked
 from .._validation import check_matplotlib_support
-from ._axes import as_written, take_axes
+from ._axes import as_written, entry, take_axes
 
 #: Maximum number of classes with matplotlib's categorical colours; more have a colour scale.
 N_COLORS = 10
@@ -128,15 +128,20 @@ class LatentSpaceDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{cls.__name__}.from_codes")
+        refuse_masked(codes, "codes", "the rows that have none")
         codes = check_array(codes, input_name="codes", ensure_min_features=2)
         if y is not None:
-            y = column_or_1d(y)
+            refuse_masked(y, "y", "the rows that have none")
+            y = column_or_1d(as_labels(y))
             check_consistent_length(codes, y)
             wrong = [value for value in y.tolist() if is_missing(value) or value in ENDLESS]
             if wrong:
                 raise ValueError(
                     f"y must have a class or a finite number for each row, got {wrong[0]}."
                 )
+            kinds = sorted({type(value).__name__ for value in y.tolist()})
+            if y.dtype == object and len(kinds) > 1:
+                raise ValueError(f"y must hold classes of one type, got {', '.join(kinds)}.")
         points, axis_names = _project(codes, method, random_state)
         return cls(points=points, y=y, axis_names=axis_names).plot(ax=ax, **kwargs)
 
@@ -187,12 +192,12 @@ class LatentSpaceDisplay:
             )
             for k, name in enumerate(classes)
         ]
-        # The largest classes if there are many; matplotlib leaves out names with an underscore.
+        # The largest classes if there are many.
         named = np.sort(np.argsort(-counts, kind="stable")[:N_NAMED])
         names = [str(classes[k]) for k in named]
         legend = self.ax_.legend(
             [self.scatters_[k] for k in named],
-            [f" {name}" if name.startswith("_") else name for name in names],
+            [entry(name) for name in names],
             title=None if len(named) == len(classes) else f"{N_NAMED} of {len(classes)} classes",
             loc="upper left",
             bbox_to_anchor=(1, 1),

@@ -3,6 +3,7 @@
 from sklearn.pipeline import Pipeline
 from sklearn.utils import column_or_1d
 
+from .._tables import refuse_masked
 from .._validation import check_matplotlib_support
 from ._axes import GREY, by_label, named, read_mask, take_axes
 
@@ -114,6 +115,7 @@ class PValueDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
+        refuse_masked(p_values, "p_values", "the rows that have none")
         p_values = column_or_1d(p_values)
         if not ((p_values >= 0) & (p_values <= 1)).all():
             raise ValueError("p_values must be in [0, 1].")

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import column_or_1d
 
+from .._tables import refuse_masked
 from .._validation import Integral, check_matplotlib_support, last_step, own_offset
 from ._axes import BLACK, by_label, named, read_mask, take_axes
 
@@ -134,7 +135,8 @@ class ScoreDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
-        scores = column_or_1d(scores)
+        refuse_masked(scores, "scores", "scores.filled(np.nan)")
+        scores = column_or_1d(scores, dtype=np.float64)
         is_anomaly = read_mask(y, len(scores), "scores")
         display = cls(scores=scores, is_anomaly=is_anomaly, offset=offset, name=name)
         return display.plot(bins=bins, ax=ax, **kwargs)
@@ -157,7 +159,7 @@ class ScoreDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        if not isinstance(bins, Integral) or bins < 1:
+        if not isinstance(bins, Integral) or isinstance(bins, bool) or bins < 1:
             raise ValueError(f"bins={bins!r} must be an integer of at least 1.")
         finite = np.isfinite(self.scores)
         if not finite.any():
@@ -181,12 +183,12 @@ class ScoreDisplay:
 
 def _edges(scores: np.ndarray, bins: int) -> np.ndarray:
     """Return edges of bins of equal widths, around scores that are nearly all equal, too."""
-    low, high, most = scores.min(), scores.max(), np.finfo(np.float64).max
+    low, high, limits = scores.min(), scores.max(), np.finfo(np.float64)
     size = max(abs(low), abs(high))
     with np.errstate(over="ignore"):
-        width, padding = high - low, 0.5 * size or 0.5
-        if width <= 1e-12 * size:
-            low, high = max(low - padding, -most), min(high + padding, most)
+        width, padding = high - low, 0.5 * size if size > 1 / limits.max else 0.5
+        if width <= max(1e-12 * size, bins / limits.max):  # a density can't be drawn
+            low, high = max(low - padding, limits.min), min(high + padding, limits.max)
     if not np.isfinite(width):
         raise ValueError(f"scores are too far apart to be drawn: from {low:.3g} to {high:.3g}.")
     return np.linspace(low, high, bins + 1)

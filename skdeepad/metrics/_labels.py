@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._documentation import read_more
+from .._tables import refuse_masked
 from .._validation import innermost
 from ..base import BaseDetector
 from ..training import warn
@@ -85,6 +86,7 @@ def known_anomaly_mask(y_true, estimator):
 
 def _vector(y_true):
     """Labels as a vector, of a type of numbers where all of them are numbers."""
+    refuse_masked(y_true, "y_true", "the rows whose labels are known")
     y = np.asarray(y_true)
     if y.dtype == object:  # e.g. a pandas column of mixed or nullable type
         y = np.asarray(y.tolist())

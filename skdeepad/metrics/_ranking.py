@@ -7,6 +7,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import check_consistent_length
 
+from .._tables import refuse_masked
 from ..training import warn
 from ._labels import anomaly_mask
 
@@ -140,6 +141,7 @@ def precision_at_n(y_true, y_score, n=None):
 def _mask_and_ranks(y_true, y_score):
     """Anomaly mask, and ranks that grow with abnormality; equal scores share a rank."""
     mask = anomaly_mask(y_true)
+    refuse_masked(y_score, "y_score", "the rows that have a score")
     if np.iscomplexobj(y_score):
         raise ValueError("y_score holds complex numbers: finite or infinite scores are accepted")
     y_score = np.asarray(y_score, dtype=float)

@@ -427,6 +427,8 @@ def test_data_frames_give_names_and_the_same_scores(labelled_rows):
         ({}, lambda X, g: (X, None, np.c_[g, g]), "groups must hold one label for each row"),
         ({}, lambda X, g: (X, None, list(zip(g, g, strict=True))), r"of shape \(1500, 2\)"),
         ({}, lambda X, g: (X, None, np.ma.masked_equal(g, g[0])), "groups has masked cells"),
+        ({}, lambda X, g: (X, None, ["a", float("nan")] * 750), "but some are missing"),
+        ({}, lambda X, g: (X, None, [1, "1"] * 750), "labels of one type .* int, str"),
         ({}, lambda X, g: (X, None, "g"), r"groups must hold one label .* of shape \(\)"),
         ({}, lambda X, g: ([X[:30], X[30:]],), "Groups of different sizes are not an array"),
         ({}, lambda X, g: (X[None], None, g), "groups must be None if X has the shape"),
@@ -486,3 +488,12 @@ def test_a_scaler_with_names_gets_the_names_of_the_rows(X):
     det = GroupAnomalyDetector(vae, anomaly_score="reference", random_state=0)
     frame, groups = pd.DataFrame(X, columns=list("abcdefgh")), np.arange(len(X)) % 30
     assert np.isfinite(det.fit(frame, groups=groups).score_samples(frame, groups)).all()
+
+
+def test_numbers_of_a_list_stay_apart(labelled_rows):
+    X, _ = labelled_rows
+    assert small().fit(X, groups=[2**53, 2**53 + 1, 0.5] * 500).groups_.tolist() == [
+        2**53,
+        2**53 + 1,
+        0.5,
+    ]

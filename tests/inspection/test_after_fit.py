@@ -85,6 +85,9 @@ def test_scores_of_any_detector_share_axes(table):
         (lambda: ScoreDisplay.from_predictions([np.nan]), "no finite value"),
         (lambda: ScoreDisplay.from_predictions([1.0, 2.0], [0]), "y has 1 labels"),
         (lambda: ScoreDisplay.from_predictions([1.0], bins=0), "bins=0"),
+        (lambda: ScoreDisplay.from_predictions([1.0], bins=True), "bins=True"),
+        (lambda: ScoreDisplay.from_predictions([None]), "no finite value"),
+        (lambda: ScoreDisplay.from_predictions(np.ma.masked_equal([1, 2], 1)), "masked cells"),
         (lambda: ScoreDisplay.from_predictions([1e308, -1e308]), "too far apart to be drawn"),
         (lambda: ScoreDisplay.from_estimator(StandardScaler(), [[1]]), "score_samples"),
     ],
@@ -95,11 +98,18 @@ def test_what_has_no_scores_is_refused(call, message):
 
 
 @pytest.mark.parametrize(
-    "scores", [[1.0, np.nextafter(1, 2), 1.0], [1.7e308, 1.7e308], [0.0, 0.0], [-3.0]]
+    "scores", [[1.0, np.nextafter(1, 2), 1.0], [1.7e308, 1.7e308], [0.0, 0.0], [-3.0], [0, 5e-324]]
 )
 def test_scores_that_are_nearly_equal_are_drawn(scores):
     bars = ScoreDisplay.from_predictions(scores).bars_[0]
     assert sum(bar.get_height() > 0 for bar in bars) == 1
+
+
+@pytest.mark.parametrize("y", [None, [0, 1, 0]])
+def test_a_name_with_an_underscore_stays_in_the_legend(y):
+    shown = texts(ScoreDisplay.from_predictions([1.0, 2.0, 3.0], y, name="_a"))
+    assert shown
+    assert all(text.strip().startswith("_a, ") for text in shown)
 
 
 # Histories -----------------------------------------------------------------------------------
@@ -121,6 +131,9 @@ def test_lines_are_the_losses_of_the_epochs(detector):
     for wrong in ("foo", []):
         with pytest.raises(ValueError, match="keys="):
             HistoryDisplay.from_estimator(detector, keys=wrong)
+    assert HistoryDisplay.from_predictions({"loss": [1.0, 2.0]}).keys == ["loss"]
+    with pytest.raises(ValueError, match=r"history has no losses: keys must be some of .'spread'"):
+        HistoryDisplay.from_predictions({"spread": [1.0]})
     assert one.ax_.get_ylabel() == "loss"
     assert HistoryDisplay.from_estimator(detector, keys="epoch").ax_.get_ylabel() == "value"
     with pytest.raises(ValueError, match="history_"):
@@ -161,6 +174,7 @@ def test_bars_are_the_contributions_of_the_row_the_largest_first(detector, table
         (lambda: ContributionDisplay.from_predictions([1.0], values=[1, 2]), "values has 2"),
         (lambda: ContributionDisplay.from_predictions([1.0], feature_names="ab"), "feature_names"),
         (lambda: ContributionDisplay.from_predictions([1.0], max_features=0), "max_features=0"),
+        (lambda: ContributionDisplay.from_predictions([None, 1.0]), "contributions contains NaN"),
         (lambda: ContributionDisplay.from_estimator(DeepSVDD(), [[1]]), "not fitted"),
     ],
 )

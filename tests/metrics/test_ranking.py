@@ -103,3 +103,11 @@ def test_precision_at_n_refuses_an_impossible_n(n):
 def test_complex_scores_are_refused():
     with pytest.raises(ValueError, match="y_score holds complex numbers"):
         anomaly_roc_auc([0, 1], np.array([1j, 2]))
+
+
+def test_masked_labels_and_scores_are_refused():
+    masked = np.ma.array([0, 1, 1], mask=[0, 0, 1])
+    with pytest.raises(ValueError, match="y_true has masked cells"):
+        anomaly_roc_auc(masked, [3, 1, 2])
+    with pytest.raises(ValueError, match="y_score has masked cells"):
+        anomaly_roc_auc([0, 1, 1], masked)
