@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.metadata import metadata
 from pathlib import Path
 
 import skdeepad
@@ -54,3 +55,13 @@ def test_pictures_of_the_readme_exist_and_it_names_what_makes_them():
         f"({Path(second).name})"
         in (REPOSITORY / second).with_name(f"{script}-clean.md").read_text()
     )
+
+
+def test_the_package_index_gets_pictures_that_the_documentation_publishes():
+    pattern = r"\.\. image:: (\S+)"
+    own = re.findall(pattern, (REPOSITORY / "README.rst").read_text())
+    there = re.findall(pattern, metadata("skdeepad")["Description"])
+    assert there == [f"{DOCUMENTATION}/_images/{Path(picture).name}" for picture in own]
+    pages = [path.read_text() for path in (REPOSITORY / "doc").rglob("*.rst")]
+    for picture in own:
+        assert any(re.search(rf"figure:: \S*/{Path(picture).name}\n", page) for page in pages)
