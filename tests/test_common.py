@@ -153,6 +153,23 @@ def test_every_parameter_shows_and_whatever_it_is_the_fitted_detector_can_be_pic
     assert silent == []
 
 
+@every_detector
+def test_a_resumed_fit_keeps_the_values_with_which_training_began(name, X):
+    begun = small(name, warm_start=True).fit(X, some_labels(X))
+    resumed, changed = copy.deepcopy(begun), copy.deepcopy(begun)
+    resumed.fit(X, some_labels(X))
+    others = {}
+    for parameter, value, more in other_values(name):
+        others |= more | {parameter: value}
+    declared = type(begun)._parameters
+    lasting = {key: value for key, value in others.items() if not declared[key].resumes}
+    with pytest.warns(UserWarning, match="Training resumes with the values"):
+        changed.set_params(**lasting).fit(X, some_labels(X))
+    assert_array_equal(changed.score_samples(X), resumed.score_samples(X))
+    assert changed.history_.keys() == resumed.history_.keys()
+    assert {key: changed.get_params()[key] for key in lasting} == lasting
+
+
 # Order and weights of rows ---------------------------------------------------------------
 
 

@@ -28,7 +28,12 @@ from ..training import (
 from ._common import CommonParameters
 from ._labels import IgnoredLabels
 from ._report import FitReport
-from ._resuming import all_or_nothing, lasting_parameters, warn_of_changed_parameters
+from ._resuming import (
+    all_or_nothing,
+    as_begun,
+    lasting_parameters,
+    warn_of_changed_parameters,
+)
 from ._rows import as_given, is_large, rows_to_train_on
 from ._saved_state import SavedStateMixin
 from ._scaled_rows import ScaledRowsMixin
@@ -164,9 +169,16 @@ class BaseDetector(
         self._validate_params()  # scikit-learn skips the validation once the estimator is fitted
         return self._fit(X, y, sample_weight, fresh=not self._has_trained(), epochs=1)
 
-    @with_default_settings
     def _fit(self, X, y, sample_weight, *, fresh: bool, epochs: int | None = None):
         self._check_net_params()
+        if fresh:
+            return self._begin_or_resume(X, y, sample_weight, fresh, epochs)
+        warn_of_changed_parameters(self, self._made_with)
+        with as_begun(self, self._made_with):
+            return self._begin_or_resume(X, y, sample_weight, fresh, epochs)
+
+    @with_default_settings
+    def _begin_or_resume(self, X, y, sample_weight, fresh: bool, epochs: int | None):
         with all_or_nothing(self):
             if fresh:
                 self._masks = getattr(self, "missing", "raise") == "mask"
@@ -201,7 +213,6 @@ class BaseDetector(
                 self.net_ = self._make_net(self._make_module, data.shape[1], seed=seed)
                 self._made_with = lasting_parameters(self)
             else:
-                warn_of_changed_parameters(self, self._made_with)
                 params = self._net_parameters()
                 self.net_.update_budget(**params | dict(params.get("net_params") or {}))
             report = FitReport(

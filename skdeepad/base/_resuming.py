@@ -18,26 +18,35 @@ def all_or_nothing(estimator):
         raise
 
 
-def lasting_parameters(estimator) -> dict[str, str]:
-    """Return the parameters that a resumed fit can't change, as text that copies share."""
+def lasting_parameters(estimator) -> dict[str, tuple]:
+    """Return the parameters that a resumed fit can't change: the value of each, and its text.
+
+    Copies share the text, and a change of the object that is the value changes it.
+    """
     params = estimator.get_params(deep=False)
-    resuming = {name for name, declared in estimator._parameters.items() if declared.resumes}
+    resuming = _resuming(estimator)
     if params.get("net_params"):  # it may hold some that can change
         given = params["net_params"].items()
         params["net_params"] = {
             name: value for name, value in given if name not in resuming
         } or None
     lasting = sorted(params.keys() - resuming)
-    return {name: re.sub(r" at 0x\w+", "", repr(params[name])) for name in lasting}
+    return {
+        name: (params[name], re.sub(r" at 0x\w+", "", repr(params[name]))) for name in lasting
+    }
 
 
-def changed_parameters(estimator, made_with: dict[str, str]) -> list[str]:
+def _resuming(estimator) -> set[str]:
+    return {name for name, declared in estimator._parameters.items() if declared.resumes}
+
+
+def changed_parameters(estimator, made_with: dict[str, tuple]) -> list[str]:
     """Return the names of lasting parameters whose values have changed."""
     now = lasting_parameters(estimator)
-    return [name for name, value in made_with.items() if now.get(name, value) != value]
+    return [name for name, was in made_with.items() if now.get(name, was)[1] != was[1]]
 
 
-def warn_of_changed_parameters(estimator, made_with: dict[str, str]) -> None:
+def warn_of_changed_parameters(estimator, made_with: dict[str, tuple]) -> None:
     """Warn if training resumes and ignores changed parameters."""
     changed = changed_parameters(estimator, made_with)
     if changed:
@@ -45,3 +54,19 @@ def warn_of_changed_parameters(estimator, made_with: dict[str, str]) -> None:
             f"Training resumes with the values that these parameters had when it began: "
             f"{', '.join(changed)}. Fit with warm_start=False to start again."
         )
+
+
+@contextmanager
+def as_begun(estimator, made_with: dict[str, tuple]):
+    """Give lasting parameters the values with which training began, until the body ends."""
+    given = estimator.get_params(deep=False)
+    values = {name: value for name, (value, _) in made_with.items() if name in given}
+    if given.get("net_params"):
+        resuming = _resuming(estimator)
+        kept = {name: value for name, value in given["net_params"].items() if name in resuming}
+        values["net_params"] = (values["net_params"] or {}) | kept
+    vars(estimator).update(values)
+    try:
+        yield
+    finally:
+        vars(estimator).update({name: given[name] for name in values})

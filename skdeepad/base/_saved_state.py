@@ -8,7 +8,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from .._documentation import read_more
 from .._version import __version__
 from ..training import find_device, warn, with_default_settings
-from ._resuming import changed_parameters
+from ._resuming import changed_parameters, lasting_parameters
 
 # Types of parameters that can't be written as names and arrays.
 OBJECTS_OF_TORCH = (torch.Tensor, torch.nn.Module, torch.distributions.Distribution)
@@ -74,12 +74,14 @@ class SavedStateMixin(SavedVersionMixin):
                 raise ValueError(
                     f"{name}={value!r} is an object of torch, which only a pickle can hold."
                 )
+        del state["_made_with"]  # the parameters, once more
         return state | {"net_": self.net_.plain_state()}
 
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)
         if isinstance(state.get("net_"), dict):
             self.net_ = self._net_of(state["net_"])
+            self._made_with = lasting_parameters(self)
 
     @with_default_settings
     def _net_of(self, state: dict):

@@ -203,7 +203,7 @@ class OCNN(GradientContributionsMixin, BaseDetector):
     input_map: str | None = param({"sphere"}, None, default="sphere")
     encoder: Any = param(HasMethods(["fit", "transform"]), None, default=None)
     tol: float = param(NON_NEGATIVE, default=1e-4, resumes=True)
-    n_iter_no_change: int = param(COUNT, default=5, to="net")
+    n_iter_no_change: int = param(COUNT, default=5, resumes=True)
     lr_milestones: Sequence[float] = param("array-like", default=(0.66,), to="net")
     hidden_layer_sizes = (32,)
     activation = "relu"

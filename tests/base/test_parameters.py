@@ -136,7 +136,6 @@ def test_a_fit_that_goes_on_warns_unless_the_parameter_may_change(X):
 @pytest.mark.parametrize("name", DETECTORS)
 def test_a_change_of_each_lasting_parameter_is_told_when_a_fit_goes_on(name, X):
     det = small(name, warm_start=True)
-    det.net_, det._made_with = None, None
     from skdeepad.base._resuming import lasting_parameters
 
     lasting = lasting_parameters(det)
