@@ -9,7 +9,7 @@ import pandas as pd
 from _study import make_parser, require_data, write_page
 
 from skdeepad import VAE, AutoEncoder, AuxiliaryVAE, LadderVAE
-from skdeepad.datasets import list_nab, load_nab
+from skdeepad.datasets import fetch_nab, list_nab
 from skdeepad.metrics import anomaly_roc_auc
 from skdeepad.preprocessing import SpectrogramTransformer
 
@@ -42,7 +42,7 @@ def spectrogram(nab, hours, log):
 
 def study(name, hours):
     """Return the row of the table for a series."""
-    nab = load_nab(name)
+    nab = fetch_nab(name)
     amplitudes, labels = spectrogram(nab, hours, log=False)
     n_train = int(TRAINING_SHARE * len(labels))
     assert not labels[:n_train].any()

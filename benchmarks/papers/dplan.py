@@ -15,7 +15,7 @@ from _path import study
 
 from skdeepad import DPLAN
 from skdeepad.benchmark import run_benchmark
-from skdeepad.datasets import fetch_adbench, load_kddcup99, load_thyroid, load_unsw_nb15
+from skdeepad.datasets import fetch_adbench, fetch_kddcup99, load_thyroid, load_unsw_nb15
 
 CATEGORIES = {
     "dos": ("back", "land", "neptune", "pod", "smurf", "teardrop"),
@@ -79,7 +79,7 @@ def drawn(X, kinds):
 
 def kdd99():
     """Rows of KDD Cup 1999, and the category of each."""
-    kdd = load_kddcup99()
+    kdd = fetch_kddcup99()
     kinds = [CATEGORY.get(attack, attack) for attack in kdd.attacks]
     return drawn(kdd.data, np.array(kinds))
 

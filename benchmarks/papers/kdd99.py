@@ -22,7 +22,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import Bunch
 
 import skdeepad
-from skdeepad.datasets import load_kddcup99, load_thyroid
+from skdeepad.datasets import fetch_kddcup99, load_thyroid
 
 # AnoGAN searches for its training rows too: it is trained on so many of them.
 ANOGAN_ROWS = 10_000
@@ -149,7 +149,7 @@ def main():
         options.seeds, kdd = options.seeds[:1], stand_in()
     else:
         study.require_data("KDD99")
-        kdd = load_kddcup99()
+        kdd = fetch_kddcup99()
     rows = []
     for seed in options.seeds:
         train, test, y = halves(kdd, seed, options.n_test)

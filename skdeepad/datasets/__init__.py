@@ -6,7 +6,7 @@ row.
 
 from ._adbench import fetch_adbench, list_adbench
 from ._images import fetch_cifar10, fetch_coil20, fetch_fashion_mnist, fetch_mnist
-from ._kddcup99 import load_kddcup99
+from ._kddcup99 import fetch_kddcup99
 from ._loaders import (
     load_breastw,
     load_cardio,
@@ -17,7 +17,7 @@ from ._loaders import (
     load_wdbc,
     load_wine,
 )
-from ._nab import list_nab, load_nab
+from ._nab import fetch_nab, list_nab
 from ._shipped import list_datasets
 from ._unsw_nb15 import load_unsw_nb15
 
@@ -26,7 +26,9 @@ __all__ = [
     "fetch_cifar10",
     "fetch_coil20",
     "fetch_fashion_mnist",
+    "fetch_kddcup99",
     "fetch_mnist",
+    "fetch_nab",
     "list_adbench",
     "list_datasets",
     "list_nab",
@@ -34,8 +36,6 @@ __all__ = [
     "load_cardio",
     "load_glass",
     "load_ionosphere",
-    "load_kddcup99",
-    "load_nab",
     "load_thyroid",
     "load_unsw_nb15",
     "load_vowels",

@@ -1,7 +1,6 @@
 """Loaders of images as flattened rows."""
 
-from numbers import Integral
-
+from .._validation import is_count
 from ._image_files import ImageSet, read_cifar10, read_coil20, read_mnist
 from ._remote import Remote, read_sums
 
@@ -368,12 +367,7 @@ def fetch_coil20(*, resize=None, data_home=None, download_if_missing=True, retur
     >>> coil.data.shape, coil.image_shape  # doctest: +SKIP
     ((1440, 1024), (1, 32, 32))
     """
-    if resize is not None and not (
-        isinstance(resize, Integral)
-        and not isinstance(resize, bool)
-        and resize > 0
-        and COIL_SIZE % resize == 0
-    ):
+    if resize is not None and not (is_count(resize) and COIL_SIZE % resize == 0):
         raise ValueError(f"resize={resize!r} must be None or a positive divisor of {COIL_SIZE}.")
     coil = _COIL20.fetch(None, data_home, download_if_missing, False, fetch_coil20)
     if resize is not None:

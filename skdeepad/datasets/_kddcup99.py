@@ -6,7 +6,7 @@ import zlib
 from inspect import getdoc
 
 import numpy as np
-from sklearn.datasets import fetch_kddcup99
+from sklearn import datasets
 
 from ._base import as_bunch, encoded
 from ._remote import own_file
@@ -27,7 +27,7 @@ _NUMERICAL = [name for name in _NAMES if name not in _CATEGORICAL]
 _TEXT = "S16"
 
 
-def load_kddcup99(*, data_home=None, download_if_missing=True, return_X_y=False, as_frame=False):
+def fetch_kddcup99(*, data_home=None, download_if_missing=True, return_X_y=False, as_frame=False):
     """Load KDD Cup 1999, connections to a network (anomaly detection).
 
     These are 10 percent of the connections, in the order of the file. Four of five are attacks,
@@ -101,8 +101,8 @@ def load_kddcup99(*, data_home=None, download_if_missing=True, return_X_y=False,
 
     Examples
     --------
-    >>> from skdeepad.datasets import load_kddcup99
-    >>> kdd = load_kddcup99()  # doctest: +SKIP
+    >>> from skdeepad.datasets import fetch_kddcup99
+    >>> kdd = fetch_kddcup99()  # doctest: +SKIP
     >>> kdd.data.shape, int(kdd.target.sum())  # doctest: +SKIP
     ((494021, 121), 97278)
     """
@@ -119,7 +119,7 @@ def load_kddcup99(*, data_home=None, download_if_missing=True, return_X_y=False,
         (attacks == "normal").astype(np.int64),
         attacks=attacks,
         feature_names=feature_names,
-        descr=(getdoc(load_kddcup99) or "").partition("\nParameters\n")[0],
+        descr=(getdoc(fetch_kddcup99) or "").partition("\nParameters\n")[0],
         filename=path and str(path),
         return_X_y=return_X_y,
         as_frame=as_frame,
@@ -145,6 +145,6 @@ def _read(path):
 
 def _fetch(**where):
     """Return the columns of scikit-learn's arrays by their names."""
-    X, y = fetch_kddcup99(return_X_y=True, **where)
+    X, y = datasets.fetch_kddcup99(return_X_y=True, **where)
     columns = dict(zip(_NAMES, X.T, strict=True), label=y)
     return columns | {name: columns[name].astype(_TEXT) for name in [*_CATEGORICAL, "label"]}

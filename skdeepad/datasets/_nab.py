@@ -63,7 +63,7 @@ def list_nab():
     Returns
     -------
     names : list of str
-        Folder and name, as in ``"artificialWithAnomaly/art_daily_jumpsup"``; :func:`load_nab`
+        Folder and name, as in ``"artificialWithAnomaly/art_daily_jumpsup"``; :func:`fetch_nab`
         accepts each with or without the folder.
 
     Examples
@@ -75,7 +75,7 @@ def list_nab():
     return list(_STEMS.values())
 
 
-def load_nab(name, *, data_home=None, download_if_missing=True, return_X_y=False, as_frame=False):
+def fetch_nab(name, *, data_home=None, download_if_missing=True, return_X_y=False, as_frame=False):
     """Load a series of the Numenta Anomaly Benchmark (anomaly detection in time).
 
     Files are searched for in the folder ``nab`` of the one that the environment variable
@@ -150,8 +150,8 @@ def load_nab(name, *, data_home=None, download_if_missing=True, return_X_y=False
 
     Examples
     --------
-    >>> from skdeepad.datasets import load_nab
-    >>> nab = load_nab("art_daily_jumpsup")  # doctest: +SKIP
+    >>> from skdeepad.datasets import fetch_nab
+    >>> nab = fetch_nab("art_daily_jumpsup")  # doctest: +SKIP
     >>> nab.data.shape, int(nab.target.sum())  # doctest: +SKIP
     ((4032, 1), 403)
     """
@@ -205,7 +205,10 @@ def _read_series(path):
         with path.open(newline="", encoding="utf-8") as file:
             rows = [(row["timestamp"], row["value"]) for row in csv.DictReader(file)]
         times, values = zip(*rows, strict=True)
-        return np.array(times, dtype="datetime64[s]"), np.array(values, dtype=np.float64)[:, None]
+        times, values = np.array(times, "datetime64[s]"), np.array(values, np.float64)[:, None]
+        if not np.isfinite(values).all():
+            raise ValueError("A value is missing.")
+        return times, values
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} is damaged: it must be a .csv file with columns timestamp and value"

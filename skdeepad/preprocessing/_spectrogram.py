@@ -11,7 +11,9 @@ from .._validation import (
     Interval,
     check_feature_names_in,
     check_is_fitted,
+    check_parameter,
     fit_context,
+    is_integer,
 )
 from ..base._parameters import COUNT, POSITIVE, detector, param
 from ..metrics import anomaly_mask
@@ -78,7 +80,7 @@ class SpectrogramTransformer(TransformerMixin, DocumentedEstimator, auto_wrap_ou
     See Also
     --------
     scipy.signal.ShortTimeFFT : The transform that computes the amplitudes.
-    skdeepad.datasets.load_nab : Labelled series.
+    skdeepad.datasets.fetch_nab : Labelled series.
 
     Notes
     -----
@@ -161,6 +163,8 @@ class SpectrogramTransformer(TransformerMixin, DocumentedEstimator, auto_wrap_ou
             Amplitudes or their logarithms: those of the first series, of the second, and so on.
         """
         check_is_fitted(self)
+        for name in ("detrend", "log", "log_offset"):
+            check_parameter(self, name)
         X = self._check_series(X, reset=False)
         stft = ShortTimeFFT(self.window_, self.hop_, fs=1.0, scale_to="psd")
         with np.errstate(over="ignore", invalid="ignore"):
@@ -252,7 +256,7 @@ class SpectrogramTransformer(TransformerMixin, DocumentedEstimator, auto_wrap_ou
         return X
 
     def _n_frames(self, n_samples):
-        if not isinstance(n_samples, Integral) or isinstance(n_samples, bool):
+        if not is_integer(n_samples):
             raise ValueError(f"n_samples={n_samples!r} must be an int.")
         if n_samples < len(self.window_):
             raise ValueError(

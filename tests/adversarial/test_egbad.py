@@ -13,7 +13,7 @@ from torch import nn
 from skdeepad import EGBAD
 from skdeepad.adversarial._context import Context
 from skdeepad.adversarial._egbad_module import EGBADModule
-from skdeepad.datasets import load_kddcup99
+from skdeepad.datasets import fetch_kddcup99
 from skdeepad.nn import DCGANBackbone
 
 from .protocol import halves
@@ -356,7 +356,7 @@ def test_anomalies_of_optdigits_are_found(shared_data):
 @pytest.mark.slow
 def test_kdd99_is_solved_as_in_the_paper(shared_data):
     """A fifth of the test rows are anomalies; the highest fifth of the scores is flagged."""
-    kdd = load_kddcup99(download_if_missing=False)
+    kdd = fetch_kddcup99(download_if_missing=False)
     train, test = train_test_split(np.arange(len(kdd.data)), test_size=0.5, random_state=0)
     det = EGBAD(random_state=0).fit(kdd.data[train[kdd.target[train] == 0]])
     scores = -det.score_samples(kdd.data[test])

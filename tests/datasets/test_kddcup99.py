@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdeepad.datasets import _kddcup99, load_kddcup99
+from skdeepad.datasets import _kddcup99, fetch_kddcup99
 
 # duration, protocol, service, flag, bytes; land; logged_in; hosts and guests; and the last columns.
 LINES = [
@@ -46,12 +46,12 @@ def of_scikit_learn(monkeypatch):
             values[:, j] = [convert(value) for value in values[:, j]]
         return values[:, :-1], values[:, -1]
 
-    monkeypatch.setattr(_kddcup99, "fetch_kddcup99", fetch)
+    monkeypatch.setattr(_kddcup99.datasets, "fetch_kddcup99", fetch)
     return asked
 
 
 def test_attacks_are_the_normal_class_and_keep_their_names(file):
-    kdd = load_kddcup99()
+    kdd = fetch_kddcup99()
     assert kdd.target.tolist() == [1, 0, 0]
     assert kdd.target.dtype == np.int64
     assert kdd.attacks.tolist() == ATTACKS
@@ -62,7 +62,7 @@ def test_attacks_are_the_normal_class_and_keep_their_names(file):
 
 
 def test_categories_become_indicators_beside_the_numbers(file):
-    kdd = load_kddcup99()
+    kdd = fetch_kddcup99()
     frame = pd.DataFrame(kdd.data, columns=kdd.feature_names)
     assert kdd.data.dtype == np.float32
     assert len(set(kdd.feature_names)) == 34 + (2 + 3 + 2 + 2 + 2 + 1 + 2)
@@ -79,9 +79,9 @@ def test_categories_become_indicators_beside_the_numbers(file):
 
 
 def test_scikit_learn_gives_the_same_where_there_is_no_file(file, of_scikit_learn, monkeypatch):
-    own = load_kddcup99()
+    own = fetch_kddcup99()
     monkeypatch.delenv("SKDEEPAD_DATA")
-    other = load_kddcup99(data_home="somewhere", download_if_missing=False)
+    other = fetch_kddcup99(data_home="somewhere", download_if_missing=False)
     (where,) = of_scikit_learn
     assert (where["data_home"], where["download_if_missing"]) == ("somewhere", False)
     assert other.filename is None
@@ -92,12 +92,12 @@ def test_scikit_learn_gives_the_same_where_there_is_no_file(file, of_scikit_lear
 
 def test_data_that_are_nowhere_are_an_error(tmp_path):
     with pytest.raises(OSError, match="not found"):
-        load_kddcup99(data_home=tmp_path, download_if_missing=False)
+        fetch_kddcup99(data_home=tmp_path, download_if_missing=False)
 
 
 def test_a_pair_and_a_frame_hold_the_same(file):
-    kdd = load_kddcup99(as_frame=True)
-    X, y = load_kddcup99(return_X_y=True)
+    kdd = fetch_kddcup99(as_frame=True)
+    X, y = fetch_kddcup99(return_X_y=True)
     np.testing.assert_array_equal(kdd.data, X)
     np.testing.assert_array_equal(kdd.target, y)
     assert list(kdd.frame) == [*kdd.feature_names, "target"]
@@ -113,13 +113,13 @@ def test_a_pair_and_a_frame_hold_the_same(file):
 def test_a_damaged_file_is_named(content, file):
     file.write_bytes(content)
     with pytest.raises(ValueError, match=re.escape(f"{file} is damaged: it must be a .gz file")):
-        load_kddcup99()
+        fetch_kddcup99()
 
 
 @pytest.mark.slow
 def test_the_published_file_has_its_rows_and_columns(shared_data, monkeypatch):
     monkeypatch.setenv("SKDEEPAD_DATA", str(shared_data))
-    kdd = load_kddcup99()
+    kdd = fetch_kddcup99()
     assert kdd.data.shape == (494021, 121)
     assert kdd.target.sum() == 97278
     assert (kdd.attacks == "smurf").sum() == 280790

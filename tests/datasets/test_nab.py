@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdeepad.datasets import _nab, list_nab, load_nab
+from skdeepad.datasets import _nab, fetch_nab, list_nab
 
 # Read before a fixture takes it away from the tests.
 ORIGINALS = os.environ.get("SKDEEPAD_DATA")
@@ -72,7 +72,7 @@ def test_the_list_is_that_of_the_published_windows():
 )
 def test_published_series_have_their_length_and_labels(name, n_samples, n_anomalous, monkeypatch):
     monkeypatch.setenv("SKDEEPAD_DATA", ORIGINALS)
-    nab = load_nab(name)
+    nab = fetch_nab(name)
     assert nab.data.shape == (n_samples, 1)
     assert nab.target.sum() == n_anomalous
     assert (np.diff(nab.timestamps) > np.timedelta64(0)).all()
@@ -81,12 +81,12 @@ def test_published_series_have_their_length_and_labels(name, n_samples, n_anomal
 @pytest.mark.parametrize("name", ["twitter_volume_ko", NAME, NAME.upper(), f"{NAME}.csv"])
 def test_a_series_is_found_by_any_of_its_names(name, tmp_path):
     series, _ = save(tmp_path)
-    assert load_nab(name, data_home=tmp_path).filename == str(series)
+    assert fetch_nab(name, data_home=tmp_path).filename == str(series)
 
 
 def test_a_series_comes_as_a_bunch_with_its_windows_as_target(tmp_path):
     save(tmp_path, windows=[("00:05:00", "00:10:00"), ("00:20:00", "00:20:00")])
-    nab = load_nab(NAME, data_home=str(tmp_path))
+    nab = fetch_nab(NAME, data_home=str(tmp_path))
     np.testing.assert_array_equal(nab.data, [[1], [2], [3], [4], [5]])
     assert (nab.data.dtype, nab.target.dtype) == (np.float64, np.int64)
     assert nab.target.tolist() == [0, 1, 1, 0, 1]  # both ends of a window are in it
@@ -100,24 +100,24 @@ def test_a_series_comes_as_a_bunch_with_its_windows_as_target(tmp_path):
 
 def test_a_series_without_window_has_no_anomaly(tmp_path):
     save(tmp_path, windows=())
-    nab = load_nab(NAME, data_home=tmp_path)
+    nab = fetch_nab(NAME, data_home=tmp_path)
     assert nab.windows.shape == (0, 2)
     assert nab.target.tolist() == [0] * 5
 
 
 def test_a_frame_is_indexed_by_time(tmp_path):
     save(tmp_path)
-    nab = load_nab(NAME, data_home=tmp_path, as_frame=True)
+    nab = fetch_nab(NAME, data_home=tmp_path, as_frame=True)
     assert list(nab.frame) == ["value", "target"]
     assert nab.frame.index.equals(pd.DatetimeIndex(nab.timestamps))
-    X, y = load_nab(NAME, data_home=tmp_path, as_frame=True, return_X_y=True)
+    X, y = fetch_nab(NAME, data_home=tmp_path, as_frame=True, return_X_y=True)
     assert X.equals(nab.frame[["value"]])
     assert y.equals(nab.frame["target"])
 
 
 def test_a_pair_holds_the_data_and_the_target(tmp_path):
     save(tmp_path)
-    X, y = load_nab(NAME, data_home=tmp_path, return_X_y=True)
+    X, y = fetch_nab(NAME, data_home=tmp_path, return_X_y=True)
     assert (X.shape, y.shape) == ((5, 1), (5,))
 
 
@@ -125,7 +125,7 @@ def test_the_users_own_folder_comes_first(tmp_path, monkeypatch, no_network):
     save(tmp_path / "own", values=[7, 7])
     save(tmp_path / "home")
     monkeypatch.setenv("SKDEEPAD_DATA", str(tmp_path / "own"))
-    assert load_nab(NAME, data_home=tmp_path / "home").data.tolist() == [[7], [7]]
+    assert fetch_nab(NAME, data_home=tmp_path / "home").data.tolist() == [[7], [7]]
     assert not no_network
 
 
@@ -142,7 +142,7 @@ def test_both_files_are_downloaded_once_from_the_pinned_commit(tmp_path, monkeyp
 
     monkeypatch.setattr("pooch.core.choose_downloader", lambda *args, **kwargs: download)
     for _ in range(2):
-        nab = load_nab(NAME, data_home=tmp_path / "home")
+        nab = fetch_nab(NAME, data_home=tmp_path / "home")
     assert nab.data.shape == (5, 1)
     assert nab.filename == str(tmp_path / "home" / "nab" / FILES[0])
     assert asked == FILES
@@ -151,18 +151,18 @@ def test_both_files_are_downloaded_once_from_the_pinned_commit(tmp_path, monkeyp
 def test_a_cached_file_with_a_wrong_sum_is_not_used(tmp_path, monkeypatch, no_network):
     _, labels = save(tmp_path)
     monkeypatch.setitem(_nab._SHA256, FILES[1], hashlib.sha256(labels.read_bytes()).hexdigest())
-    load_nab(NAME, data_home=tmp_path)
+    fetch_nab(NAME, data_home=tmp_path)
     labels.write_text(labels.read_text() + " ")
     with pytest.raises(OSError, match=r"combined_windows\.json is missing or damaged"):
-        load_nab(NAME, data_home=tmp_path, download_if_missing=False)
+        fetch_nab(NAME, data_home=tmp_path, download_if_missing=False)
     with pytest.raises(OSError, match=r"combined_windows\.json could not be downloaded"):
-        load_nab(NAME, data_home=tmp_path)
+        fetch_nab(NAME, data_home=tmp_path)
     assert len(no_network) == 1
 
 
 def test_a_failed_download_says_where_to_put_the_file(tmp_path):
     with pytest.raises(OSError, match="could not be downloaded: no route") as caught:
-        load_nab(NAME, data_home=tmp_path)
+        fetch_nab(NAME, data_home=tmp_path)
     for part in ("https://raw.github", str(tmp_path / "nab" / FILES[0]), f"as nab/{FILES[0]}"):
         assert part in str(caught.value)
 
@@ -174,7 +174,7 @@ def test_a_damaged_series_is_named(content, tmp_path):
     series, _ = save(tmp_path)
     series.write_text(content)
     with pytest.raises(ValueError, match=re.escape(f"{series} is damaged: it must be a .csv file")):
-        load_nab(NAME, data_home=tmp_path)
+        fetch_nab(NAME, data_home=tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", f'{{"{NAME}.csv": [["soon"]]}}'])
@@ -184,19 +184,26 @@ def test_damaged_windows_are_named(content, tmp_path):
     with pytest.raises(
         ValueError, match=re.escape(f"{labels} is damaged: it must be a .json file")
     ):
-        load_nab(NAME, data_home=tmp_path)
+        fetch_nab(NAME, data_home=tmp_path)
 
 
 def test_an_unknown_name_is_answered_with_near_ones():
     with pytest.raises(ValueError, match=r"name='art_jumpsup' .* did you mean 'art_daily_jumps"):
-        load_nab("art_jumpsup")
+        fetch_nab("art_jumpsup")
     with pytest.raises(ValueError, match=r"name=7 is not a series of NAB: list_nab\(\)"):
-        load_nab(7)
+        fetch_nab(7)
 
 
 def test_a_frame_without_pandas_says_what_to_install(tmp_path, monkeypatch):
     save(tmp_path)
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=r"as_frame=True needs pandas: pip install 'skdeepad"):
-        load_nab(NAME, data_home=tmp_path, as_frame=True)
-    assert load_nab(NAME, data_home=tmp_path).data.shape == (5, 1)
+        fetch_nab(NAME, data_home=tmp_path, as_frame=True)
+    assert fetch_nab(NAME, data_home=tmp_path).data.shape == (5, 1)
+
+
+def test_a_series_without_one_of_its_values_is_damaged(tmp_path):
+    path = tmp_path / "series.csv"
+    path.write_text("timestamp,value\n2014-04-01 00:00:00,1.5\n2014-04-01 00:05:00,nan\n")
+    with pytest.raises(ValueError, match="is damaged"):
+        _nab._read_series(path)

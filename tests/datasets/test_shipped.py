@@ -44,7 +44,7 @@ def published():
 def test_each_shipped_set_has_a_loader_and_is_listed():
     assert list_datasets() == sorted(EXPECTED)
     loaders = {name for name in datasets.__all__ if name.startswith("load_")}
-    loaders -= {"load_kddcup99", "load_nab", "load_unsw_nb15"}
+    loaders -= {"fetch_kddcup99", "fetch_nab", "load_unsw_nb15"}
     assert loaders == {f"load_{name}" for name in EXPECTED}
 
 

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
 from skdeepad import VAE, AutoEncoder
-from skdeepad.datasets import load_nab
+from skdeepad.datasets import fetch_nab
 from skdeepad.metrics import anomaly_roc_auc
 from skdeepad.preprocessing import SpectrogramTransformer
 
@@ -232,7 +232,7 @@ def test_a_series_too_large_for_its_amplitudes_is_refused():
 )
 def test_quiet_anomalies_of_nab_need_logarithms(name, log, low, high, seed, shared_data):
     """A small input has a small score: plain amplitudes below the usual look normal."""
-    nab = load_nab(f"art_daily_{name}", download_if_missing=False)
+    nab = fetch_nab(f"art_daily_{name}", download_if_missing=False)
     transformer = SpectrogramTransformer(window_length=96, hop=12, log=log)  # eight hours, one
     frames, labels = (
         transformer.fit(nab.data).transform(nab.data),
@@ -250,3 +250,10 @@ def test_quiet_anomalies_of_nab_need_logarithms(name, log, low, high, seed, shar
     ).fit(frames[:n_train])
     auc = anomaly_roc_auc(labels[n_train:], detector.score_samples(frames[n_train:]))
     assert low <= auc <= high
+
+
+def test_parameters_that_change_after_fit_are_checked():
+    series = np.sin(np.arange(300) / 3)[:, None]
+    spectrogram = SpectrogramTransformer().fit(series)
+    with pytest.raises(ValueError, match="'log_offset' parameter of SpectrogramTransformer"):
+        spectrogram.set_params(log_offset=-1).transform(series)

@@ -27,7 +27,7 @@ from skdeepad.preprocessing import SpectrogramTransformer
 #
 # They have a value every five minutes for two weeks, as the artificial
 # series of the Numenta Anomaly Benchmark, which
-# :func:`~skdeepad.datasets.load_nab` loads. Values are high by day and low
+# :func:`~skdeepad.datasets.fetch_nab` loads. Values are high by day and low
 # by night. On one day they are twice as high as usual (*jumpsup*), or stay
 # low (*nojump*). The labelled window, red, is longer than the anomaly.
 
