@@ -144,6 +144,12 @@ class ScaledRowsMixin:
         return DataFrame(X, columns=names)
 
 
+def scaled_by(detector, rows):
+    """Return rows as the scaler of a fitted detector gives them, if it has one."""
+    scaler = getattr(detector, "scaler_", None)
+    return rows if scaler is None else scaler.transform(detector._with_names(rows))
+
+
 @contextmanager
 def _without_checks() -> Iterator[None]:
     """Let scikit-learn's scalers neither look for values that are not finite nor warn of them."""

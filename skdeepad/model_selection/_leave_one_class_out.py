@@ -8,7 +8,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._validation import n_rows_of, take_rows
+from .._tables import as_labels, refuse_masked
+from .._validation import Real, n_rows_of, take_rows
 from ..base._seeds import reseeded
 from ..metrics import anomaly_roc_auc
 from ..metrics._box import detector_scores, framed_like
@@ -105,7 +106,8 @@ def leave_one_class_out(
     """
     import pandas as pd
 
-    classes = column_or_1d(classes)
+    refuse_masked(classes, "classes", "the rows that have one")
+    classes = column_or_1d(as_labels(classes))
     check_consistent_length(X, classes)
     if pd.isna(classes).any():
         raise ValueError("classes must have a value for each row, got missing ones.")
@@ -117,6 +119,10 @@ def leave_one_class_out(
             f"detector={detector!r} must be a detector, or a dictionary of one or several with "
             "their names."
         )
+    if not hasattr(sampler, "fit") or not hasattr(sampler, "sample"):
+        raise ValueError(f"sampler={sampler!r} must be a StrongAnomalySampler or None.")
+    if not isinstance(test_size, Real) or isinstance(test_size, bool):
+        raise ValueError(f"test_size={test_size!r} must be a share in (0, 1) or a number of rows.")
     parallel = Parallel(n_jobs=n_jobs)
     splits = [
         _split(classes, label, test_size, rng) for label in _labels_to_leave_out(classes, left_out)
@@ -135,9 +141,12 @@ def leave_one_class_out(
 
 
 def _labels_to_leave_out(classes, left_out) -> np.ndarray:
-    known = np.unique(classes)
-    labels = known if left_out is None else np.atleast_1d(np.asarray(left_out))
-    if labels.ndim != 1 or not labels.size or not np.isin(labels, known).all():
+    try:
+        known = np.unique(classes)
+    except TypeError as error:
+        raise ValueError(f"classes must be of one type: {error}.") from error
+    labels = known if left_out is None else np.atleast_1d(as_labels(left_out))
+    if labels.ndim != 1 or not labels.size or not set(labels.tolist()) <= set(known.tolist()):
         raise ValueError(f"left_out={left_out!r} must be one or several of {known.tolist()}.")
     if len(known) < 2:
         raise ValueError(f"classes must have at least two values, got {known.tolist()} only.")
@@ -155,8 +164,8 @@ def _split(classes, label, test_size, rng):
         train, test = train_test_split(normal, test_size=test_size, random_state=seeds[0])
     except ValueError as error:
         raise ValueError(
-            f"Without the class {str(label)!r} there are {len(normal)} rows, too few for "
-            f"test_size={test_size!r}: {error}"
+            f"Without the class {str(label)!r} there are {len(normal)} rows, which "
+            f"test_size={test_size!r} does not fit: {error}"
         ) from error
     return label, (train, test, left_out), seeds
 

@@ -10,16 +10,18 @@ from .._documentation import DocumentedEstimator
 from .._tables import validate_data
 from .._validation import (
     HasMethods,
-    Integral,
     Interval,
     Real,
+    check_integer,
     check_is_fitted,
+    check_parameter,
     fit_context,
     take_rows,
 )
 from ..base._parameters import NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._saved_state import SavedVersionMixin
+from ..base._scaled_rows import scaled_by
 from ..base._seeds import with_seeds
 from ..flow import BDSGM
 from ..metrics._box import framed_like
@@ -167,7 +169,7 @@ class StrongAnomalySampler(SavedVersionMixin, DocumentedEstimator):
             rng = check_random_state(self.random_state)
             boundary = BDSGM() if self.boundary is None else self.boundary
             self.boundary_ = with_seeds(boundary, rng.randint(2**31 - 1)).fit(X, None)
-            scaled = self._scale(rows)
+            scaled = scaled_by(self.boundary_, rows)
             self._box = scaled.min(0), scaled.max(0)
             density = self.boundary_.score_samples(framed_like(self._no_rows, rows))
             inside = density >= self.boundary_.log_density_threshold_
@@ -210,8 +212,9 @@ class StrongAnomalySampler(SavedVersionMixin, DocumentedEstimator):
             Anomalies, in the units of the training data.
         """
         check_is_fitted(self)
-        if not isinstance(n_samples, Integral) or n_samples < 1:
-            raise ValueError(f"n_samples={n_samples!r} must be an integer of at least 1.")
+        check_integer("n_samples", n_samples)
+        for name in ("margin", "box_margin"):
+            check_parameter(self, name)
         if kind not in KINDS:
             raise ValueError(f"kind={kind!r} must be 'strong', 'adversarial' or 'weak'.")
         draw = {"strong": self._strong, "adversarial": self._adversarial, "weak": self._weak}[kind]
@@ -234,8 +237,8 @@ class StrongAnomalySampler(SavedVersionMixin, DocumentedEstimator):
     # Scaled anomalies among candidates -----------------------------------------------------------
 
     def _strong(self, rng) -> np.ndarray:
-        b = self._scale(self.boundary_.sample_boundary(N_CANDIDATES, random_state=rng))
-        b = self._outside(b)
+        rows = self.boundary_.sample_boundary(N_CANDIDATES, random_state=rng)
+        b = self._outside(scaled_by(self.boundary_, rows))
         if not len(b):
             return b
         distances, nearest = self._to_support.kneighbors(b)
@@ -262,10 +265,6 @@ class StrongAnomalySampler(SavedVersionMixin, DocumentedEstimator):
         rows = framed_like(self._no_rows, self._unscale(scaled))
         scores = self.boundary_.score_samples(rows)
         return scaled[scores < self.boundary_.log_density_threshold_]
-
-    def _scale(self, rows) -> np.ndarray:
-        scaler = self.boundary_.scaler_
-        return rows if scaler is None else scaler.transform(rows)
 
     def _unscale(self, scaled) -> np.ndarray:
         scaler = self.boundary_.scaler_

@@ -85,7 +85,12 @@ def _labels(given) -> list:
 
 
 def _as_objects(labels) -> np.ndarray:
-    """Return labels as objects, which keep the type of each; numpy would make ints of its dates."""
+    """Return labels as objects, which keep the type of each; numpy would make ints of its dates.
+
+    Masked ones are missing.
+    """
+    if isinstance(labels, np.ma.MaskedArray):
+        labels = np.where(np.ma.getmaskarray(labels), None, np.asarray(labels, dtype=object))
     if getattr(getattr(labels, "dtype", None), "kind", "O") not in "mM":
         return np.asarray(labels, dtype=object)
     objects = np.empty(np.shape(labels), dtype=object)

@@ -186,5 +186,24 @@ def test_a_wrong_argument_is_named(data, arguments, message):
 
 def test_a_class_without_which_too_little_is_left_is_named():
     X, classes = np.ones((60, 2)), np.repeat(["a", "b"], [59, 1])
-    with pytest.raises(ValueError, match="Without the class 'a' there are 1 rows, too few for"):
+    with pytest.raises(ValueError, match="Without the class 'a' there are 1 rows, which test_size"):
         leave_one_class_out(IsolationForest(), X, classes, sampler=Shells())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"classes": np.ma.masked_equal([0, 1, 2] * 20, 2)}, "classes has masked cells"),
+        ({"classes": [0, "a", 2] * 20}, "classes must be of one type"),
+        ({"left_out": "1"}, "left_out='1' must be one or several of"),
+        ({"sampler": 5}, "sampler=5 must be a StrongAnomalySampler"),
+        ({"test_size": "a"}, "test_size='a' must be a share"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_is_wrong_is_named(wrong, message):
+    X = np.random.RandomState(0).randn(60, 2)
+    classes = wrong.get("classes", np.arange(60) % 12)
+    others = {name: value for name, value in wrong.items() if name != "classes"}
+    with pytest.raises(ValueError, match=message):
+        leave_one_class_out(IsolationForest(), X, classes, **others)

@@ -1,6 +1,7 @@
 """Generated anomalies: how far from the data, below which density, and from which seed."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import BaseEstimator, clone
@@ -8,6 +9,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import PowerTransformer
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
 from skdeepad import BDSGM
@@ -264,3 +266,18 @@ def test_rows_that_are_all_outside_are_an_error(boundary):
 def test_other_columns_than_those_of_a_fitted_boundary_are_an_error(boundary):
     with pytest.raises(ValueError, match="3 features"):
         StrongAnomalySampler(FrozenEstimator(boundary)).fit(np.ones((9, 3)))
+
+
+@pytest.mark.parametrize("name", ["margin", "box_margin"])
+def test_margins_that_change_after_fit_are_checked(name, X):
+    boundary = BDSGM(density="gaussian", generator_steps=5)
+    sampler = StrongAnomalySampler(boundary, random_state=0).fit(X[:, :2])
+    with pytest.raises(ValueError, match=f"'{name}' parameter of StrongAnomalySampler"):
+        sampler.set_params(**{name: -1}).sample(2)
+
+
+def test_scalers_get_the_names_of_columns(X):
+    frame = pd.DataFrame(X[:, :2], columns=["a", "b"])
+    boundary = BDSGM(density="gaussian", generator_steps=5, scaler=PowerTransformer())
+    sampler = StrongAnomalySampler(boundary, random_state=0).fit(frame)
+    assert sampler.sample(5, "weak", 0).shape == (5, 2)

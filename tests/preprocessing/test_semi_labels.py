@@ -82,3 +82,9 @@ def test_dates_are_labels(unit):
     days = np.array(["2020-01-01", "2020-01-02", "NaT"], dtype=f"M8[{unit}]")
     assert semi_labels(days, anomaly=np.datetime64("2020-01-01")).tolist() == [-1, 1, 0]
     assert semi_labels(days, anomaly=days[1:2]).tolist() == [1, -1, 0]
+
+
+def test_masked_labels_are_unlabelled():
+    assert semi_labels(np.ma.array([1, 0, 1], mask=[0, 0, 1])).tolist() == [-1, 0, 0]
+    known = semi_labels(np.ma.array([1, 2, 1], mask=[0, 0, 1]), anomaly=1, unlabelled=None)
+    assert known.tolist() == [-1, 1, 0]
