@@ -31,7 +31,9 @@ class WrapperMixin(MetaEstimatorMixin):
         return self._fitted_detector().feature_names_in_
 
     def __sklearn_tags__(self):
-        tags, inner = super().__sklearn_tags__(), get_tags(self._prototype())
-        tags.input_tags = inner.input_tags
-        tags.non_deterministic = inner.non_deterministic
+        tags, prototype = super().__sklearn_tags__(), self._prototype()
+        if hasattr(prototype, "__sklearn_tags__"):  # what is no estimator is refused in fit
+            inner = get_tags(prototype)
+            tags.input_tags = inner.input_tags
+            tags.non_deterministic = inner.non_deterministic
         return tags

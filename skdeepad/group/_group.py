@@ -5,19 +5,20 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn.base import MetaEstimatorMixin
 from sklearn.utils import check_random_state
 
 from .._documentation import DocumentedEstimator
-from .._tables import validate_data
+from .._tables import as_labels, validate_data
 from .._validation import HasMethods, check_is_fitted, fit_context
 from ..base._parameters import CONTAMINATION, COUNT, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._rows import repeated
 from ..base._saved_state import SavedVersionMixin
+from ..base._scaled_rows import scaled_by
 from ..base._seeds import with_seeds
 from ..base._threshold import OffsetMixin, labels_of
 from ..base._training_scores import scores_of_training_rows, warn_if_degenerate
+from ..base._wrapper import WrapperMixin
 from ..variational import VAE
 from ._members import Members, read_groups
 from ._scores import Characterization, GreatestScore, MeanScore
@@ -42,7 +43,7 @@ DISTANCES |= {"braycurtis", "canberra"}
 
 
 @detector
-class GroupAnomalyDetector(SavedVersionMixin, MetaEstimatorMixin, OffsetMixin, DocumentedEstimator):
+class GroupAnomalyDetector(SavedVersionMixin, WrapperMixin, OffsetMixin, DocumentedEstimator):
     r"""Detector of groups of rows that are anomalous together, even if each row looks normal.
 
     A generative detector is fitted to the rows of all groups, and groups are compared by the codes
@@ -208,7 +209,7 @@ class GroupAnomalyDetector(SavedVersionMixin, MetaEstimatorMixin, OffsetMixin, D
 
     def _checked_estimator(self):
         """Return the estimator to copy; raise if it lacks methods that the score needs."""
-        estimator = VAE() if self.estimator is None else self.estimator
+        estimator = self._prototype()
         missing = [name for name in NEEDS[self.anomaly_score] if not hasattr(estimator, name)]
         if missing:
             raise ValueError(
@@ -221,13 +222,12 @@ class GroupAnomalyDetector(SavedVersionMixin, MetaEstimatorMixin, OffsetMixin, D
         """Return the mask of the groups with which the others are compared."""
         if self.reference_groups is None:
             return np.ones(len(members.labels), dtype=bool)
-        wanted = np.asarray(self.reference_groups)
-        normal = np.isin(members.labels, wanted)
-        if not wanted.size or not np.isin(wanted, members.labels).all():
+        wanted, known = set(as_labels(self.reference_groups).tolist()), members.labels.tolist()
+        if not wanted or not wanted <= set(known):
             raise ValueError(
                 f"reference_groups={self.reference_groups!r} must be labels of training groups."
             )
-        return normal
+        return np.array([label in wanted for label in known])
 
     def _draw_references(self, rows, members: Members, normal: np.ndarray, rng) -> None:
         codes = self._codes(rows)
@@ -328,7 +328,8 @@ class GroupAnomalyDetector(SavedVersionMixin, MetaEstimatorMixin, OffsetMixin, D
     def _distances(self, rows) -> np.ndarray:
         """Return the mean distance of each row from the references."""
         rows = validate_data(self.estimator_, rows, dtype=np.float64, reset=False)
-        return cdist(self._scaled(rows), self._scaled(self.reference_), self.distance).mean(1)
+        scaled, references = (scaled_by(self.estimator_, each) for each in (rows, self.reference_))
+        return cdist(scaled, references, self.distance).mean(1)
 
     def _codes(self, rows) -> np.ndarray:
         return np.asarray(self.estimator_.transform(rows), dtype=np.float64)
@@ -340,24 +341,13 @@ class GroupAnomalyDetector(SavedVersionMixin, MetaEstimatorMixin, OffsetMixin, D
             return None
         return np.exp(0.5 * self.estimator_._apply(lambda x: module.code_distribution(x)[1], rows))
 
-    def _scaled(self, rows) -> np.ndarray:
-        """Scale rows with the estimator's scaler."""
-        scaler = getattr(self.estimator_, "scaler_", None)
-        return rows if scaler is None else scaler.transform(self.estimator_._with_names(rows))
-
     # Attributes ------------------------------------------------------------------------------
 
-    @property
-    def n_features_in_(self) -> int:
-        """Number of features."""
-        check_is_fitted(self)
-        return self.estimator_.n_features_in_
+    def _prototype(self):
+        return VAE() if self.estimator is None else self.estimator
 
-    @property
-    def feature_names_in_(self) -> np.ndarray:
-        """Names of the features."""
-        check_is_fitted(self)
-        return self.estimator_.feature_names_in_
+    def _fitted_detector(self):
+        return self.estimator_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -9,16 +9,16 @@ from ..base._labels import Remembered
 from ..feedback._answers import Answers
 from ..feedback._model import Learned, LinearClassifier
 from ..feedback._prior import Prior
-from ..group._errors import Spread
-from ..group._scores import Characterization
+from ..group._errors import Spread, Tail
+from ..group._group import LEARNED
 
 # Sub-packages whose public classes may be part of a fitted estimator.
 PARTS = ("", ".calibration", ".feedback", ".interop", ".metrics", ".model_selection", ".nn")
 PARTS += (".preprocessing",)
 # Types of attributes: the rows that a detector remembers, the sparse part of a robust autoencoder,
 # what a detector of groups knows of its training groups, and what one that asks knows of answers.
-OTHERS = (Remembered, csr_array, Spread, Characterization, Answers, Learned, LinearClassifier)
-OTHERS += (Prior,)
+OTHERS = (Remembered, csr_array, Spread, Tail, *LEARNED.values(), Answers, Prior, Learned)
+OTHERS += (LinearClassifier,)
 # Sub-packages whose public functions may be parameters: metrics, scorers, costs and divergences.
 # A file may call whatever is trusted, and these functions only compute.
 OF_FUNCTIONS = (".metrics", ".nn")

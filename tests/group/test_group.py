@@ -13,6 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeepad import AAE, VAE, WAE, GroupAnomalyDetector
@@ -497,3 +498,17 @@ def test_numbers_of_a_list_stay_apart(labelled_rows):
         2**53 + 1,
         0.5,
     ]
+
+
+def test_labels_of_another_type_are_no_training_groups(X):
+    groups = np.arange(len(X)) % 12
+    det = GroupAnomalyDetector(VAE(max_epochs=1), reference_groups=["1", "2"])
+    with pytest.raises(ValueError, match=r"reference_groups=\['1', '2'\] must be labels of"):
+        det.fit(X, groups=groups)
+
+
+def test_it_takes_the_missing_cells_that_its_estimator_takes(X):
+    rows, groups = np.where(X > 2, np.nan, X), np.arange(len(X)) % 30
+    det = GroupAnomalyDetector(VAE(max_epochs=2, missing="mask"), random_state=0)
+    assert get_tags(det).input_tags.allow_nan
+    assert np.isfinite(det.fit(rows, groups=groups).score_samples(rows, groups)).all()

@@ -37,6 +37,7 @@ from skdeepad import (
 from skdeepad.base import _saved_state
 from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.feedback import FeedbackDetector
+from skdeepad.group._group import LEARNED
 from skdeepad.interop import DetectorClassifier, to_pyod, trusted_types
 from skdeepad.nn import MLPBackbone
 
@@ -127,11 +128,12 @@ def test_estimators_made_of_detectors_are_kept(rows):
         assert_array_equal(opened.predict(X), estimator.predict(X))
 
 
-def test_a_detector_of_groups_is_kept(rows):
+@pytest.mark.parametrize("score", list(LEARNED))
+def test_a_detector_of_groups_is_kept(score, rows):
     X, _ = rows
     groups = np.repeat(np.arange(15), 10)
     inner = VAE(max_epochs=2, random_state=0)
-    det = GroupAnomalyDetector(inner, random_state=0).fit(X, groups=groups)
+    det = GroupAnomalyDetector(inner, anomaly_score=score, random_state=0).fit(X, groups=groups)
     opened = through_a_file(det)
     assert_array_equal(opened.score_samples(X, groups=groups), det.score_samples(X, groups=groups))
 
