@@ -92,6 +92,12 @@ def warn_without_anomalies(y: np.ndarray, consequence: str, *, name: str = "y") 
         )
 
 
+def warn_of_ones(signs: np.ndarray, consequence: str, *, name: str = "y") -> None:
+    """Warn if signs are 0 and 1: the user may have marked anomalies by 1."""
+    if set(signs.tolist()) == {0, 1}:
+        warn_without_anomalies(signs, consequence, name=name)
+
+
 class Remembered(NamedTuple):
     """Scaled rows of earlier chunks, for chunks that lack anomalies or other rows."""
 

@@ -21,7 +21,7 @@ from .._validation import (
     take_rows,
 )
 from ..autoencoder import AutoEncoder
-from ..base._labels import check_labels
+from ..base._labels import check_labels, warn_of_ones
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
 from ..base._saved_state import SavedVersionMixin
@@ -171,7 +171,9 @@ class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, Document
         n_samples = n_rows_of(X)
         is_anomaly = np.zeros(n_samples, dtype=bool)
         if y is not None:
-            is_anomaly = check_labels(y, n_samples, all_known=True) < 0
+            labels = check_labels(y, n_samples, all_known=True)
+            warn_of_ones(np.sign(labels), "all rows calibrate")
+            is_anomaly = labels < 0
         rng = check_random_state(self.random_state)
         folds = self._folds(X, y, rng)
         self._check_guarantee(len(folds))
@@ -219,8 +221,13 @@ class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, Document
                 raise ValueError(f"cv={self.cv!r} must hold each row out at most once.")
             return folds
         if isinstance(self.cv, Integral):
-            return list(KFold(self.cv, shuffle=True, random_state=rng).split(rows))
-        return list(ShuffleSplit(1, test_size=self.cv, random_state=rng).split(rows))
+            splitter = KFold(self.cv, shuffle=True, random_state=rng)
+        else:
+            splitter = ShuffleSplit(1, test_size=self.cv, random_state=rng)
+        try:
+            return list(splitter.split(rows))
+        except ValueError as error:
+            raise ValueError(f"cv={self.cv!r} does not fit {len(rows)} rows: {error}") from error
 
     def _indices(self, part, rows: np.ndarray) -> np.ndarray:
         """Return indices of rows, of which a splitter may yield a mask."""

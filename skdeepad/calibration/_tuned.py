@@ -23,7 +23,7 @@ from .._validation import (
     take_rows,
 )
 from ..autoencoder import AutoEncoder
-from ..base._labels import check_labels
+from ..base._labels import check_labels, warn_of_ones
 from ..base._parameters import detector, param
 from ..base._resuming import all_or_nothing
 from ..base._saved_state import SavedVersionMixin
@@ -147,6 +147,7 @@ class TunedThreshold(SavedVersionMixin, WrapperMixin, DecisionMixin, DocumentedE
         measure = self._measure()
         X, y = indexable(X, y)
         signs = np.sign(check_labels(y, n_rows_of(X), all_known=True))
+        warn_of_ones(signs, "the threshold is that of the detector")
         prototype = self._prototype()
         rng = check_random_state(self.random_state)
         with all_or_nothing(self):
@@ -309,7 +310,7 @@ def _best(ranks: np.ndarray, signs: np.ndarray, measure) -> tuple[float, float]:
     for value in found:
         if np.ndim(value) or np.asarray(value).dtype.kind not in "biuf" or np.isnan(value):
             raise ValueError(
-                f"metric must be a number for any predicted labels, but for some it is {value!r}."
+                f"metric must return a number for any predicted labels, got {value!r} for some."
             )
     values = np.array(found, dtype=float)
     best = np.flatnonzero(values >= values.max() - 1e-12)

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..base._labels import check_labels, warn_without_anomalies
+from .._tables import lines_of
+from .._validation import n_rows_of
+from ..base._labels import check_labels, warn_of_ones
 
 
 class Answers(NamedTuple):
@@ -41,12 +43,6 @@ class Answers(NamedTuple):
         signs = np.r_[self.signs_of_rows, signs]
         kept = _latest(lines_of(rows).tolist(), signs)
         return self._replace(rows=rows[kept], columns=columns[kept], signs_of_rows=signs[kept])
-
-
-def lines_of(rows: np.ndarray) -> np.ndarray:
-    """Return the bytes of each row, the same for equal rows."""
-    rows = np.ascontiguousarray(rows + 0.0)  # -0.0 is 0.0
-    return rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel()
 
 
 def kinds_of(rows: np.ndarray) -> np.ndarray:
@@ -91,12 +87,14 @@ def read_answers(labels, keys: list) -> np.ndarray:
     """Return the signs of answers about rows with these keys, 0 for what is withdrawn."""
     if labels is None:
         raise ValueError("labels must hold an answer for each row, got None.")
+    if np.ndim(labels) and n_rows_of(labels) != len(keys):
+        raise ValueError(
+            f"labels must hold one for each of {len(keys)} row(s), got {n_rows_of(labels)}."
+        )
     labels = check_labels(labels, len(keys), all_known=True, name="labels")
     signs = np.sign(labels).astype(int)
     _check_consistent(keys, signs)
-    if set(signs) == {0, 1}:
-        consequence = "1 is a normal row, and 0 withdraws an answer"
-        warn_without_anomalies(signs, consequence, name="labels")
+    warn_of_ones(signs, "1 is a normal row, and 0 withdraws an answer", name="labels")
     return signs
 
 

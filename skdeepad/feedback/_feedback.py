@@ -7,16 +7,16 @@ from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state, get_tags
 
 from .._documentation import DocumentedEstimator
-from .._tables import validate_data
+from .._tables import lines_of, validate_data
 from .._validation import (
     HasMethods,
-    Integral,
+    check_integer,
     check_is_fitted,
     check_parameter,
     fit_context,
     take_rows,
 )
-from ..base._labels import check_labels
+from ..base._labels import check_labels, warn_of_ones
 from ..base._parameters import CONTAMINATION, NON_NEGATIVE, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._saved_state import SavedVersionMixin
@@ -26,7 +26,6 @@ from ..ensemble import default_detector
 from ._answers import (
     Answers,
     kinds_of,
-    lines_of,
     numbers_among,
     read_answers,
     read_numbers,
@@ -48,8 +47,8 @@ class FeedbackDetector(
     r"""Outlier detector that asks about some training rows, and learns from the answers.
 
     A detector without labels ranks the rows. :meth:`query` returns the rows of which an answer is
-    worth most, and :meth:`teach` takes the answers. A classifier then learns from the features
-    and from the scores of the detector, its *prior*, and the anomaly score of a row is
+    worth most, and :meth:`teach` takes the answers, as in [1]_. A classifier then learns from the
+    features and from the scores of the detector, its *prior*, and the anomaly score of a row is
 
     .. math:: a(x) = P(\text{anomaly} | x) + w\, q(x),
 
@@ -103,8 +102,8 @@ class FeedbackDetector(
         first, unless the answers are labels of ``fit``.
     answers_ : ndarray of int of shape (n_answers,)
         The answers, -1 for an anomaly and 1 for a normal row.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     n_features_in_ : int
@@ -183,6 +182,7 @@ class FeedbackDetector(
             self._rows = self._read(X, reset=True)
             self._scaler = scaler_of(self._rows)
             signs = np.sign(check_labels(y, len(self._rows), all_known=True)).astype(int)
+            warn_of_ones(signs, "rows of 1 are answered as normal ones")
             rng = check_random_state(self.random_state)
             seed, self._seed = rng.randint(2**31 - 1, size=2).tolist()
             self.prior_ = reseeded(clone(self._prototype()), seed).fit(X, y=None)
@@ -212,8 +212,7 @@ class FeedbackDetector(
             rows it is the first.
         """
         check_is_fitted(self)
-        if not isinstance(n_rows, Integral) or isinstance(n_rows, bool) or n_rows < 1:
-            raise ValueError(f"n_rows={n_rows!r} must be an int of at least 1.")
+        check_integer("n_rows", n_rows)
         rng = np.random.RandomState([self._seed, len(self.answered_)])
         rows, chances = draw_questions(
             self._current, self._kinds, self._is_open(), n_rows, self._exponent(), rng
@@ -341,7 +340,7 @@ class FeedbackDetector(
         return learned.scores(rows, columns) + self._weight * self._prior.mean(columns)
 
     def __setstate__(self, state: dict) -> None:
-        super().__setstate__(state)
+        super().__setstate__({"_allows_nan": False} | state)
         if "_answers" in state and "_learned" not in state:  # a file of an earlier version
             self._scaler = scaler_of(self._rows)
             self._kinds = kinds_of(self._rows)
@@ -351,13 +350,14 @@ class FeedbackDetector(
 
     def _read(self, X, *, reset: bool) -> np.ndarray:
         """Return a copy of rows as numbers; raise if they are not those of the features."""
-        allows_nan = self.__sklearn_tags__().input_tags.allow_nan
+        if reset:
+            self._allows_nan = self.__sklearn_tags__().input_tags.allow_nan
         return validate_data(
             self,
             X,
             dtype=np.float64,
             copy=True,
-            ensure_all_finite="allow-nan" if allows_nan else True,
+            ensure_all_finite="allow-nan" if self._allows_nan else True,
             ensure_min_samples=2 if reset else 1,
             reset=reset,
         )

@@ -25,6 +25,8 @@ from skdeepad import AutoEncoder, DeepSAD
 from skdeepad.calibration import ConformalDetector
 from skdeepad.metrics import anomaly_roc_auc
 
+from ..instances import without_labels
+
 
 class FirstColumn(OutlierMixin, BaseEstimator):
     """Detector whose score is the first column."""
@@ -42,6 +44,7 @@ def small(**params):
     return ConformalDetector(AutoEncoder(max_epochs=3), **settings)
 
 
+@without_labels
 @parametrize_with_checks([small(), small(cv=3)])
 def test_scikit_learn_check(estimator, check):
     check(estimator)
@@ -317,3 +320,15 @@ def test_a_frozen_detector_needs_no_labels():
     frozen = FrozenEstimator(EllipticEnvelope(random_state=0).fit(X))
     det = ConformalDetector(frozen, random_state=0).fit(X)
     assert np.isfinite(det.score_samples(X)).all()
+
+
+@pytest.mark.parametrize("cv", [0.999, 200])
+def test_a_cv_that_does_not_fit_the_rows_is_named(cv, X):
+    with pytest.raises(ValueError, match=f"cv={cv!r} does not fit 100 rows"):
+        small(cv=cv).fit(X[:100])
+
+
+def test_zeros_and_ones_are_taken_for_signs_with_a_warning(X):
+    y = np.resize([0, 0, 0, 1], len(X))
+    with pytest.warns(UserWarning, match="no labelled anomaly in y, so that all rows calibrate"):
+        small().fit(X, y)

@@ -19,6 +19,8 @@ from skdeepad import AutoEncoder, DeepSAD
 from skdeepad.base._training_scores import ranks_among, score_of_rank
 from skdeepad.calibration import TunedThreshold
 
+from ..instances import without_labels
+
 
 class RandomScale(OutlierMixin, BaseEstimator):
     """Detector whose score is the first column in units that the seed draws."""
@@ -50,6 +52,7 @@ def small(**params):
     return TunedThreshold(AutoEncoder(max_epochs=3), **{"cv": 3, "random_state": 0} | params)
 
 
+@without_labels
 @parametrize_with_checks([small()])
 def test_scikit_learn_check(estimator, check):
     check(estimator)
@@ -163,7 +166,7 @@ def test_a_threshold_of_the_detector_that_is_an_array_is_taken(make):
 def test_what_can_not_be_tuned_says_why():
     X, _, known = some_rows(50)
     for value in (np.nan, (1, 2), None, "x"):
-        with pytest.raises(ValueError, match=r"metric must be a number .* for some it is "):
+        with pytest.raises(ValueError, match=r"metric must return a number .*, got .* for some"):
             TunedThreshold(RandomScale(), metric=lambda y, found, v=value: v).fit(X, known)
     with pytest.raises(ValueError, match="cv=5"):
         TunedThreshold(RandomScale()).fit(X[:4], [-1, 1, 0, 0])
@@ -204,3 +207,9 @@ def test_a_score_and_its_rank_are_inverse():
         assert score_of_rank(ranks_among(np.array(score), training), training) == pytest.approx(
             score
         )
+
+
+def test_zeros_and_ones_are_taken_for_signs_with_a_warning(X):
+    y = np.resize([0, 0, 0, 1], len(X))
+    with pytest.warns(UserWarning, match="so that the threshold is that of the detector"):
+        small().fit(X, y)

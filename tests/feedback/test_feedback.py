@@ -26,12 +26,15 @@ from skdeepad.feedback import FeedbackDetector
 from skdeepad.feedback._questions import draw_questions, exponent_for, share_of_anomalies
 from skdeepad.metrics import anomaly_average_precision, anomaly_roc_auc
 
+from ..instances import without_labels
+
 
 def small(**params):
     params = {"detector": LeSiNN(max_samples=64), "random_state": 0} | params
     return FeedbackDetector(params.pop("detector"), **params)
 
 
+@without_labels
 @pytest.mark.filterwarnings("ignore:The scores of the training rows are all equal")
 @parametrize_with_checks([FeedbackDetector(), FeedbackDetector(IsolationForest(), random_state=0)])
 def test_check_estimator(estimator, check):
@@ -170,13 +173,13 @@ def test_rows_that_were_not_in_training_can_be_taught(X, y):
         ([-1], [1], r"rows=\[-1\] must hold numbers"),
         ([[1, 2], [3]], [1, 1], r"rows=\[\[1, 2\], \[3\]\] must hold numbers"),
         ([0.5], [1], r"rows=\[0.5\] must hold numbers"),
-        ([0, 1], [1], "inconsistent numbers of samples"),
+        ([0, 1], [1], r"labels must hold one for each of 2 row\(s\), got 1"),
         ([0], None, "labels must hold an answer for each row, got None"),
         ([0], ["yes"], "labels must hold numbers, below 0 for a known anomaly"),
         ([0], [np.nan], "labels contains NaN"),
         ([7], 1, r"labels should be a 1d array, got an array of shape \(\)"),
         ([7, 8], [[1, 1], [1, 1]], "labels should be a 1d array"),
-        ([7], [], "inconsistent numbers of samples"),
+        ([7], [], r"labels must hold one for each of 1 row\(s\), got 0"),
         ([], [1], r"labels=\[1\] must be empty if rows=\[\] are"),
         ([], None, "labels=None must be empty"),
         ([3, 3, 20], [-1, 1, -1], r"labels\[1\] contradicts that of an equal row"),
@@ -314,7 +317,7 @@ def test_no_two_questions_are_about_equal_rows(y):
 
 @pytest.mark.parametrize("n_rows", [0, -1, 2.5, "all"])
 def test_a_wrong_number_of_questions_is_named(n_rows, X):
-    with pytest.raises(ValueError, match="must be an int of at least 1"):
+    with pytest.raises(ValueError, match="must be an integer of at least 1"):
         small().fit(X).query(n_rows)
 
 
@@ -526,3 +529,16 @@ def test_a_file_of_an_earlier_version_learns_again_from_its_answers(X, y):
     earlier.__setstate__(state)
     assert_array_equal(earlier.score_samples(X), det.score_samples(X))
     assert_array_equal(earlier.query(5), det.query(5))
+
+
+def test_zeros_and_ones_are_taken_for_signs_with_a_warning(X):
+    y = np.resize([0, 0, 0, 1], len(X))
+    with pytest.warns(UserWarning, match="so that rows of 1 are answered as normal ones"):
+        small().fit(X, y)
+
+
+def test_a_fitted_detector_takes_the_rows_that_its_prior_takes(X):
+    rows = np.where(X > 2, np.nan, X)
+    det = FeedbackDetector(AutoEncoder(max_epochs=2, missing="mask"), random_state=0).fit(rows)
+    scores = det.score_samples(rows)
+    assert_array_equal(det.set_params(detector=None).score_samples(rows), scores)
