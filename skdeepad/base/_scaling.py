@@ -55,6 +55,10 @@ class Scaling(nn.Module):
         self.compresses = compresses
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.ndim != 2 or x.shape[1] != len(self.slope):
+            raise ValueError(
+                f"x must have the shape (batch, {len(self.slope)}), got {tuple(x.shape)}."
+            )
         scaled = x.double() * self.slope + self.intercept
         return (compress(scaled, CLIP) if self.compresses else scaled).float()
 

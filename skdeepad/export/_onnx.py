@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import torch
 from sklearn.pipeline import make_pipeline
 from torch import Tensor, nn
 
+from .._tables import types_of
 from .._validation import last_step, own_offset
 from .._version import __version__
 from ..base import BaseDetector
@@ -132,7 +132,8 @@ def to_onnx(estimator, path=None, *, X=None):
     X = in_order(first, X)
     if steps:
         check_names(X)
-    is_double = not steps and getattr(X, "dtype", None) != np.float32
+    types = [str(dtype).lower() for dtype in types_of(X)]
+    is_double = not steps and not (types and all(dtype == "float32" for dtype in types))
     with ONE_AT_A_TIME, _quiet():
         model = _convert(module, detector, torch.float64 if is_double else torch.float32)
         if steps:

@@ -1,6 +1,7 @@
 """Steps of a pipeline before its detector, as ONNX models."""
 
 import importlib
+import re
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -62,7 +63,7 @@ def convert_steps(steps: Pipeline, X):
     else:
         types = [("X", FloatTensorType([None, steps.n_features_in_]))]
     try:
-        return convert_sklearn(
+        model = convert_sklearn(
             steps, initial_types=types, target_opset={"": OPSET, "ai.onnx.ml": 3}
         )
     except Exception as error:
@@ -72,6 +73,15 @@ def convert_steps(steps: Pipeline, X):
         raise ValueError(
             f"skl2onnx can't convert one of these steps, {transformers!r}: {error}"
         ) from error
+    names = [re.sub(r"[^0-9a-zA-Z]", "_", str(name)) for name, _ in types]
+    alike = {name for name in names if names.count(name) > 1}
+    alike |= {given.name for given in model.graph.input} - set(names)
+    if alike:
+        raise ValueError(
+            f"Columns have names that are alike in ONNX, or taken by skl2onnx, {sorted(alike)}: "
+            "rename them."
+        )
+    return model
 
 
 def _is_number(dtype) -> bool:

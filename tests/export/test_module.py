@@ -315,3 +315,10 @@ def test_other_estimators_are_refused(estimator, message):
     estimator.fit(X, np.arange(len(X)) % 2)
     with pytest.raises(TypeError, match=message):
         to_module(estimator)
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (2, 3), (8,)])
+def test_rows_of_another_shape_are_refused(shape, X):
+    module = to_module(small("AutoEncoder").fit(X))
+    with pytest.raises(ValueError, match=r"x must have the shape \(batch, 8\), got"):
+        module(torch.zeros(shape))

@@ -5,6 +5,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -412,3 +413,18 @@ def test_a_runtime_scores_as_the_default_detector():
     onnx = to_onnx(det, X=X)
     for rows in (X, far, X[:1]):
         assert_allclose(in_runtime(onnx, rows)[0], det.score_samples(rows), rtol=1e-5, atol=1e-6)
+
+
+def test_a_frame_of_float32_gives_the_model_an_input_of_float32(X):
+    frame = pd.DataFrame(X.astype(np.float32)).set_axis(list("abcdefgh"), axis=1)
+    model = to_onnx(small("AutoEncoder").fit(frame), X=frame)
+    assert model.graph.input[0].type.tensor_type.elem_type == 1  # float32
+
+
+@pytest.mark.parametrize("names", [["a b", "a_b"], ["variable", "b"]])
+def test_columns_with_names_that_onnx_changes_are_refused(names, X):
+    frame = pd.DataFrame(X[:, :2], columns=names)
+    columns = make_column_transformer((StandardScaler(), names))
+    pipeline = make_pipeline(columns, small("AutoEncoder")).fit(frame)
+    with pytest.raises(ValueError, match="alike in ONNX, or taken by skl2onnx"):
+        to_onnx(pipeline, X=frame)
