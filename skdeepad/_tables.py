@@ -58,6 +58,12 @@ def as_labels(values) -> np.ndarray:
     return alike if np.array_equal(alike.astype(object), labels) else labels
 
 
+def lines_of(rows: np.ndarray) -> np.ndarray:
+    """Return the bytes of each row, the same for equal rows."""
+    rows = np.ascontiguousarray(rows + 0.0)  # -0.0 is 0.0
+    return rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel()
+
+
 def refuse_masked(values, name: str, way_out: str) -> None:
     """Raise if some values are masked, which numpy's functions would read as they are."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
@@ -69,14 +75,14 @@ def _refuse_misread(X) -> None:
     refuse_masked(X, "X", "X.astype(float).filled(np.nan)")
     if type(X).__name__ == "LazyFrame":
         raise ValueError("X is a lazy frame, which has no rows yet: use X.collect().")
-    types = _types(X)
+    types = types_of(X)
     times = {dtype for dtype in set(types) if str(dtype).lower().startswith(TIMES)}
     if times:
         name = next(name for name, dtype in zip(_names(X), types, strict=False) if dtype in times)
         raise ValueError(f"Column {name!r} holds dates or times: {WAY_OUT_OF_TIMES}.{OF_TEXT}")
 
 
-def _types(X) -> list:
+def types_of(X) -> list:
     """Return the types of a data frame's columns, or that of an array."""
     if isinstance(X, np.ndarray):
         return [X.dtype]
@@ -128,6 +134,8 @@ def _way_out_of_missing(estimator) -> str:
     impute = "put an imputer before it, e.g. SimpleImputer"
     if choice == "raise":
         return f": use {name}(missing='mask'), which leaves it out, or {impute}."
+    if choice == "mask":
+        return f": missing='mask' of this {name} takes effect in a new fit; or {impute}."
     other = "" if choice else ", or use a detector with missing='mask', e.g. AutoEncoder"
     return f", but {name} needs complete rows here: {impute}{other}."
 

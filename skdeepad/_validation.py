@@ -36,6 +36,7 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "check_feature_names_in",
+    "check_integer",
     "check_is_fitted",
     "check_matplotlib_support",
     "check_parameter",
@@ -45,6 +46,8 @@ __all__ = [
     "float_types",
     "innermost",
     "input_columns_of",
+    "is_count",
+    "is_integer",
     "last_step",
     "n_rows_of",
     "output_container",
@@ -78,12 +81,36 @@ def float_types(X):
     return np.float32 if small else [np.float64, np.float32]
 
 
-def innermost(estimator):
-    """Return the innermost estimator of a pipeline, a search or an ensemble, fitted or not."""
+def is_integer(value) -> bool:
+    """Return whether a value is an integer, and no bool."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_count(value) -> bool:
+    """Return whether a value is a positive integer, and no bool."""
+    return is_integer(value) and value > 0
+
+
+def check_integer(name: str, value, least: int = 1) -> None:
+    """Raise if a value is not an integer of at least ``least``."""
+    if not is_integer(value) or value < least:
+        raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
+
+
+def innermost(estimator) -> list:
+    """Return the innermost estimators of pipelines, searches, wrappers and ensembles."""
     estimator = last_step(estimator)
-    while hasattr(getattr(estimator, "estimator", None), "fit"):
-        estimator = last_step(estimator.estimator)
-    return estimator
+    inner = getattr(estimator, "estimator", None)
+    detector = getattr(estimator, "detector", None)
+    if isinstance(inner, list):  # members by name
+        inside = [member for _, member in inner]
+    elif hasattr(inner, "fit"):
+        inside = [inner]
+    else:  # PyODDetector's has no score_samples, and labels of another kind
+        inside = [detector] if hasattr(detector, "score_samples") else []
+    return [leaf for each in inside if hasattr(each, "fit") for leaf in innermost(each)] or [
+        estimator
+    ]
 
 
 def last_step(estimator):

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.preprocessing import MinMaxScaler
 from torch import nn
 
-from .._validation import Integral, Interval, Real, check_is_fitted
+from .._validation import Interval, Real, check_is_fitted, is_count, is_integer
 from ..base import (
     COUNT,
     NON_NEGATIVE,
@@ -61,7 +61,7 @@ class AdversarialDetector(BaseDetector):
     def _check_rows(self, X: np.ndarray) -> None:
         super()._check_rows(X)
         turns = self.turns
-        if len(turns) != 2 or not all(isinstance(n, Integral) and n > 0 for n in turns):
+        if len(turns) != 2 or not all(map(is_count, turns)):
             raise ValueError(
                 f"turns={turns!r} must be two positive integers: turns of the discriminator, and "
                 "of the other players."
@@ -90,7 +90,7 @@ class ContextualDetector(SamplerMixin, ReconstructorMixin, AdversarialDetector):
         names = list(getattr(self, "feature_names_in_", ()))
         columns = [] if self.context_columns is None else list(self.context_columns)
         numbers = [names.index(c) if c in names else c for c in columns]
-        known = all(isinstance(c, Integral) and -n_features <= c < n_features for c in numbers)
+        known = all(is_integer(c) and -n_features <= c < n_features for c in numbers)
         numbers = {int(c) % n_features for c in numbers} if known else set()
         if not known or len(numbers) < len(columns) or len(numbers) == n_features:
             raise ValueError(

@@ -151,8 +151,8 @@ class AnoGAN(ContextualDetector):
         E before its tanh; None unless ``train_encoder=True``.
     scaler_ : transformer or None
         The fitted scaler.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)

@@ -59,7 +59,8 @@ class EGBAD(ContextualDetector):
         Input of the cross-entropy: :math:`D(x, E(x))`, as in the paper, or
         :math:`D(G(E(x)), E(x))`, as in its published code, which is less stable.
     norm : {"l1", "l2"}, default="l1"
-        Norm of residuals and of differences of features.
+        Norm of residuals and of differences of features: sum of absolute values, or root of the sum
+        of squares.
     score_scaling : {"train"} or None, default=None
         ``"train"`` divides both terms by their means over the training rows, so that
         ``residual_weight`` weighs terms of the same size; 0.5 is then a suitable weight.
@@ -148,8 +149,8 @@ class EGBAD(ContextualDetector):
         D, from scaled rows and codes to log odds; ``discriminator_.features(x, z)`` is f.
     scaler_ : transformer or None
         The fitted scaler.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)

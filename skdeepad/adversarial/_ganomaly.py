@@ -234,8 +234,8 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
         D, from scaled rows to log odds; ``discriminator_.features`` is f.
     scaler_ : transformer or None
         The fitted scaler.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)
@@ -318,17 +318,17 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
         reset_below = None if tol is None else {"discriminator": tol}
         return super()._net_parameters() | {"reset_below": reset_below}
 
-    def min_max_scores(self, X_test):
+    def min_max_scores(self, X):
         r"""Return the anomaly scores of a test set, scaled to [0, 1] within the set.
 
         .. math:: A'(x_i) = \frac{A(x_i) - \min_j A(x_j)}{\max_j A(x_j) - \min_j A(x_j)}
 
-        Unlike ``score_samples``, the result depends on the other rows of ``X_test``, and high
+        Unlike ``score_samples``, the result depends on the other rows of ``X``, and high
         values are abnormal.
 
         Parameters
         ----------
-        X_test : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features)
             The whole test set.
 
         Returns
@@ -337,7 +337,7 @@ class GANomaly(ReconstructorMixin, AdversarialDetector):
             0 for the most normal row of the set, 1 for the most abnormal one; 0 for all rows if
             their scores are equal.
         """
-        scores = -self.score_samples(X_test)
+        scores = -self.score_samples(X)
         scores -= scores.min()
         return scores / (scores.max() or 1.0)
 

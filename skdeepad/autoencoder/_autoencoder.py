@@ -68,7 +68,7 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
         row has, and a sum is n_features times this mean. The encoder reads 0 in their place, the
         mean of a standardised column, or 1/2 with ``scaler="minmax"``. Not with
         ``residual_scaling="mahalanobis"``.
-    hidden_layer_sizes : "auto" or sequence of int, default="auto"
+    hidden_layer_sizes : "auto", int or sequence of int, default="auto"
         Widths from the input to the code, which is the last of them; the decoder mirrors them.
         ``"auto"`` is (64, 32, max(2, n_features // 4)). With a wider code, anomalies are
         reconstructed too.
@@ -129,8 +129,8 @@ class AutoEncoder(ReconstructionDetector, StopsEarly):
         The trained net; ``net_.module_`` is the torch module.
     scaler_ : transformer or None
         The fitted scaler.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)

@@ -106,7 +106,7 @@ class RobustAutoEncoder(ReconstructionDetector):
         row has, and a sum is n_features times this mean. The encoder reads 0 in their place, the
         mean of a standardised column, or 1/2 with ``scaler="minmax"``. Not with
         ``residual_scaling="mahalanobis"``.
-    hidden_layer_sizes : "auto" or sequence of int, default="auto"
+    hidden_layer_sizes : "auto", int or sequence of int, default="auto"
         Widths from the input to the code, which is the last of them; the decoder mirrors them.
         ``"auto"`` is (64, 32, max(2, n_features // 4)), as in :class:`AutoEncoder`.
     activation : str, default="tanh"
@@ -161,8 +161,8 @@ class RobustAutoEncoder(ReconstructionDetector):
         Number of updates of S.
     objective_curve_ : ndarray of shape (`n_outer_`,)
         :math:`(\| X - \hat X - S \|_F^2 + \lambda P(S)) / N` after each update of S.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)

@@ -207,8 +207,8 @@ class WAE(MatchedCodesDetector):
         The trained net; ``net_.module_`` is the torch module.
     scaler_ : transformer or None
         The fitted scaler.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)

@@ -1,12 +1,10 @@
 """Mixins for encoding, decoding, reconstruction and sampling, with scikit-learn's names."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 
-from .._validation import check_is_fitted
+from .._validation import check_integer, check_is_fitted
 from ..training import with_default_settings
 from ._gradients import of_features
 from ._scaling import check_output_range
@@ -151,8 +149,7 @@ class SamplerMixin:
     @with_default_settings
     def _draw(self, generate, n_samples, random_state, *args) -> np.ndarray:
         """Return rows that a function of the module generates from noise."""
-        if not isinstance(n_samples, Integral) or n_samples < 1:
-            raise ValueError(f"n_samples={n_samples!r} must be an integer of at least 1.")
+        check_integer("n_samples", n_samples)
         noise = self._draw_noise(n_samples, check_random_state(random_state), *args)
         return self._unscale(self.net_.apply(generate, noise))
 

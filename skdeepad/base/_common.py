@@ -101,13 +101,13 @@ class CommonParameters:
         return self._parameters_to("net") | of_batches
 
     def _check_net_params(self) -> None:
-        """Raise if ``net_params`` are none of the net, or if a detector would refuse their values.
+        """Raise if ``net_params`` hold a reserved name, or a value that the detector would refuse.
 
-        They are under the names of the net, many of which are parameters of the detector, too.
+        Many names of the net are parameters of the detector, too.
         """
         given = dict(self.net_params or {})
         if not all(isinstance(name, str) for name in given):
-            raise ValueError(f"net_params={self.net_params!r} must have names, which are str.")
+            raise ValueError(f"net_params={self.net_params!r} must have str keys.")
         for name, value in given.items():
             start = name if name in OUTSIDE_NET_PARAMS else name.split("__")[0] + "__"
             if start in OUTSIDE_NET_PARAMS:

@@ -130,8 +130,10 @@ class BaseDetector(
             row, 0 an unlabelled row. Other detectors ignore them.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Number of times each row counts. A row of weight 2 is the same as the row given twice,
-            and a row of weight 0 is ignored. Weights that are not multiples of the smallest one are
-            rounded to quarters of their mean. If None, each row counts once.
+            and a row of weight 0 is ignored. Fractions that are not multiples of the smallest one,
+            or that would make more than a hundred of each row, are rounded to quarters of their
+            mean. Whole weights that sum to more than 2²⁰ are divided by their common divisor. If
+            None, each row counts once.
 
         Returns
         -------
@@ -158,8 +160,10 @@ class BaseDetector(
             row, 0 an unlabelled row. Other detectors ignore them.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Number of times each row counts. A row of weight 2 is the same as the row given twice,
-            and a row of weight 0 is ignored. Weights that are not multiples of the smallest one are
-            rounded to quarters of their mean. If None, each row counts once.
+            and a row of weight 0 is ignored. Fractions that are not multiples of the smallest one,
+            or that would make more than a hundred of each row, are rounded to quarters of their
+            mean. Whole weights that sum to more than 2²⁰ are divided by their common divisor. If
+            None, each row counts once.
 
         Returns
         -------

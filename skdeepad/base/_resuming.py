@@ -31,9 +31,7 @@ def lasting_parameters(estimator) -> dict[str, tuple]:
             name: value for name, value in given if name not in resuming
         } or None
     lasting = sorted(params.keys() - resuming)
-    return {
-        name: (params[name], re.sub(r" at 0x\w+", "", repr(params[name]))) for name in lasting
-    }
+    return {name: (params[name], re.sub(r" at 0x\w+", "", repr(params[name]))) for name in lasting}
 
 
 def _resuming(estimator) -> set[str]:

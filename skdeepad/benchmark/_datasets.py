@@ -64,6 +64,11 @@ def _read_file(path, label_column):
         raise FileNotFoundError(f"datasets={str(path)!r} does not exist")
     columns = _contents(path)
     if _type_of(path) == ".npz":
+        if label_column is None and not {"X", "y"} <= columns.keys():
+            raise ValueError(
+                f"datasets={str(path)!r} must have arrays X and y, or X and the labels that "
+                f"label_column names; it has {list(columns)[:30]}"
+            )
         label = label_column or "y"
         _require_column(label, [name for name in columns if name != "X"], path)
         _require_column("X", list(columns), path)

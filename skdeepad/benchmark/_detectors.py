@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 
 from .._validation import innermost, last_step
+from ..base._seeds import seeds_of
 from ..interop._foreign import is_pyod, rebuilt, seeded
 from ._norm import Norm
 
@@ -174,11 +175,7 @@ def build(estimator, seed, n_features):
         # and a number would start some streams twice and give other trees.
         return rebuilt(estimator, seed, n_features=n_features)
     estimator = clone(estimator)
-    seeds = [
-        name
-        for name in estimator.get_params()
-        if name == "random_state" or name.endswith("__random_state")
-    ]
+    seeds = seeds_of(estimator)
     return estimator.set_params(**dict.fromkeys(seeds, seed)) if seeds else estimator
 
 
@@ -197,7 +194,8 @@ def fit_with_labels(detector, X, y):
         labels.
     """
     if y is not None:
-        as_two_classes = _classifies(detector) or is_pyod(type(innermost(detector)))
+        of_pyod = any(is_pyod(type(each)) for each in innermost(detector))
+        as_two_classes = _classifies(detector) or of_pyod
         detector.fit(X, (y < 0).astype(int) if as_two_classes else y)
     elif _classifies(detector) or "y" in _required(detector.fit):
         raise TypeError(

@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler
 
+from .._tables import lines_of
+
 # ADBench's constants: sizes between which a set is left alone, share of test rows.
 MIN_ROWS, MAX_ROWS = 1_000, 10_000
 TEST_SIZE = 0.3
@@ -172,9 +174,7 @@ PROTOCOLS = {"adbench": adbench, "clean": clean, "leak-free": leak_free, "dplan"
 
 def row_ids(X):
     """Number the rows of `X` so that two rows share a number when they are identical."""
-    X = np.ascontiguousarray(X, dtype=np.float64) + 0.0  # -0.0 and 0.0 are the same value
-    rows = X.view(np.dtype((np.void, X.itemsize * X.shape[1]))).ravel()
-    return np.unique(rows, return_inverse=True)[1].ravel()
+    return np.unique(lines_of(np.asarray(X, dtype=np.float64)), return_inverse=True)[1].ravel()
 
 
 def _may_be_labelled(y, known):

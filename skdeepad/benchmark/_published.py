@@ -27,7 +27,7 @@ SMALL = (
 
 
 def published_table(metric="roc_auc", labelled=None):
-    """Published results of ADBench's detectors, in percent.
+    """Return published results of ADBench's detectors [1]_, in percent.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 from tqdm import tqdm
 
+from .._validation import is_integer
 from ._datasets import SHIPPED, as_datasets
 from ._detectors import as_detectors, describe, identify
 from ._execute import METRICS, Task, as_metrics, columns_by_kind
@@ -163,7 +164,7 @@ def check_labels(parameter, labels):
 
 def check_options(n_jobs, backend, time_limit, retry_errors):
     """Refuse values that would make each run fail, or none start, or that mean something else."""
-    if n_jobs is not None and (not _is_integer(n_jobs) or n_jobs == 0):
+    if n_jobs is not None and (not is_integer(n_jobs) or n_jobs == 0):
         raise ValueError(
             f"n_jobs={n_jobs!r}: pass a positive integer, a negative one (-1 is all cores) or None"
         )
@@ -194,17 +195,13 @@ def as_protocols(protocols):
 def as_seeds(seeds):
     """Return one seed, or several, as a list of what NumPy and torch accept."""
     found = list(seeds) if isinstance(seeds, Iterable) else [seeds]
-    if not found or not all(_is_integer(seed) and 0 <= seed < 2**32 for seed in found):
+    if not found or not all(is_integer(seed) and 0 <= seed < 2**32 for seed in found):
         raise ValueError(
             f"seeds={seeds!r}: pass an integer from 0 to 2**32 - 1, or several of these"
         )
     if len(set(found)) < len(found):
         raise ValueError(f"seeds={seeds!r} holds one of them twice")
     return [int(seed) for seed in found]
-
-
-def _is_integer(value):
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def make_tasks(detectors, datasets, protocols="adbench", seeds=(1, 2, 3), label_column=None):

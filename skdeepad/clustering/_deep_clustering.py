@@ -151,8 +151,8 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
         Mean squared residual, over the scaled features, that counts as 1 in the score.
     pretrain_history_ : dict of ndarray
         Losses of each epoch of pre-training, if there was any.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)

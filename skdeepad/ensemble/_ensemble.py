@@ -29,8 +29,8 @@ class DetectorEnsemble(
 ):
     r"""Ensemble of detectors, of one kind with different seeds, or of several kinds.
 
-    The weights of a deep detector, and therefore its scores, depend on the seed, and detectors of
-    different kinds find different anomalies. The score of a row is the mean
+    The weights of a deep detector, and therefore its scores, depend on the seed [1]_, and detectors
+    of different kinds find different anomalies [2]_. The score of a row is the mean
 
     .. math:: s(x) = \frac{\sum_m w_m c_m(s_m(x))}{\sum_m w_m}
 
@@ -88,8 +88,8 @@ class DetectorEnsemble(
         list.
     member_scores_ : list of ndarray of shape (n_samples,)
         Each member's scores of the training rows, in ascending order.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     n_features_in_ : int

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_array
 
-from .._validation import Integral, Real, check_matplotlib_support, last_step, own_offset
+from .._validation import Real, check_integer, check_matplotlib_support, last_step, own_offset
 from ..metrics._box import framed_like
 from ._axes import BLACK, ORANGE, as_written, take_axes
 
@@ -161,7 +161,7 @@ class BoundaryDisplay:
             response_name=response,
         ).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, *, ax=None, **kwargs):
         """Draw the display.
 
         Parameters
@@ -221,10 +221,8 @@ def _check(estimator, response, n_boundary, grid_resolution, eps) -> None:
         )
     if response not in ("score", "density"):
         raise ValueError(f"response={response!r} must be 'score' or 'density'.")
-    integers = {"n_boundary": (n_boundary, 0), "grid_resolution": (grid_resolution, 2)}
-    for name, (value, least) in integers.items():
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
+    check_integer("n_boundary", n_boundary, 0)
+    check_integer("grid_resolution", grid_resolution, 2)
     if not isinstance(eps, Real) or not 0 <= eps < np.inf:
         raise ValueError(f"eps={eps!r} must be a finite number of at least 0.")
 

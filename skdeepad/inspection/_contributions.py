@@ -4,7 +4,14 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._tables import refuse_masked
-from .._validation import Integral, Real, check_matplotlib_support, n_rows_of, take_rows
+from .._validation import (
+    Real,
+    check_integer,
+    check_matplotlib_support,
+    is_integer,
+    n_rows_of,
+    take_rows,
+)
 from ._axes import BLUE, ORANGE, as_written, take_axes
 from ._feature_contributions import explain, in_order_of_fit
 
@@ -12,7 +19,7 @@ from ._feature_contributions import explain, in_order_of_fit
 class ContributionDisplay:
     """Display of the contributions of features to the anomaly score of a row.
 
-    Create it by :meth:`from_estimator` or :meth:`from_predictions`.
+    Create it by :meth:`from_estimator` or :meth:`from_contributions`.
 
     Read more in the :ref:`User Guide <pictures>`.
 
@@ -82,12 +89,12 @@ class ContributionDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        if not isinstance(row, Integral) or not 0 <= row < n_rows_of(X):
+        if not is_integer(row) or not 0 <= row < n_rows_of(X):
             raise ValueError(f"row={row!r} must be the number of one of the {n_rows_of(X)} rows.")
         X = in_order_of_fit(estimator, take_rows(X, [row]))
         explained = explain(estimator, X)
         are_named = hasattr(X, "columns") or hasattr(estimator, "feature_names_in_")
-        return cls.from_predictions(
+        return cls.from_contributions(
             explained.contributions[0],
             feature_names=explained.names if are_named or not explained.are_inputs else None,
             values=np.asarray(X, dtype=object)[0] if explained.are_inputs else None,
@@ -97,7 +104,7 @@ class ContributionDisplay:
         )
 
     @classmethod
-    def from_predictions(
+    def from_contributions(
         cls, contributions, *, feature_names=None, values=None, max_features=10, ax=None, **kwargs
     ):
         """Draw contributions.
@@ -122,7 +129,7 @@ class ContributionDisplay:
         display : ContributionDisplay
             The drawn display.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_predictions")
+        check_matplotlib_support(f"{cls.__name__}.from_contributions")
         refuse_masked(contributions, "contributions", "contributions.filled(0)")
         contributions = check_array(
             contributions, ensure_2d=False, dtype=np.float64, input_name="contributions"
@@ -156,8 +163,7 @@ class ContributionDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        if not isinstance(max_features, Integral) or max_features < 1:
-            raise ValueError(f"max_features={max_features!r} must be an integer of at least 1.")
+        check_integer("max_features", max_features)
         order = np.argsort(-np.abs(self.contributions), kind="stable")
         drawn, others = order[:max_features], order[max_features:]
         widths = self.contributions[drawn]

@@ -9,7 +9,7 @@ from ._axes import named, take_axes
 class HistoryDisplay:
     """Display of the losses of the epochs of a training.
 
-    Create it by :meth:`from_estimator` or :meth:`from_predictions`. Several detectors share axes by
+    Create it by :meth:`from_estimator` or :meth:`from_history`. Several detectors share axes by
     ``ax``.
 
     Read more in the :ref:`User Guide <pictures>`.
@@ -81,10 +81,10 @@ class HistoryDisplay:
         if not hasattr(type(last), "history_") and not hasattr(last, "history_"):
             raise ValueError(f"estimator={estimator!r} must be a detector with history_.")
         name = type(last).__name__ if name is None else name
-        return cls.from_predictions(last.history_, keys=keys, name=name, ax=ax, **kwargs)
+        return cls.from_history(last.history_, keys=keys, name=name, ax=ax, **kwargs)
 
     @classmethod
-    def from_predictions(cls, history, *, keys=None, name=None, ax=None, **kwargs):
+    def from_history(cls, history, *, keys=None, name=None, ax=None, **kwargs):
         """Draw a history.
 
         Parameters
@@ -105,7 +105,7 @@ class HistoryDisplay:
         display : HistoryDisplay
             The drawn display.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_predictions")
+        check_matplotlib_support(f"{cls.__name__}.from_history")
         if keys is None:
             keys = [key for key in history if key.endswith("loss")]
             if not keys:

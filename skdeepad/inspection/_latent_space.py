@@ -145,7 +145,7 @@ class LatentSpaceDisplay:
         points, axis_names = _project(codes, method, random_state)
         return cls(points=points, y=y, axis_names=axis_names).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, *, ax=None, **kwargs):
         """Draw the points.
 
         Parameters

@@ -4,10 +4,9 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
-from .._validation import Integral, check_matplotlib_support
-from ._axes import as_written
+from .._validation import check_matplotlib_support, is_integer
+from ._axes import BLUE, GREY, ORANGE, as_written
 
-BLUE, ORANGE, GREY = "#2f6db3", "#d9822b", "#8a8a8a"
 #: Maximum number of feature names on an axis; more would overlap.
 MAX_NAMES = 40
 
@@ -156,7 +155,7 @@ class ReconstructionDisplay:
             unit=unit,
         ).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, *, ax=None, **kwargs):
         """Draw the rows, their reconstruction and the residual.
 
         Parameters
@@ -271,7 +270,7 @@ class ReconstructionDisplay:
 
 def _read_rows(rows, n_samples):
     """Return the indices of the rows to show."""
-    index = np.arange(min(rows, n_samples)) if isinstance(rows, Integral) else np.asarray(rows)
+    index = np.arange(min(rows, n_samples)) if is_integer(rows) else np.asarray(rows)
     if index.ndim != 1 or not len(index) or index.dtype.kind not in "iu":
         raise ValueError(
             f"rows={rows!r} must be a number of rows, at least 1, or a list of indices."

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 
 from .._tables import refuse_masked
-from .._validation import Integral, check_matplotlib_support, last_step, own_offset
+from .._validation import check_integer, check_matplotlib_support, last_step, own_offset
 from ._axes import BLACK, by_label, named, read_mask, take_axes
 
 
@@ -159,8 +159,7 @@ class ScoreDisplay:
             The drawn display.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        if not isinstance(bins, Integral) or isinstance(bins, bool) or bins < 1:
-            raise ValueError(f"bins={bins!r} must be an integer of at least 1.")
+        check_integer("bins", bins)
         finite = np.isfinite(self.scores)
         if not finite.any():
             raise ValueError("scores has no finite value to draw.")

@@ -1,9 +1,9 @@
 """Scores of a fitted detector, on data and on uniform points around them."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.utils import check_array
+
+from .._validation import check_integer
 
 
 def detector_scores(estimator, X):
@@ -31,8 +31,7 @@ def detector_scores(estimator, X):
 
 def box_scores(estimator, X, *, n_uniform, random_state):
     """Scores of the rows of ``X`` and of uniform points in their bounding box."""
-    if not isinstance(n_uniform, Integral) or isinstance(n_uniform, bool) or n_uniform < 1:
-        raise ValueError(f"n_uniform={n_uniform!r}: a positive integer is accepted")
+    check_integer("n_uniform", n_uniform)
     values = check_array(X)
     low, high = (np.float64(end(axis=0)) for end in (values.min, values.max))
     unit = np.random.default_rng(random_state).random((n_uniform, len(low)))

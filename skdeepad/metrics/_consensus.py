@@ -1,13 +1,12 @@
 """How far detectors agree with one another: a criterion without labels."""
 
 import re
-from numbers import Integral
 
 import numpy as np
 from scipy.stats import rankdata
 from sklearn.utils import check_array, check_random_state
 
-from .._validation import n_rows_of, take_rows
+from .._validation import check_integer, n_rows_of, take_rows
 from ..training import warn
 from ._box import detector_scores
 
@@ -105,8 +104,7 @@ class ConsensusScorer:
     """
 
     def __init__(self, X, *, n_rows=200, random_state=0):
-        if not isinstance(n_rows, Integral) or isinstance(n_rows, bool) or n_rows < 2:
-            raise ValueError(f"n_rows={n_rows!r} must be an int of at least 2.")
+        check_integer("n_rows", n_rows, 2)
         n_samples = n_rows_of(X)
         if n_samples < 2:
             raise ValueError(f"X must have at least 2 rows, got {n_samples}.")

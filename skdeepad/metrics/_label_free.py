@@ -1,6 +1,6 @@
 """Criteria without labels: how little volume a detector needs to hold the mass of the data."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
@@ -8,6 +8,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import auc
 from sklearn.utils import Bunch, check_array
 
+from .._validation import check_integer
 from ..training import warn
 from ._box import box_scores
 
@@ -156,7 +157,7 @@ def mass_volume_area(y_score, uniform_score):
     Returns
     -------
     area : float
-        In [0, 0.099]; 0.099 is a detector that tells the data from nothing.
+        In [0, 0.099]; 0.099 is a detector that can't tell the data from uniform points.
 
     See Also
     --------
@@ -199,9 +200,9 @@ def excess_mass_area(y_score, uniform_score):
     Returns
     -------
     area : float
-        0.095 for a detector that tells the data from nothing; about ``0.095 / volume`` for one
-        that holds the data in that part of the box. With one feature the data fill their box,
-        and no detector gets far from 0.095.
+        0.095 for a detector that can't tell the data from uniform points; about
+        ``0.095 / volume`` for one that holds the data in that part of the box. With one feature
+        the data fill their box, and no detector gets far from 0.095.
 
     See Also
     --------
@@ -267,7 +268,7 @@ def em_mv_scores(
 
     random_state : int or numpy.random.Generator, default=0
         Seed of subsets, splits and uniform points. With an integer, detectors are compared on
-        the same ones. The detector's own ``random_state`` is its own matter.
+        the same ones. The detector's own ``random_state`` is not changed.
 
     Returns
     -------
@@ -299,9 +300,8 @@ def em_mv_scores(
     >>> scores.excess_mass.shape, scores.features.shape
     ((5,), (5, 5))
     """
-    for name, value in (("n_subsets", n_subsets), ("n_features", n_features)):
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name}={value!r}: a positive integer is accepted")
+    check_integer("n_subsets", n_subsets)
+    check_integer("n_features", n_features)
     if not isinstance(test_size, Real) or not 0 < test_size < 1:
         raise ValueError(f"test_size={test_size!r}: a share in (0, 1) is accepted")
     n_samples, n_columns = check_array(X, ensure_min_samples=2).shape

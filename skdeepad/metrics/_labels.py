@@ -63,21 +63,18 @@ def known_anomaly_mask(y_true, estimator):
     all labels with one below 0 for a detector that tells several kinds of rows apart. All other
     vectors are read by :func:`anomaly_mask`; a warning says so where they may be signs.
     """
-    y, detector = _vector(y_true), innermost(estimator)
+    y = _vector(y_true)
+    detectors = [each for each in innermost(estimator) if isinstance(each, BaseDetector)]
     if y.dtype.kind in "if" and (y < 0).any():
-        tells_kinds = isinstance(detector, BaseDetector) and detector._labels.tells_kinds
+        tells_kinds = any(detector._labels.tells_kinds for detector in detectors)
         if tells_kinds or np.isin(y, (-1, 0, 1)).all():
             return y < 0
     mask = anomaly_mask(y)
-    if (
-        y.dtype.kind != "b"
-        and mask.any()
-        and isinstance(detector, BaseDetector)
-        and detector._labels.learned
-    ):
+    learning = [detector for detector in detectors if detector._labels.learned]
+    if y.dtype.kind != "b" and mask.any() and learning:
         warn(
             "y_true holds 0 and 1 only, and 1 is read as an anomaly. In the signs that "
-            f"{type(detector).__name__} learns from, 1 is a normal row, and no anomaly is known "
+            f"{type(learning[0]).__name__} learns from, 1 is a normal row, and no anomaly is known "
             "here: if these are signs, use stratified folds; if not, pass a bool vector (True = "
             "anomaly) instead"
         )

@@ -1,13 +1,12 @@
 """Rank metrics against true labels."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import check_consistent_length
 
 from .._tables import refuse_masked
+from .._validation import is_integer
 from ..training import warn
 from ._labels import anomaly_mask
 
@@ -126,8 +125,7 @@ def precision_at_n(y_true, y_score, n=None):
     1.0
     """
     mask, ranks = _mask_and_ranks(y_true, y_score)
-    n_accepted = isinstance(n, Integral) and not isinstance(n, bool) and 1 <= n <= len(mask)
-    if n is not None and not n_accepted:
+    if n is not None and not (is_integer(n) and 1 <= n <= len(mask)):
         raise ValueError(f"n={n!r}: None or an integer from 1 to n_samples={len(mask)} is accepted")
     if not _has_two_classes(mask, "precision at n"):
         return float("nan")

@@ -149,8 +149,8 @@ def mass_volume_scorer(estimator, X, y=None, *, n_uniform=10_000, random_state=0
         sign, the higher the more normal.
 
     X : array-like of shape (n_samples, n_features)
-        Rows to score; rows that the detector was not trained on, or a detector that learned
-        them by heart wins.
+        Rows to score. Use rows that the detector was not trained on, because otherwise
+        overfitting is rewarded.
 
     y : ignored
         Present for scikit-learn's signature.
@@ -196,8 +196,8 @@ def excess_mass_scorer(estimator, X, y=None, *, n_uniform=10_000, random_state=0
         sign, the higher the more normal.
 
     X : array-like of shape (n_samples, n_features)
-        Rows to score; rows that the detector was not trained on, or a detector that learned
-        them by heart wins.
+        Rows to score. Use rows that the detector was not trained on, because otherwise
+        overfitting is rewarded.
 
     y : ignored
         Present for scikit-learn's signature.

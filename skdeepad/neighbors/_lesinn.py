@@ -41,8 +41,9 @@ class LeSiNN(SavedVersionMixin, ScaledRowsMixin, ThresholdMixin, DocumentedEstim
 
     .. math:: s(x) = \frac1t \sum_{i=1}^t \frac1k \sum_{r \in N_k(x, R_i)} d(x, r),
 
-    where :math:`N_k` are the :math:`k` nearest rows of a sample. In a small sample, the anomalies
-    of a cluster are as far from one another as they are rare, whatever their number in the table.
+    where :math:`N_k` are the :math:`k` nearest rows of a sample, and [2]_ takes a single sample.
+    In a small sample, the anomalies of a cluster are as far from one another as they are rare,
+    whatever their number in the table.
     The default adds three things to the paper that keep contaminated rows from filling the
     neighbourhood of anomalies: :math:`k` is a tenth of a sample; a share ``trim`` of each sample is
     left out, the rows that are the farthest from the others; and distances are Manhattan ones, of

@@ -8,13 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import prod
-from numbers import Integral, Real
+from numbers import Real
 from typing import Self
 
 from sklearn.base import clone
 from torch import Tensor, nn
 
 from .._documentation import DocumentedEstimator
+from .._validation import is_count
 from ._stochastic import Dropout
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -53,11 +54,6 @@ def check_widths(
     if not all(map(is_count, several)):
         raise ValueError(f"{parameter}={widths!r} must be positive integers.")
     return several
-
-
-def is_count(value) -> bool:
-    """Return whether a value is a positive integer, and no bool."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0
 
 
 def make_mlp(

@@ -6,7 +6,8 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ._backbone import ImageBackbone, _Reshape, is_count
+from .._validation import is_count
+from ._backbone import ImageBackbone, _Reshape
 
 # Size to which the strided convolutions reduce an image, and size of their kernels.
 LEAST_SIZE, KERNEL_SIZE = 4, 4

@@ -159,8 +159,8 @@ class OCNN(GradientContributionsMixin, BaseDetector):
     baseline_ : ndarray of shape (`n_features_in_`,)
         Median of each feature over the training rows, or over 4,096 of them. It is where the paths
         of ``feature_contributions`` begin.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)

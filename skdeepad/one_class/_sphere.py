@@ -42,12 +42,12 @@ class SphereModule(nn.Module):
     def encode(self, x: Tensor) -> Tensor:
         return self.encoder(x)
 
-    def distance(self, x: Tensor) -> Tensor:
+    def distance(self, x: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """Return ‖φ(x) − c‖²."""
-        return ((self.encode(x) - self.center) ** 2).sum(1)
+        return ((self.encode(x) - self.center) ** 2).sum(1, dtype=dtype)
 
     def anomaly_score(self, x: Tensor) -> Tensor:
-        return ((self.encode(x) - self.center) ** 2).sum(1, dtype=torch.float64)
+        return self.distance(x, torch.float64)
 
 
 @detector

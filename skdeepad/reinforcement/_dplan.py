@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from .._validation import Real
+from .._validation import Real, check_is_fitted
 from ..base import (
     COUNT,
     COUNT_OR_ZERO,
@@ -141,8 +141,8 @@ class DPLAN(GradientContributionsMixin, BaseDetector):
     baseline_ : ndarray of shape (`n_features_in_`,)
         Median of each feature over the training rows, or over 4,096 of them. It is where the paths
         of ``feature_contributions`` begin.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)
@@ -223,7 +223,9 @@ class DPLAN(GradientContributionsMixin, BaseDetector):
     def _make_module(self, n_features: int) -> nn.Module:
         widths = check_widths(self.hidden_layer_sizes)
         if not widths:
-            raise ValueError("hidden_layer_sizes=() must have at least one entry.")
+            raise ValueError(
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} must have at least one entry."
+            )
         *widths, width = widths
         backbone = self._make_backbone(hidden_layer_sizes=widths)
         features = nn.Sequential(
@@ -262,4 +264,5 @@ class DPLAN(GradientContributionsMixin, BaseDetector):
             Q(x, a⁰), the value of calling the row normal, and Q(x, a¹), that of calling it
             anomalous.
         """
+        check_is_fitted(self)
         return self._apply(self.net_.module_.q_values, X)

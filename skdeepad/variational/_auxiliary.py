@@ -6,6 +6,7 @@ from numbers import Integral
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
+from .._validation import is_count
 from ..base import COUNT, COUNT_OR_ZERO, detector, param
 from ..base._rows import evenly_spaced
 from ..nn import MLPBackbone
@@ -43,7 +44,7 @@ class AuxiliaryVAE(VariationalDetector):
     n_latent : int or pair of int, default=8
         Size of the code :math:`z`, or of :math:`z_1` and :math:`z_2`.
     n_auxiliary : int, default=4
-        Size of the auxiliary variable :math:`a`.
+        Size of the auxiliary variable :math:`a`, at least 1: without it the model is :class:`VAE`.
     skip : bool, default=False
         Whether :math:`x` depends on :math:`a`, which is then part of the code.
     kl_warm_up_epochs : int, default=0
@@ -123,8 +124,8 @@ class AuxiliaryVAE(VariationalDetector):
         The trained net; ``net_.module_`` is the torch module.
     scaler_ : transformer or None
         The fitted scaler.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)
@@ -190,7 +191,7 @@ class AuxiliaryVAE(VariationalDetector):
         """Return the sizes of the layers of codes."""
         one = isinstance(self.n_latent, Integral)
         widths = (self.n_latent,) if one else tuple(self.n_latent)
-        if len(widths) not in (1, 2) or not all(isinstance(n, Integral) and n > 0 for n in widths):
+        if len(widths) not in (1, 2) or not all(map(is_count, widths)):
             raise ValueError(
                 f"n_latent={self.n_latent!r} must be a positive integer, or a pair of them."
             )
@@ -202,7 +203,7 @@ class AuxiliaryVAE(VariationalDetector):
         rows = evenly_spaced(X, MAX_ROWS)
         if net.apply(lambda x: kl(module, x), rows).mean() <= 0.01:
             warn(
-                "The codes carry no information (posterior collapse): set kl_warm_up_epochs, or "
-                "train longer.",
+                "The codes carry no information (posterior collapse): raise kl_warm_up_epochs, "
+                "or train longer.",
                 ConvergenceWarning,
             )

@@ -135,8 +135,8 @@ class LadderVAE(VariationalDetector):
         The fitted scaler.
     kl_per_layer_ : ndarray of shape (n_layers,)
         Mean KL of each layer on the training rows, in nats, z_1 first. A layer near 0 is unused.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)

@@ -120,8 +120,8 @@ class SDGM(DeepGenerativeDetector):
         The fitted scaler.
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes, in ascending order; those above 0 are normal.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)

@@ -229,8 +229,8 @@ class VAE(VariationalDetector):
     active_units_ : int
         Number of units of the code with a mean KL above 0.01 on the training rows; 0 means
         collapse.
-    training_scores_ : ndarray of shape (n_samples,)
-        Scores of the training rows, in ascending order.
+    training_scores_ : ndarray of shape (n_rows,)
+        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
     offset_ : float
         Threshold on ``score_samples``.
     history_ : dict of ndarray of shape (`n_iter_`,)

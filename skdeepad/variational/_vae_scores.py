@@ -1,9 +1,9 @@
 """Anomaly scores of variational autoencoders, each higher for more abnormal rows.
 
 Names and definitions follow Vasilev et al. (arXiv:1806.02997), An & Cho (2015), Burda et al.
-(arXiv:1509.00519) and Šmídl et al. (arXiv:1905.11890). ``vae`` is a module with ``posterior``,
-``decoder``, ``decode``, ``likelihood``, ``nll`` and ``draws``; all functions return (batch,) in
-float64.
+(arXiv:1509.00519) and Šmídl et al. (arXiv:1905.11890). ``vae`` is a module with
+``code_distribution``, ``decoder``, ``decode``, ``likelihood``, ``nll`` and ``draws``; all functions
+return (batch,) in float64.
 """
 
 from collections.abc import Callable, Iterator

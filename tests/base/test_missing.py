@@ -601,3 +601,10 @@ def test_the_pipeline_of_skrub_imputes_if_a_detector_needs_it(table):
         pipeline = skrub.tabular_pipeline(detector)
         assert ("simpleimputer" in pipeline.named_steps) is imputes
         assert np.isfinite(pipeline.fit(table).score_samples(table)).all()
+
+
+def test_missing_set_after_fit_says_that_it_needs_a_new_one(X):
+    det = AutoEncoder(max_epochs=2).fit(X)
+    rows = np.where(X > 2, np.nan, X)
+    with pytest.raises(ValueError, match="missing='mask' of this AutoEncoder takes effect in a"):
+        det.set_params(missing="mask").score_samples(rows)

@@ -283,7 +283,7 @@ def test_plain_subclasses_and_mixins_may_change_a_default():
         ({"iterator_train__batch_size": 0}, "use batch_size"),
         ({"iterator_train": None}, "must hold a class as 'iterator_train', got None"),
         ({"dataset": None}, "must hold a class as 'dataset'"),
-        ({1: 2}, r"net_params=\{1: 2\} must have names, which are str"),
+        ({1: 2}, r"net_params=\{1: 2\} must have str keys"),
     ],
 )
 def test_net_params_that_the_detector_would_refuse_lose_nothing(net_params, message, X):

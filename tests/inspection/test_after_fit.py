@@ -131,9 +131,9 @@ def test_lines_are_the_losses_of_the_epochs(detector):
     for wrong in ("foo", []):
         with pytest.raises(ValueError, match="keys="):
             HistoryDisplay.from_estimator(detector, keys=wrong)
-    assert HistoryDisplay.from_predictions({"loss": [1.0, 2.0]}).keys == ["loss"]
+    assert HistoryDisplay.from_history({"loss": [1.0, 2.0]}).keys == ["loss"]
     with pytest.raises(ValueError, match=r"history has no losses: keys must be some of .'spread'"):
-        HistoryDisplay.from_predictions({"spread": [1.0]})
+        HistoryDisplay.from_history({"spread": [1.0]})
     assert one.ax_.get_ylabel() == "loss"
     assert HistoryDisplay.from_estimator(detector, keys="epoch").ax_.get_ylabel() == "value"
     with pytest.raises(ValueError, match="history_"):
@@ -154,13 +154,13 @@ def test_bars_are_the_contributions_of_the_row_the_largest_first(detector, table
     first = f"{X.columns[order[0]]} = {X.iloc[5, order[0]]:.4g}"
     assert labels[0] == first
     assert labels[-1] == "2 others"
-    signed = ContributionDisplay.from_predictions([1.0, -2.0])
+    signed = ContributionDisplay.from_contributions([1.0, -2.0])
     assert [to_hex(bar.get_facecolor()) for bar in signed.bars_] == ["#3b76af", "#d9822b"]
     assert signed.feature_names == ["feature 0", "feature 1"]
-    mixed = ContributionDisplay.from_predictions(np.ones(3), values=[1, "x", None])
+    mixed = ContributionDisplay.from_contributions(np.ones(3), values=[1, "x", None])
     labels = [text.get_text() for text in mixed.ax_.get_yticklabels()]
     assert labels == ["feature 0 = 1", "feature 1 = x", "feature 2 = None"]
-    prices = ContributionDisplay.from_predictions([1.0, 2.0], values=["$5_$6", "$7"])
+    prices = ContributionDisplay.from_contributions([1.0, 2.0], values=["$5_$6", "$7"])
     prices.figure_.canvas.draw()  # it would raise if the text were taken for a formula
     for row in (200, -1, "a"):
         with pytest.raises(ValueError, match="row="):
@@ -170,11 +170,14 @@ def test_bars_are_the_contributions_of_the_row_the_largest_first(detector, table
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: ContributionDisplay.from_predictions([[1.0, 2.0]]), "one row"),
-        (lambda: ContributionDisplay.from_predictions([1.0], values=[1, 2]), "values has 2"),
-        (lambda: ContributionDisplay.from_predictions([1.0], feature_names="ab"), "feature_names"),
-        (lambda: ContributionDisplay.from_predictions([1.0], max_features=0), "max_features=0"),
-        (lambda: ContributionDisplay.from_predictions([None, 1.0]), "contributions contains NaN"),
+        (lambda: ContributionDisplay.from_contributions([[1.0, 2.0]]), "one row"),
+        (lambda: ContributionDisplay.from_contributions([1.0], values=[1, 2]), "values has 2"),
+        (
+            lambda: ContributionDisplay.from_contributions([1.0], feature_names="ab"),
+            "feature_names",
+        ),
+        (lambda: ContributionDisplay.from_contributions([1.0], max_features=0), "max_features=0"),
+        (lambda: ContributionDisplay.from_contributions([None, 1.0]), "contributions contains NaN"),
         (lambda: ContributionDisplay.from_estimator(DeepSVDD(), [[1]]), "not fitted"),
     ],
 )

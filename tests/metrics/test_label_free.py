@@ -249,11 +249,11 @@ def test_all_features_are_taken_where_there_are_few():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_subsets": 0}, "n_subsets=0: a positive integer"),
-        ({"n_features": 2.0}, "n_features=2.0: a positive integer"),
+        ({"n_subsets": 0}, "n_subsets=0 must be an integer of at least 1"),
+        ({"n_features": 2.0}, "n_features=2.0 must be an integer of at least 1"),
         ({"test_size": 1.0}, r"test_size=1.0: a share in \(0, 1\)"),
         ({"test_size": "half"}, "test_size='half': a share"),
-        ({"n_uniform": -1}, "n_uniform=-1: a positive integer"),
+        ({"n_uniform": -1}, "n_uniform=-1 must be an integer of at least 1"),
     ],
     ids=str,
 )

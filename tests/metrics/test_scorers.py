@@ -18,7 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 
-from skdeepad import AutoEncoder, DevNet, metrics
+from skdeepad import ADGM, AutoEncoder, DetectorEnsemble, DevNet, metrics
+from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.metrics import (
     anomaly_average_precision,
     anomaly_average_precision_scorer,
@@ -29,6 +30,7 @@ from skdeepad.metrics import (
     precision_at_n,
     precision_at_n_scorer,
 )
+from skdeepad.metrics._labels import known_anomaly_mask
 
 PAIRS = [
     (anomaly_roc_auc_scorer, anomaly_roc_auc),
@@ -235,10 +237,25 @@ def test_one_column_of_any_number_type_is_enough(scorer, dtype):
 @pytest.mark.parametrize("n_uniform", [0, 1.5, True, None])
 def test_a_bad_n_uniform_is_refused(scorer, n_uniform, data):
     X, _ = data
-    with pytest.raises(ValueError, match=f"n_uniform={n_uniform!r}: a positive integer"):
+    with pytest.raises(ValueError, match=f"n_uniform={n_uniform!r} must be an integer"):
         scorer(forest().fit(X), X, n_uniform=n_uniform)
 
 
 def test_each_public_name_exists():
     assert sorted(metrics.__all__) == metrics.__all__
     assert all(callable(getattr(metrics, name)) for name in metrics.__all__)
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        lambda detector: TunedThreshold(detector),
+        lambda detector: DetectorEnsemble([("one", detector), ("other", IsolationForest())]),
+        lambda detector: make_pipeline(StandardScaler(), ConformalDetector(detector)),
+    ],
+)
+def test_kinds_of_anomalies_are_read_through_wrappers(wrapper):
+    detector = wrapper(ADGM())
+    assert known_anomaly_mask([-2, -1, 0, 1], detector).tolist() == [True, True, False, False]
+    with pytest.warns(UserWarning, match="the signs that ADGM learns from"):
+        known_anomaly_mask([0, 1, 1], detector)

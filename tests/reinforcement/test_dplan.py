@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 
@@ -127,3 +128,8 @@ def test_pseudo_anomalies_stand_beside_few_known_ones_only(X):
 
     assert (scores(2) != scores(2, least_anomalies=0)).any()
     assert_array_equal(scores(40), scores(40, least_anomalies=0))
+
+
+def test_values_of_an_unfitted_detector_are_refused():
+    with pytest.raises(NotFittedError):
+        DPLAN().q_values([[0.0]])
