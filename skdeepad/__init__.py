@@ -66,6 +66,10 @@ def __dir__() -> list[str]:
 def all_detectors():
     """Return the public deep detectors, without the meta-estimators.
 
+    Read more in the :ref:`User Guide <which_detector>`.
+
+    .. versionadded:: 0.1
+
     Returns
     -------
     detectors : list of tuple of (str, type)

@@ -23,6 +23,8 @@ def show_versions():
     They are those of Python, of skdeepad and of its dependencies, required and optional, and the
     threads and devices of torch.
 
+    Read more in the :ref:`User Guide <install>`.
+
     .. versionadded:: 0.1
 
     Examples

@@ -64,6 +64,15 @@ def lines_of(rows: np.ndarray) -> np.ndarray:
     return rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel()
 
 
+def framed_like(X, values):
+    """Give ``values`` the column names of ``X``, which a detector fitted on a frame expects."""
+    if hasattr(X, "iloc"):
+        return type(X)(values, columns=X.columns)
+    if hasattr(X, "columns"):  # polars
+        return type(X)(values, schema=list(X.columns))
+    return values
+
+
 def refuse_masked(values, name: str, way_out: str) -> None:
     """Raise if some values are masked, which numpy's functions would read as they are."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):

@@ -219,13 +219,13 @@ class RobustAutoEncoder(ReconstructionDetector):
     )
     n_inner_epochs: int = param(COUNT, default=10, resumes=True)
 
+    _of_training_rows: dict[str, float] = {"sparse_": 0.0}
+
     def _make_module(self, n_features: int) -> nn.Module:
         weight = WEIGHTS[self.penalty] if self.sparse_weight == "auto" else self.sparse_weight
         return RobustAutoEncoderModule(
             **self._make_parts(n_features), penalty=self.penalty, sparse_weight=weight
         )
-
-    _of_training_rows: dict[str, float] = {"sparse_": 0.0}
 
     def _train(self, run, net, X, y) -> None:
         begin, objective = len(net.history), []

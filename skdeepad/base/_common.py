@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
-
 from .._validation import HasMethods, Interval, Real, check_values
 from ..nn import ACTIVATIONS
 from ..training import OPTIMIZERS
@@ -18,6 +16,7 @@ from ._parameters import (
     detector,
     param,
 )
+from ._scaling import SCALERS
 
 # What net_params can't replace, and what is for it.
 OUTSIDE_NET_PARAMS = {
@@ -29,7 +28,6 @@ OUTSIDE_NET_PARAMS = {
     "iterator_train__batch_size": "batch_size",
 }
 CLASSES = ("criterion", "dataset", "iterator_train", "iterator_valid")
-SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
 
 
 @detector

@@ -11,10 +11,10 @@ from sklearn import config_context
 from .._tables import validate_data
 from .._validation import float_types
 from ..training import LazyRows, warn
-from ._common import SCALERS
 from ._rows import is_large, read_weights, repetitions
 from ._scaling import (
     CLIP,
+    SCALERS,
     Scaling,
     check_lazy,
     check_scaled,

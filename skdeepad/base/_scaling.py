@@ -14,6 +14,7 @@ from ..nn import compress
 from ..training import LazyRows, rows_of_a_block
 from ._rows import is_large
 
+SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
 # Scaled values beyond this are compressed: a column that is constant in training has no scale.
 CLIP = 20.0
 # What scikit-learn's scalers know of each column.
@@ -86,7 +87,7 @@ def fit_scaler(
     if large and hasattr(scaler, "partial_fit") and empty is None:
         for block in _blocks(X, rows):
             scaler.partial_fit(with_names(np.ascontiguousarray(block)))
-    elif large and type(scaler) in (StandardScaler, MinMaxScaler, RobustScaler):
+    elif large and type(scaler) in SCALERS.values():
         of_columns = [
             clone(scaler).fit(np.zeros((1, 1)) if is_empty else column[rows][:, None])
             for column, is_empty in zip(X.T, np.broadcast_to(empty, X.shape[1]), strict=True)

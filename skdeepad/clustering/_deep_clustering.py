@@ -224,6 +224,8 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
     pretrain_epochs = 100
     max_epochs = 100
 
+    _of_training_rows: dict[str, float] = {"labels_": -1}
+
     def _make_module(self, n_features: int) -> ClusteringModule:
         n_latent = self.n_latent or min(10, max(2, n_features // 2))
         backbone = self._make_backbone(hidden_layer_sizes=self.hidden_layer_sizes)
@@ -235,8 +237,6 @@ class DeepClustering(PretrainingMixin, ReconstructorMixin, BaseDetector):
             degrees_of_freedom=self.degrees_of_freedom,
             score=self.anomaly_score,
         )
-
-    _of_training_rows: dict[str, float] = {"labels_": -1}
 
     def _make_autoencoder(self, module: ClusteringModule, n_features: int) -> nn.Module:
         return EncoderDecoder(module.encoder, module.decoder)

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils import check_array
 
+from .._tables import framed_like
 from .._validation import Real, check_integer, check_matplotlib_support, last_step, own_offset
-from ..metrics._box import framed_like
 from ._axes import BLACK, ORANGE, as_written, take_axes
 
 #: Maximum number of shades.

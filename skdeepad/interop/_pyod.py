@@ -27,6 +27,8 @@ class PyODDetector(SavedVersionMixin, MetaEstimatorMixin, DecisionMixin, Documen
     that pipelines, searches and :mod:`skdeepad.metrics` read them right. :func:`from_pyod` makes
     one.
 
+    Read more in the :ref:`User Guide <from_pyod>`.
+
     .. versionadded:: 0.1
 
     Parameters
@@ -151,6 +153,10 @@ def _needs_labels(detector) -> bool:
 def from_pyod(detector, *, random_state=None) -> PyODDetector:
     """Return a detector of pyod's as an outlier detector of scikit-learn's.
 
+    Read more in the :ref:`User Guide <from_pyod>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     detector : detector of pyod's
@@ -189,6 +195,10 @@ def to_pyod(detector, *, contamination=None):
     It has pyod's attributes and methods, ``decision_scores_``, ``labels_``, ``threshold_``,
     ``predict_proba`` and the others of its base class, with pyod's signs: scores are higher for
     anomalies, whose label is 1.
+
+    Read more in the :ref:`User Guide <from_pyod>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import check_array
 
+from .._tables import framed_like
 from .._validation import check_integer
 
 
@@ -38,12 +39,3 @@ def box_scores(estimator, X, *, n_uniform, random_state):
     # A constant column has no width: it stays constant, and the volume is that of the others.
     points = framed_like(X, low + (high - low) * unit)
     return detector_scores(estimator, X), detector_scores(estimator, points)
-
-
-def framed_like(X, values):
-    """Give ``values`` the column names of ``X``, which a detector fitted on a frame expects."""
-    if hasattr(X, "iloc"):
-        return type(X)(values, columns=X.columns)
-    if hasattr(X, "columns"):  # polars
-        return type(X)(values, schema=list(X.columns))
-    return values

@@ -13,6 +13,10 @@ def clustering_accuracy(labels_true, labels_pred):
     over the one-to-one mappings :math:`m` of clusters to classes, by the Hungarian algorithm. Where
     there are more clusters than classes, or fewer, rows of those left over count as wrong.
 
+    Read more in the :ref:`User Guide <clustering>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     labels_true : array-like of shape (n_samples,)

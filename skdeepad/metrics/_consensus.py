@@ -19,6 +19,10 @@ def consensus(scores):
     ``benchmarks/results/selection.md`` it picks the best detectors, but defaults have a higher
     AUCPR still.
 
+    Read more in the :ref:`User Guide <selection>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     scores : array-like of shape (n_detectors, n_samples)
@@ -70,6 +74,10 @@ class ConsensusScorer:
     :meth:`best_index` picks the candidate with the greatest :func:`consensus`. There is no single
     score, so that the search has no ``best_score_`` and no ``score``, and halving searches, which
     compare candidates by one, can't use it.
+
+    Read more in the :ref:`User Guide <selection>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------

@@ -26,6 +26,10 @@ def mass_volume_curve(y_score, uniform_score, *, mass=None):
     with the score :math:`s` and the volume :math:`\lambda`. No score lies below the curve of
     the density of the data.
 
+    Read more in the :ref:`User Guide <metrics_label_free>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     y_score : array-like of shape (n_samples,)
@@ -84,6 +88,10 @@ def excess_mass_curve(y_score, uniform_score, *, t=None):
 
     with the score :math:`s` and the volume :math:`\lambda`. No score lies above the curve of
     the density of the data.
+
+    Read more in the :ref:`User Guide <metrics_label_free>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
@@ -146,6 +154,10 @@ def excess_mass_curve(y_score, uniform_score, *, t=None):
 def mass_volume_area(y_score, uniform_score):
     """Area under the mass-volume curve over the masses 0.9 to 0.999; smaller is better.
 
+    Read more in the :ref:`User Guide <metrics_label_free>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     y_score : array-like of shape (n_samples,)
@@ -188,6 +200,10 @@ def mass_volume_area(y_score, uniform_score):
 
 def excess_mass_area(y_score, uniform_score):
     """Area under the excess-mass curve down to an excess mass of 0.9; greater is better.
+
+    Read more in the :ref:`User Guide <metrics_label_free>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
@@ -244,6 +260,10 @@ def em_mv_scores(
 
     Volumes cannot be measured in many dimensions. Algorithm 1 of the paper therefore draws
     subsets of few features, fits the detector on each and averages the areas.
+
+    Read more in the :ref:`User Guide <metrics_label_free>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------

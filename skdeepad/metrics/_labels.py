@@ -14,6 +14,10 @@ _ACCEPTED = "0/1 (1 = anomaly), -1/+1 (-1 = anomaly) or bool (True = anomaly)"
 def anomaly_mask(y_true):
     """Tell which rows are anomalies, from labels in either usual convention.
 
+    Read more in the :ref:`User Guide <metrics_sign>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     y_true : array-like of shape (n_samples,) or (n_samples, 1)

@@ -16,6 +16,10 @@ def anomaly_roc_auc(y_true, y_score):
 
     The probability that an anomaly scores lower than a normal row; ties count one half.
 
+    Read more in the :ref:`User Guide <metrics_trap>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
@@ -56,6 +60,10 @@ def anomaly_average_precision(y_true, y_score):
     over the thresholds on the score, with the precision :math:`P_k` and the recall :math:`R_k`
     of the rows at or below the k-th lowest score.
 
+    Read more in the :ref:`User Guide <metrics_trap>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
@@ -88,6 +96,10 @@ def anomaly_average_precision(y_true, y_score):
 
 def precision_at_n(y_true, y_score, n=None):
     """Share of anomalies among the ``n`` rows that look most abnormal.
+
+    Read more in the :ref:`User Guide <metrics>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------

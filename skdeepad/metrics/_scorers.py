@@ -12,6 +12,10 @@ from ._ranking import anomaly_average_precision, anomaly_roc_auc, precision_at_n
 def anomaly_roc_auc_scorer(estimator, X, y_true):
     """ROC AUC of a fitted detector, for ``scoring=``; greater is better.
 
+    Read more in the :ref:`User Guide <metrics_sign>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     estimator : estimator
@@ -58,6 +62,10 @@ def anomaly_roc_auc_scorer(estimator, X, y_true):
 def anomaly_average_precision_scorer(estimator, X, y_true):
     """Average precision of a fitted detector, for ``scoring=``; greater is better.
 
+    Read more in the :ref:`User Guide <metrics_sign>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     estimator : estimator
@@ -97,6 +105,10 @@ def anomaly_average_precision_scorer(estimator, X, y_true):
 
 def precision_at_n_scorer(estimator, X, y_true, *, n=None):
     """Precision at n of a fitted detector, for ``scoring=``; greater is better.
+
+    Read more in the :ref:`User Guide <metrics_sign>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
@@ -141,6 +153,10 @@ def precision_at_n_scorer(estimator, X, y_true, *, n=None):
 
 def mass_volume_scorer(estimator, X, y=None, *, n_uniform=10_000, random_state=0):
     """Minus the area under the mass-volume curve, for ``scoring=`` without labels.
+
+    Read more in the :ref:`User Guide <metrics_label_free>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
@@ -188,6 +204,10 @@ def mass_volume_scorer(estimator, X, y=None, *, n_uniform=10_000, random_state=0
 
 def excess_mass_scorer(estimator, X, y=None, *, n_uniform=10_000, random_state=0):
     """Area under the excess-mass curve, for ``scoring=`` without labels.
+
+    Read more in the :ref:`User Guide <metrics_label_free>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------

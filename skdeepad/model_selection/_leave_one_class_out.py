@@ -8,11 +8,11 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._tables import as_labels, refuse_masked
+from .._tables import as_labels, framed_like, refuse_masked
 from .._validation import Real, n_rows_of, take_rows
 from ..base._seeds import reseeded
 from ..metrics import anomaly_roc_auc
-from ..metrics._box import detector_scores, framed_like
+from ..metrics._box import detector_scores
 from ._strong_anomalies import KINDS, StrongAnomalySampler
 
 
@@ -35,6 +35,10 @@ def leave_one_class_out(
     represents possible anomalies poorly. The held-out rows are therefore also compared with
     anomalies that are generated near the boundary of the training rows and far from it; see
     :class:`StrongAnomalySampler` [1]_.
+
+    Read more in the :ref:`User Guide <strong_anomalies>`.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 
 from .._documentation import DocumentedEstimator
-from .._tables import validate_data
+from .._tables import framed_like, validate_data
 from .._validation import (
     HasMethods,
     Interval,
@@ -24,7 +24,6 @@ from ..base._saved_state import SavedVersionMixin
 from ..base._scaled_rows import scaled_by
 from ..base._seeds import with_seeds
 from ..flow import BDSGM
-from ..metrics._box import framed_like
 
 #: Kinds of anomalies, from those near the boundary to those far from it.
 KINDS = ("strong", "adversarial", "weak")

@@ -16,13 +16,13 @@ from .._validation import (
     check_is_fitted,
     fit_context,
 )
-from ..base._common import SCALERS
 from ..base._gradients import of_features
 from ..base._parameters import CONTAMINATION, COUNT, POSITIVE, SHARE_BELOW_ONE, detector, param
 from ..base._resuming import all_or_nothing
 from ..base._rows import rows_to_train_on
 from ..base._saved_state import SavedVersionMixin
 from ..base._scaled_rows import ScaledRowsMixin
+from ..base._scaling import SCALERS
 from ..base._threshold import ThresholdMixin
 from ..base._training_scores import warn_if_degenerate
 

@@ -11,6 +11,10 @@ from .._tables import is_missing
 def semi_labels(y, *, anomaly=1, unlabelled=0):
     """Convert labels to the signs that detectors learn from.
 
+    Read more in the :ref:`User Guide <few_labels>`.
+
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     y : array-like of shape (n_samples,)
@@ -18,8 +22,8 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     anomaly : label or list of labels, default=1
         Label or labels of known anomalies.
     unlabelled : label, list of labels or None, default=0
-        Label or labels of unlabelled rows, besides NaN and other missing values. If None, only
-        missing values.
+        Label or labels of unlabelled rows, besides NaN, masked and other missing ones. If None, only
+        missing ones.
 
     Returns
     -------

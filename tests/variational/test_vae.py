@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from skdeepad import VAE
 from skdeepad.nn import ConvBackbone, MLPBackbone, ResidualScore, kl_standard_normal
-from skdeepad.variational._likelihood import Likelihood
+from skdeepad.variational._likelihood import VARIANCE_RATE, Likelihood
 from skdeepad.variational._vae import VAEModule
 from skdeepad.variational._vae_scores import SCORES
 
@@ -416,3 +416,16 @@ def test_the_one_variance_of_a_gaussian_likelihood_meets_the_mean_squared_residu
     ]
     variance = module.likelihood.logvar.exp().item()
     assert abs(variance / np.mean(np.square(residuals)) - 1) < 0.15
+
+
+def test_the_variance_learns_at_a_share_of_the_rate_of_net_params(X):
+    det = VAE(likelihood="gaussian", max_epochs=1, net_params={"lr": 1e-4}).fit(X)
+    rates = sorted(group["lr"] for group in det.net_.optimizer_.param_groups)
+    own = sorted(
+        group["lr"]
+        for group in VAE(likelihood="gaussian", max_epochs=1, lr=1e-4)
+        .fit(X)
+        .net_.optimizer_.param_groups
+    )
+    assert rates == own
+    assert rates[-1] == rates[0] * VARIANCE_RATE
