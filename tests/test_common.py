@@ -154,7 +154,7 @@ def test_every_parameter_shows_and_whatever_it_is_the_fitted_detector_can_be_pic
 
 
 @every_detector
-def test_a_resumed_fit_keeps_the_values_with_which_training_began(name, X):
+def test_what_changes_after_fit_takes_effect_in_a_new_one_that_does_not_resume(name, X):
     begun = small(name, warm_start=True).fit(X, some_labels(X))
     resumed, changed = copy.deepcopy(begun), copy.deepcopy(begun)
     resumed.fit(X, some_labels(X))
@@ -163,8 +163,10 @@ def test_a_resumed_fit_keeps_the_values_with_which_training_began(name, X):
         others |= more | {parameter: value}
     declared = type(begun)._parameters
     lasting = {key: value for key, value in others.items() if not declared[key].resumes}
+    changed.set_params(**lasting)
+    assert_array_equal(changed.decision_function(X), begun.decision_function(X))
     with pytest.warns(UserWarning, match="Training resumes with the values"):
-        changed.set_params(**lasting).fit(X, some_labels(X))
+        changed.fit(X, some_labels(X))
     assert_array_equal(changed.score_samples(X), resumed.score_samples(X))
     assert changed.history_.keys() == resumed.history_.keys()
     assert {key: changed.get_params()[key] for key in lasting} == lasting
