@@ -51,11 +51,20 @@ def is_missing(value) -> bool:
 
 
 def as_labels(values) -> np.ndarray:
-    """Return labels as an array, of objects if another type would change one of them."""
+    """Return labels as an array, of objects if another type would change the value of one."""
     if hasattr(values, "dtype"):
         return np.asarray(values)
     labels, alike = np.asarray(values, dtype=object), np.asarray(values)
     return alike if np.array_equal(alike.astype(object), labels) else labels
+
+
+def are_among(labels, known: np.ndarray) -> np.ndarray:
+    """Return which labels are among known ones; text is no number, and units of dates differ."""
+    labels = as_labels(labels)
+    if labels.dtype.kind in "mM" or known.dtype.kind in "mM":
+        return np.isin(labels, known)
+    among = set(known.tolist())
+    return np.array([label in among for label in labels.tolist()], dtype=bool)
 
 
 def lines_of(rows: np.ndarray) -> np.ndarray:
@@ -143,7 +152,7 @@ def _way_out_of_missing(estimator) -> str:
     impute = "put an imputer before it, e.g. SimpleImputer"
     if choice == "raise":
         return f": use {name}(missing='mask'), which leaves it out, or {impute}."
-    if choice == "mask":
+    if choice == "mask" and not getattr(estimator, "_masks", False):
         return f": missing='mask' of this {name} takes effect in a new fit; or {impute}."
     other = "" if choice else ", or use a detector with missing='mask', e.g. AutoEncoder"
     return f", but {name} needs complete rows here: {impute}{other}."

@@ -106,8 +106,9 @@ def innermost(estimator) -> list:
         inside = [member for _, member in inner]
     elif hasattr(inner, "fit"):
         inside = [inner]
-    else:  # PyODDetector's has no score_samples, and labels of another kind
-        inside = [detector] if hasattr(detector, "score_samples") else []
+    else:  # PyOD's detectors have no score_samples, and take labels of another kind
+        of_ours = hasattr(estimator, "score_samples") and hasattr(detector, "score_samples")
+        inside = [detector] if of_ours else []
     return [leaf for each in inside if hasattr(each, "fit") for leaf in innermost(each)] or [
         estimator
     ]

@@ -1,5 +1,6 @@
 """Parameters that all detectors have, and those of detectors that can stop early."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
@@ -107,11 +108,11 @@ class CommonParameters:
         if not all(isinstance(name, str) for name in given):
             raise ValueError(f"net_params={self.net_params!r} must have str keys.")
         for name, value in given.items():
-            start = name if name in OUTSIDE_NET_PARAMS else name.split("__")[0] + "__"
+            start = name if name in OUTSIDE_NET_PARAMS else re.sub("__.*", "__", name)
             if start in OUTSIDE_NET_PARAMS:
                 raise ValueError(
                     f"net_params={self.net_params!r} must not hold {name!r}: use "
-                    f"{OUTSIDE_NET_PARAMS[start]}."
+                    f"{OUTSIDE_NET_PARAMS[start]} of the detector."
                 )
             if name in CLASSES and not callable(value):
                 raise ValueError(

@@ -21,21 +21,23 @@ def all_or_nothing(estimator):
 def lasting_parameters(estimator) -> dict[str, tuple]:
     """Return the parameters that a resumed fit can't change: the value of each, and its text.
 
-    Copies share the text, and a change of the object that is the value changes it.
+    The text tells that the object that is the value has changed, and it is the same in copies.
     """
     params = estimator.get_params(deep=False)
-    resuming = _resuming(estimator)
     if params.get("net_params"):  # it may hold some that can change
-        given = params["net_params"].items()
-        params["net_params"] = {
-            name: value for name, value in given if name not in resuming
-        } or None
-    lasting = sorted(params.keys() - resuming)
+        given, of_net = params["net_params"].items(), _resuming(estimator, "net")
+        params["net_params"] = {name: value for name, value in given if name not in of_net} or None
+    lasting = sorted(params.keys() - _resuming(estimator))
     return {name: (params[name], re.sub(r" at 0x\w+", "", repr(params[name]))) for name in lasting}
 
 
-def _resuming(estimator) -> set[str]:
-    return {name for name, declared in estimator._parameters.items() if declared.resumes}
+def _resuming(estimator, *places: str) -> set[str]:
+    """Return the parameters that a resumed fit can change, or those of them of some places."""
+    return {
+        name
+        for name, declared in estimator._parameters.items()
+        if declared.resumes and (not places or declared.to in places)
+    }
 
 
 def changed_parameters(estimator, made_with: dict[str, tuple]) -> list[str]:
@@ -60,8 +62,8 @@ def as_begun(estimator, made_with: dict[str, tuple]):
     given = estimator.get_params(deep=False)
     values = {name: value for name, (value, _) in made_with.items() if name in given}
     if given.get("net_params"):
-        resuming = _resuming(estimator)
-        kept = {name: value for name, value in given["net_params"].items() if name in resuming}
+        of_net = _resuming(estimator, "net")
+        kept = {name: value for name, value in given["net_params"].items() if name in of_net}
         values["net_params"] = (values["net_params"] or {}) | kept
     vars(estimator).update(values)
     try:

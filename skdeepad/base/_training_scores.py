@@ -49,6 +49,15 @@ def distinct_ranks(training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return training[last], (first + last) / 2 / max(1, len(training) - 1)
 
 
+def mean_and_std(training: np.ndarray) -> tuple[float, float]:
+    """Return the mean and the standard deviation of sorted training scores, 1 if that is zero.
+
+    Infinite scores do not count. With a NaN, both are NaN.
+    """
+    training = training[~np.isinf(training)]
+    return (float(training.mean()), float(training.std() or 1.0)) if len(training) else (0.0, 1.0)
+
+
 def median_and_unit(training: np.ndarray) -> tuple[float, float]:
     """Return the median of sorted training scores, and its distance from the .05 quantile.
 

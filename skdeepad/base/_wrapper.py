@@ -32,7 +32,8 @@ class WrapperMixin(MetaEstimatorMixin):
 
     def __sklearn_tags__(self):
         tags, prototype = super().__sklearn_tags__(), self._prototype()
-        if hasattr(prototype, "__sklearn_tags__"):  # what is no estimator is refused in fit
+        # What is no estimator, or a class, is refused in fit.
+        if hasattr(prototype, "__sklearn_tags__") and not isinstance(prototype, type):
             inner = get_tags(prototype)
             tags.input_tags = inner.input_tags
             tags.non_deterministic = inner.non_deterministic

@@ -172,7 +172,7 @@ class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, Document
         is_anomaly = np.zeros(n_samples, dtype=bool)
         if y is not None:
             labels = check_labels(y, n_samples, all_known=True)
-            warn_of_ones(np.sign(labels), "all rows calibrate")
+            warn_of_ones(np.sign(labels), "no row is left out of the calibration")
             is_anomaly = labels < 0
         rng = check_random_state(self.random_state)
         folds = self._folds(X, y, rng)
@@ -209,10 +209,8 @@ class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, Document
             try:
                 splits = list(self.cv.split(X, y))
             except (TypeError, ValueError) as error:
-                with_what = "without y" if y is None else "with y"
-                raise ValueError(
-                    f"cv={self.cv!r} failed {with_what}, and there are no groups: {error}"
-                ) from error
+                given = "without y and groups" if y is None else "without groups"
+                raise ValueError(f"cv={self.cv!r} failed {given}: {error}") from error
             if not splits:
                 raise ValueError(f"cv={self.cv!r} makes no fold.")
             folds = [tuple(self._indices(part, rows) for part in split) for split in splits]

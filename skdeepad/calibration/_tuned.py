@@ -147,7 +147,6 @@ class TunedThreshold(SavedVersionMixin, WrapperMixin, DecisionMixin, DocumentedE
         measure = self._measure()
         X, y = indexable(X, y)
         signs = np.sign(check_labels(y, n_rows_of(X), all_known=True))
-        warn_of_ones(signs, "the threshold is that of the detector")
         prototype = self._prototype()
         rng = check_random_state(self.random_state)
         with all_or_nothing(self):
@@ -176,6 +175,7 @@ class TunedThreshold(SavedVersionMixin, WrapperMixin, DecisionMixin, DocumentedE
                         "and tune it with other rows, by cv='prefit'."
                     )
             else:
+                warn_of_ones(signs, "the threshold is that of the detector")
                 self.best_score_, self._tuned_offset = np.nan, _threshold_of(self.detector_)
         return self
 

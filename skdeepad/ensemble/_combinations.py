@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..base._training_scores import median_and_unit, ranks_among
+from ..base._training_scores import mean_and_std, median_and_unit, ranks_among
 
 # In units of the distance from the median to the .95 quantile of the training rows' anomaly scores,
 # how much more normal or abnormal a row can be for one member: a single member that is far off
@@ -21,7 +21,8 @@ def _negative_log(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
 
 def _zscore(scores: np.ndarray, training: np.ndarray) -> np.ndarray:
     """Return the number of standard deviations above the mean of the training scores."""
-    return (scores - training.mean()) / (training.std() or 1.0)
+    mean, std = mean_and_std(training)
+    return (scores - mean) / std
 
 
 def _quantile(scores: np.ndarray, training: np.ndarray) -> np.ndarray:

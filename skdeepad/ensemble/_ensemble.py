@@ -155,9 +155,9 @@ class DetectorEnsemble(
         y : array-like of shape (n_samples,), default=None
             Labels, as for ``fit`` of the members.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            Number of times each row counts: the members are fitted to repeated rows. Weights that
-            are not multiples of the smallest one are rounded to quarters of their mean. If None,
-            each row counts once.
+            Number of times each row counts: the members are fitted to repeated rows. Fractions are
+            rounded and large weights divided as in :meth:`BaseDetector.fit`. If None, each row
+            counts once.
 
         Returns
         -------

@@ -8,7 +8,7 @@ from math import isfinite
 import torch
 from torch import Tensor, nn
 
-from ..base._training_scores import distinct_ranks, median_and_unit
+from ..base._training_scores import distinct_ranks, mean_and_std, median_and_unit
 from ..calibration import ConformalDetector
 from ..calibration._conformal import ALMOST_ONE
 from ..ensemble import DetectorEnsemble
@@ -74,7 +74,7 @@ class ZScore(nn.Module):
 
     def __init__(self, training: Tensor) -> None:
         super().__init__()
-        self.mean, self.std = float(training.mean()), float(training.std(correction=0)) or 1.0
+        self.mean, self.std = mean_and_std(training.numpy())
 
     def forward(self, scores: Tensor) -> Tensor:
         return (scores - self.mean) / self.std

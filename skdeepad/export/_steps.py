@@ -73,15 +73,25 @@ def convert_steps(steps: Pipeline, X):
         raise ValueError(
             f"skl2onnx can't convert one of these steps, {transformers!r}: {error}"
         ) from error
-    names = [re.sub(r"[^0-9a-zA-Z]", "_", str(name)) for name, _ in types]
-    alike = {name for name in names if names.count(name) > 1}
-    alike |= {given.name for given in model.graph.input} - set(names)
-    if alike:
+    inputs = {given.name for given in model.graph.input}
+    names = [_input_name(str(name)) for name, _ in types]
+    if len(set(names)) < len(names) or not inputs <= set(names):
+        changed = [
+            str(name)
+            for (name, _), new in zip(types, names, strict=True)
+            if names.count(new) > 1 or new not in inputs
+        ]
         raise ValueError(
-            f"Columns have names that are alike in ONNX, or taken by skl2onnx, {sorted(alike)}: "
-            "rename them."
+            f"Columns have names that are alike in ONNX, or taken by skl2onnx, {changed!r}: rename "
+            "them."
         )
     return model
+
+
+def _input_name(column: str) -> str:
+    """Return the name that skl2onnx gives to the input of a column."""
+    name = re.sub(r"[^\w+]", "_", column)
+    return f"_{name}" if name[:1].isdigit() else name
 
 
 def _is_number(dtype) -> bool:

@@ -102,8 +102,8 @@ class FeedbackDetector(
         first, unless the answers are labels of ``fit``.
     answers_ : ndarray of int of shape (n_answers,)
         The answers, -1 for an anomaly and 1 for a normal row.
-    training_scores_ : ndarray of shape (n_rows,)
-        Scores of the training rows, in ascending order; a row of weight 2 counts twice.
+    training_scores_ : ndarray of shape (n_samples,)
+        Scores of the training rows, in ascending order.
     offset_ : float
         Threshold on ``score_samples``.
     n_features_in_ : int
@@ -340,7 +340,9 @@ class FeedbackDetector(
         return learned.scores(rows, columns) + self._weight * self._prior.mean(columns)
 
     def __setstate__(self, state: dict) -> None:
-        super().__setstate__({"_allows_nan": False} | state)
+        super().__setstate__(state)
+        if "prior_" in state and "_allows_nan" not in state:  # a file of an earlier version
+            self._allows_nan = self.__sklearn_tags__().input_tags.allow_nan
         if "_answers" in state and "_learned" not in state:  # a file of an earlier version
             self._scaler = scaler_of(self._rows)
             self._kinds = kinds_of(self._rows)

@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 from sklearn.utils import check_random_state
 
 from .._documentation import DocumentedEstimator
-from .._tables import as_labels, validate_data
+from .._tables import are_among, as_labels, validate_data
 from .._validation import HasMethods, check_is_fitted, fit_context
 from ..base._parameters import CONTAMINATION, COUNT, detector, param
 from ..base._resuming import all_or_nothing
@@ -222,12 +222,12 @@ class GroupAnomalyDetector(SavedVersionMixin, WrapperMixin, OffsetMixin, Documen
         """Return the mask of the groups with which the others are compared."""
         if self.reference_groups is None:
             return np.ones(len(members.labels), dtype=bool)
-        wanted, known = set(as_labels(self.reference_groups).tolist()), members.labels.tolist()
-        if not wanted or not wanted <= set(known):
+        wanted = as_labels(self.reference_groups)
+        if not wanted.size or not are_among(wanted, members.labels).all():
             raise ValueError(
                 f"reference_groups={self.reference_groups!r} must be labels of training groups."
             )
-        return np.array([label in wanted for label in known])
+        return are_among(members.labels, wanted)
 
     def _draw_references(self, rows, members: Members, normal: np.ndarray, rng) -> None:
         codes = self._codes(rows)
@@ -352,6 +352,7 @@ class GroupAnomalyDetector(SavedVersionMixin, WrapperMixin, OffsetMixin, Documen
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan &= self.anomaly_score != "reference"  # it compares rows
         return tags
 
 

@@ -139,9 +139,10 @@ class LatentSpaceDisplay:
                 raise ValueError(
                     f"y must have a class or a finite number for each row, got {wrong[0]}."
                 )
-            kinds = sorted({type(value).__name__ for value in y.tolist()})
-            if y.dtype == object and len(kinds) > 1:
-                raise ValueError(f"y must hold classes of one type, got {', '.join(kinds)}.")
+            try:
+                np.unique(y)
+            except TypeError as error:
+                raise ValueError(f"y must hold classes of one type: {error}.") from error
         points, axis_names = _project(codes, method, random_state)
         return cls(points=points, y=y, axis_names=axis_names).plot(ax=ax, **kwargs)
 

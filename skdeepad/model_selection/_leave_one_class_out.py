@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._tables import as_labels, framed_like, refuse_masked
+from .._tables import are_among, as_labels, framed_like, refuse_masked
 from .._validation import Real, n_rows_of, take_rows
 from ..base._seeds import reseeded
 from ..metrics import anomaly_roc_auc
@@ -150,7 +150,7 @@ def _labels_to_leave_out(classes, left_out) -> np.ndarray:
     except TypeError as error:
         raise ValueError(f"classes must be of one type: {error}.") from error
     labels = known if left_out is None else np.atleast_1d(as_labels(left_out))
-    if labels.ndim != 1 or not labels.size or not set(labels.tolist()) <= set(known.tolist()):
+    if labels.ndim != 1 or not labels.size or not are_among(labels, known).all():
         raise ValueError(f"left_out={left_out!r} must be one or several of {known.tolist()}.")
     if len(known) < 2:
         raise ValueError(f"classes must have at least two values, got {known.tolist()} only.")

@@ -22,8 +22,8 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     anomaly : label or list of labels, default=1
         Label or labels of known anomalies.
     unlabelled : label, list of labels or None, default=0
-        Label or labels of unlabelled rows, besides NaN, masked and other missing ones. If None, only
-        missing ones.
+        Label or labels of unlabelled rows, besides NaN, masked and other missing ones. If None,
+        only missing ones.
 
     Returns
     -------

@@ -84,13 +84,16 @@ def build_net(
 
 def _check_settings(net_params: Mapping, optimizer: type, known: Mapping) -> None:
     """Raise if ``optimizer__*`` are no settings of the optimizer."""
-    names = [name for name in net_params if name.startswith("optimizer__")]
-    unknown = [name for name in names if name.split("__")[1] not in {*known, "param_groups"}]
-    if unknown:
-        raise ValueError(
-            f"net_params={dict(net_params)!r}: {optimizer.__name__} has no {unknown[0]!r}, but "
-            f"{', '.join(name for name in known if name not in ('self', 'params'))}."
-        )
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        return
+    accepted = [name for name in known if name not in ("self", "params")]
+    for name in net_params:
+        first, _, setting = name.partition("__")
+        if first == "optimizer" and setting.split("__")[0] not in ("", "param_groups", *accepted):
+            raise ValueError(
+                f"net_params={dict(net_params)!r}: {optimizer.__name__} has no {name!r}, but "
+                f"{', '.join(accepted)}."
+            )
 
 
 class Run:

@@ -38,7 +38,8 @@ class VariationalDetector(
     def _net_parameters(self) -> dict:
         params = super()._net_parameters()
         if self.likelihood == "gaussian":
-            lr = (self.net_params or {}).get("lr", self.lr)
+            given = self.net_params or {}
+            lr = given.get("optimizer__lr", given.get("lr", self.lr))
             rate = {"lr": VARIANCE_RATE * lr, "lr_factor": VARIANCE_RATE}
             params["optimizer__param_groups"] = [("*likelihood.logvar", rate)]
         return params

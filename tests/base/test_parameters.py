@@ -279,7 +279,7 @@ def test_plain_subclasses_and_mixins_may_change_a_default():
         ({"module": None}, "must not hold 'module': use backbone"),
         ({"train_split": ValidSplit(2)}, "must not hold 'train_split': use early_stopping and"),
         ({"module__n": 1}, "must not hold 'module__n': use backbone"),
-        ({"callbacks__x": 1}, "must not hold 'callbacks__x': use callbacks"),
+        ({"callbacks__x": 1}, "must not hold 'callbacks__x': use callbacks of the detector"),
         ({"iterator_train__batch_size": 0}, "use batch_size"),
         ({"iterator_train": None}, "must hold a class as 'iterator_train', got None"),
         ({"dataset": None}, "must hold a class as 'dataset'"),
@@ -298,6 +298,16 @@ def test_net_params_that_the_detector_would_refuse_lose_nothing(net_params, mess
 def test_settings_of_the_optimizer_are_checked(X):
     with pytest.raises(ValueError, match=r"Adam has no 'optimizer__foo', but lr, betas"):
         AutoEncoder(net_params={"optimizer__foo": 1}).fit(X)
+    with pytest.raises(ValueError, match=r"Adam has no 'optimizer__params'"):
+        AutoEncoder(net_params={"optimizer__params": 1}).fit(X)
+
+    class OfKeywords(torch.optim.Adam):
+        def __init__(self, params, **kwargs):
+            super().__init__(params, **kwargs)
+
+    det = AutoEncoder(optimizer=OfKeywords, max_epochs=1, weight_decay=0)
+    det.set_params(net_params={"optimizer__eps": 1e-6, "callbacks": []}).fit(X)
+    assert det.net_.optimizer_.param_groups[0]["eps"] == 1e-6
 
 
 def test_the_device_of_net_params_is_checked(X):

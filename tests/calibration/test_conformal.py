@@ -270,7 +270,7 @@ def test_a_splitter_that_needs_labels_says_so(X):
 @pytest.mark.parametrize(
     ("cv", "message"),
     [
-        (GroupKFold(3), "failed without y, and there are no groups"),
+        (GroupKFold(3), "failed without y and groups"),
         (PredefinedSplit([-1] * 300), "makes no fold"),
     ],
 )
@@ -330,5 +330,5 @@ def test_a_cv_that_does_not_fit_the_rows_is_named(cv, X):
 
 def test_zeros_and_ones_are_taken_for_signs_with_a_warning(X):
     y = np.resize([0, 0, 0, 1], len(X))
-    with pytest.warns(UserWarning, match="no labelled anomaly in y, so that all rows calibrate"):
+    with pytest.warns(UserWarning, match="no labelled anomaly in y, so that no row is left out"):
         small().fit(X, y)

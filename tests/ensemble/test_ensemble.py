@@ -253,6 +253,16 @@ def test_infinite_scores_of_a_member_are_its_most_abnormal(combine, X):
     assert scores[lowest].mean() < scores[~lowest].mean() - 0.1
 
 
+@pytest.mark.filterwarnings("ignore:The scores of the training rows are not finite")
+def test_infinite_scores_stay_infinite_as_standard_deviations_and_leave_others_alone(X):
+    members = [("far", NoChance(n_estimators=5)), ("forest", IsolationForest(n_estimators=5))]
+    with pytest.warns(ConvergenceWarning, match="by the member 'far' are not finite"):
+        det = DetectorEnsemble(members, combine="zscore", random_state=0).fit(X)
+    scores, lowest = det.score_samples(X), X[:, 0] < np.quantile(X[:, 0], 0.1)
+    assert (scores[lowest] == -np.inf).all()
+    assert np.isfinite(scores[~lowest]).all()
+
+
 def test_a_member_without_weight_does_not_count(X):
     members = [("broken", NoScoreOfFarRows(n_estimators=5)), ("forest", IsolationForest())]
     with pytest.warns(ConvergenceWarning, match="by the member 'broken' are not finite"):

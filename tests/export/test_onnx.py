@@ -421,6 +421,14 @@ def test_a_frame_of_float32_gives_the_model_an_input_of_float32(X):
     assert model.graph.input[0].type.tensor_type.elem_type == 1  # float32
 
 
+@pytest.mark.parametrize("names", [["1st", "größe"], ["a+b", "a b"]])
+def test_columns_may_have_any_other_names(names, X):
+    frame = pd.DataFrame(X[:, :2], columns=names)
+    columns = make_column_transformer((StandardScaler(), names))
+    model = to_onnx(make_pipeline(columns, small("AutoEncoder")).fit(frame), X=frame)
+    assert len(model.graph.input) == 2
+
+
 @pytest.mark.parametrize("names", [["a b", "a_b"], ["variable", "b"]])
 def test_columns_with_names_that_onnx_changes_are_refused(names, X):
     frame = pd.DataFrame(X[:, :2], columns=names)

@@ -512,3 +512,17 @@ def test_it_takes_the_missing_cells_that_its_estimator_takes(X):
     det = GroupAnomalyDetector(VAE(max_epochs=2, missing="mask"), random_state=0)
     assert get_tags(det).input_tags.allow_nan
     assert np.isfinite(det.fit(rows, groups=groups).score_samples(rows, groups)).all()
+
+
+def test_reference_groups_may_be_dates_in_another_unit(X):
+    days = pd.Series(pd.date_range("2020-01-01", periods=12)).repeat(25)
+    wanted = np.array(["2020-01-01", "2020-01-02"], dtype="M8[D]")
+    det = GroupAnomalyDetector(VAE(max_epochs=1), reference_groups=wanted).fit(X, groups=days)
+    assert len(det.groups_) == 12
+
+
+def test_a_class_as_estimator_still_has_a_picture():
+    assert "VAE" in GroupAnomalyDetector(VAE)._repr_html_()
+    assert not get_tags(
+        GroupAnomalyDetector(VAE(missing="mask"), anomaly_score="reference")
+    ).input_tags.allow_nan

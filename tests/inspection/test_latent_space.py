@@ -139,7 +139,7 @@ def test_a_detector_without_codes_is_refused(X):
         ),
         ({"codes": np.ones((4, 2)), "y": [0, 1]}, "inconsistent numbers of samples"),
         ({"codes": np.ones((2, 2)), "y": ["a", np.nan]}, "y must have a class"),
-        ({"codes": np.ones((2, 2)), "y": [1, "1"]}, "y must hold classes of one type, got int"),
+        ({"codes": np.ones((2, 2)), "y": [1, "1"]}, "y must hold classes of one type"),
         ({"codes": np.ma.masked_equal(np.eye(2), 0)}, "codes has masked cells"),
         ({"codes": np.ones((1, 3))}, "method='pca' needs at least two rows"),
         ({"codes": np.ones((1, 3)), "method": "tsne"}, "method='tsne' needs at least two rows"),
@@ -169,3 +169,7 @@ def test_a_column_of_classes_is_taken_as_one():
     codes = np.random.RandomState(0).randn(20, 2)
     display = LatentSpaceDisplay.from_codes(codes, np.arange(20)[:, None] % 2)
     assert len(display.scatters_) == 2
+
+
+def test_classes_of_numbers_of_several_types_are_drawn():
+    LatentSpaceDisplay.from_codes(np.eye(3), y=np.array([1, 2.5, True], dtype=object))

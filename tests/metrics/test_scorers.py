@@ -20,6 +20,7 @@ from sklearn.svm import OneClassSVM
 
 from skdeepad import ADGM, AutoEncoder, DetectorEnsemble, DevNet, metrics
 from skdeepad.calibration import ConformalDetector, TunedThreshold
+from skdeepad.interop import to_pyod
 from skdeepad.metrics import (
     anomaly_average_precision,
     anomaly_average_precision_scorer,
@@ -259,3 +260,8 @@ def test_kinds_of_anomalies_are_read_through_wrappers(wrapper):
     assert known_anomaly_mask([-2, -1, 0, 1], detector).tolist() == [True, True, False, False]
     with pytest.warns(UserWarning, match="the signs that ADGM learns from"):
         known_anomaly_mask([0, 1, 1], detector)
+
+
+def test_labels_of_pyod_are_none_of_the_detector_inside():
+    inside = to_pyod(DevNet())
+    assert known_anomaly_mask([0, 1, 1], inside).tolist() == [False, True, True]

@@ -418,8 +418,9 @@ def test_the_one_variance_of_a_gaussian_likelihood_meets_the_mean_squared_residu
     assert abs(variance / np.mean(np.square(residuals)) - 1) < 0.15
 
 
-def test_the_variance_learns_at_a_share_of_the_rate_of_net_params(X):
-    det = VAE(likelihood="gaussian", max_epochs=1, net_params={"lr": 1e-4}).fit(X)
+@pytest.mark.parametrize("name", ["lr", "optimizer__lr"])
+def test_the_variance_learns_at_a_multiple_of_the_rate_of_net_params(name, X):
+    det = VAE(likelihood="gaussian", max_epochs=1, net_params={name: 1e-4}).fit(X)
     rates = sorted(group["lr"] for group in det.net_.optimizer_.param_groups)
     own = sorted(
         group["lr"]
