@@ -28,8 +28,8 @@ from skdeepad.benchmark import run_benchmark
 
 FEW_LABELS = {
     "DevNet (default)": DevNet(),
-    "DevNet, trim .05": DevNet(trim=0.05),
-    "DevNet, minmax (the paper's)": DevNet(scaler="minmax"),
+    "DevNet, trim 0": DevNet(trim=0.0),
+    "DevNet, trim 0 and minmax (the paper's)": DevNet(trim=0.0, scaler="minmax"),
     "DevNet, 500 steps": DevNet(max_epochs=25),
     "DevNet, two hidden layers": DevNet(hidden_layer_sizes=(64, 20)),
     "REPEN (default)": REPEN(),
