@@ -1,8 +1,8 @@
 """How the defaults of families were decided: a few variants of each detector on tuning sets.
 
 Run ``SKDEEPAD_DATA=... python benchmarks/families.py``: ADBench's protocol, with 5 % of the
-training anomalies labelled for detectors that learn from labels, 1 % in the family fewest-labels; flows with clean training rows,
-too; seeds 1 and 2, one setting for all sets. Slow families are run on sets of few rows.
+training anomalies labelled for detectors that learn from labels, and 1 % in the family
+fewest-labels; flows with clean training rows, too; seeds 1 and 2, one setting for all sets. Slow families are run on sets of few rows.
 ``benchmarks/defaults.py`` has autoencoders, VAE, DeepSVDD and OCNN, ``benchmarks/steps.py`` and
 ``benchmarks/draws.py`` the other variational detectors.
 """

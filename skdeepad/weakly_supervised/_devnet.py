@@ -95,8 +95,8 @@ class DevNet(GradientContributionsMixin, BaseDetector):
     trim : float, default=0.05
         Share of the unlabelled rows of a batch, rounded, that an update leaves out after a fifth of
         the steps: those with the largest deviation, which may be unknown anomalies. The paper's
-        value is 0; on the tuning sets both detect alike
-        (``benchmarks/results/families-few-labels.md``).
+        value is 0. With 1 % of the anomalies labelled the default is better, with 5 % both are
+        alike (``benchmarks/results/families-fewest-labels.md``, ``families-few-labels.md``).
     contamination : "auto" or float in (0, 0.5], default=0.1
         Share of the training rows that the threshold declares outliers. It can be changed after
         ``fit``. With ``"auto"``, rows with :math:`\mathrm{dev}(x) > 1.96` are outliers; a draw from
