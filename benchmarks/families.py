@@ -2,7 +2,8 @@
 
 Run ``SKDEEPAD_DATA=... python benchmarks/families.py``: ADBench's protocol, with 5 % of the
 training anomalies labelled for detectors that learn from labels, and 1 % in the family
-fewest-labels; flows with clean training rows, too; seeds 1 and 2, one setting for all sets. Slow families are run on sets of few rows.
+fewest-labels; flows with clean training rows, too; seeds 1 and 2, one setting for all sets. Slow
+families are run on sets of few rows.
 ``benchmarks/defaults.py`` has autoencoders, VAE, DeepSVDD and OCNN, ``benchmarks/steps.py`` and
 ``benchmarks/draws.py`` the other variational detectors.
 """
