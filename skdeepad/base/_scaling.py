@@ -15,6 +15,7 @@ from ..training import LazyRows, rows_of_a_block
 from ._rows import is_large
 
 SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
+NOT_FINITE = "X contains NaN or infinity, which assume_finite=True has let pass."
 # Scaled values beyond this are compressed: a column that is constant in training has no scale.
 CLIP = 20.0
 # What scikit-learn's scalers know of each column.
@@ -114,6 +115,8 @@ def fit_scaler_with_holes(
     given : transformer or str
         The scaler as the user gave it, for the error.
     """
+    if np.isinf(typical).any():
+        raise ValueError(NOT_FINITE)
     empty = np.isnan(typical)
     typical = np.where(empty, 0, typical)
     refused = ValueError(
@@ -187,7 +190,7 @@ def check_scaled(scaled, X: np.ndarray, scaler, has_holes: bool = False) -> np.n
     if not np.isfinite(total) and not _are_finite(scaled, has_holes):
         what = "NaN" if np.isnan(scaled).any() and not has_holes else "infinity"
         if not _are_finite(X, has_holes):
-            raise ValueError("X contains NaN or infinity, which assume_finite=True has let pass.")
+            raise ValueError(NOT_FINITE)
         column = int(np.nan_to_num(np.abs(X)).max(0).argmax())
         raise ValueError(
             "X can't be computed with in float32 once it is scaled "

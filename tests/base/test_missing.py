@@ -13,6 +13,7 @@ from joblib import Parallel, delayed, parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 from scipy.stats import spearmanr
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
@@ -608,3 +609,10 @@ def test_missing_set_after_fit_says_that_it_needs_a_new_one(X):
     rows = np.where(X > 2, np.nan, X)
     with pytest.raises(ValueError, match="missing='mask' of this AutoEncoder takes effect in a"):
         det.set_params(missing="mask").score_samples(rows)
+
+
+def test_infinity_that_passes_unchecked_is_named(X):
+    rows = X.copy()
+    rows[3, 1] = np.inf
+    with config_context(assume_finite=True), pytest.raises(ValueError, match="which assume_finite"):
+        AutoEncoder(max_epochs=1, missing="mask").fit(rows)
