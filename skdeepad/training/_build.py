@@ -68,7 +68,7 @@ def build_net(
         raise ValueError(
             f"lr_milestones={milestones!r} must be shares of the training, between 0 and 1."
         )
-    _check_settings(net_params, optimizer, known)
+    _check_settings(net_params, optimizer, known, getattr(module, "players", ()))
     settings = {"weight_decay": weight_decay, "fused": True}
     kwargs |= {f"optimizer__{key}": value for key, value in settings.items() if key in known}
     kwargs["optimizer"] = optimizer
@@ -82,14 +82,15 @@ def build_net(
     return net_class(module.float(), **kwargs | net_params).initialize()
 
 
-def _check_settings(net_params: Mapping, optimizer: type, known: Mapping) -> None:
-    """Raise if ``optimizer__*`` are no settings of the optimizer."""
+def _check_settings(net_params: Mapping, optimizer: type, known: Mapping, players) -> None:
+    """Raise if ``optimizer__*``, or those of a player, are no settings of the optimizer."""
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
         return
+    optimizers = {"optimizer", *(f"optimizer_{player}" for player in players)}
     accepted = [name for name in known if name not in ("self", "params")]
     for name in net_params:
         first, _, setting = name.partition("__")
-        if first == "optimizer" and setting.split("__")[0] not in ("", "param_groups", *accepted):
+        if first in optimizers and setting.split("__")[0] not in ("", "param_groups", *accepted):
             raise ValueError(
                 f"net_params={dict(net_params)!r}: {optimizer.__name__} has no {name!r}, but "
                 f"{', '.join(accepted)}."

@@ -15,7 +15,7 @@ from skorch.dataset import ValidSplit
 from torch import nn
 
 import skdeepad
-from skdeepad import AutoEncoder, GroupAnomalyDetector, LeSiNN
+from skdeepad import AutoEncoder, GANomaly, GroupAnomalyDetector, LeSiNN
 from skdeepad.base import COUNT, BaseDetector, StopsEarly, detector, fixed, param
 from skdeepad.calibration import ConformalDetector, TunedThreshold
 from skdeepad.feedback import FeedbackDetector
@@ -300,6 +300,9 @@ def test_settings_of_the_optimizer_are_checked(X):
         AutoEncoder(net_params={"optimizer__foo": 1}).fit(X)
     with pytest.raises(ValueError, match=r"Adam has no 'optimizer__params'"):
         AutoEncoder(net_params={"optimizer__params": 1}).fit(X)
+
+    with pytest.raises(ValueError, match=r"Adam has no 'optimizer_discriminator__foo'"):
+        GANomaly(net_params={"optimizer_discriminator__foo": 1}).fit(X)
 
     class OfKeywords(torch.optim.Adam):
         def __init__(self, params, **kwargs):
