@@ -92,6 +92,8 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"skdeepad {version}"
+# Pages without others beside them have no navigation.
+html_sidebars = {page: [] for page in ("contributing", "papers", "whats_new")}
 html_theme_options = {
     "logo": {"text": "skdeepad"},
     "navigation_with_keys": False,
