@@ -178,8 +178,7 @@ class GroupAnomalyDetector(SavedVersionMixin, WrapperMixin, OffsetMixin, Documen
             Label of each row's group. If None, each row is a group, unless X is an array of groups.
         sample_weight : array-like of shape (n_samples,), default=None
             Number of times each row counts. A row of weight 2 is the same as the row given twice.
-            Weights that are not multiples of the smallest one are rounded to quarters of their
-            mean.
+            Fractions are rounded and large weights divided as in :meth:`VAE.fit`.
 
         Returns
         -------

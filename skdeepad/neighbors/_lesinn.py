@@ -147,8 +147,8 @@ class LeSiNN(SavedVersionMixin, ScaledRowsMixin, ThresholdMixin, DocumentedEstim
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            Number of times each row counts. Weights that are not multiples of the smallest one are
-            rounded to quarters of their mean. If None, each row counts once.
+            Number of times each row counts. Fractions are rounded and large weights divided as in
+            :meth:`VAE.fit`. If None, each row counts once.
 
         Returns
         -------
