@@ -82,6 +82,8 @@ class SavedStateMixin(SavedVersionMixin):
         if isinstance(state.get("net_"), dict):
             self.net_ = self._net_of(state["net_"])
             self._made_with = lasting_parameters(self)
+        elif any(isinstance(was, str) for was in state.get("_made_with", {}).values()):
+            self._made_with = lasting_parameters(self)  # a file of an earlier version has texts
 
     @with_default_settings
     def _net_of(self, state: dict):

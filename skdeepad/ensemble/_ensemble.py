@@ -156,8 +156,7 @@ class DetectorEnsemble(
             Labels, as for ``fit`` of the members.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Number of times each row counts: the members are fitted to repeated rows. Fractions are
-            rounded and large weights divided as in :meth:`VAE.fit`. If None, each row
-            counts once.
+            rounded and large weights divided as in :meth:`VAE.fit`. If None, each row counts once.
 
         Returns
         -------

@@ -87,7 +87,7 @@ def read_answers(labels, keys: list) -> np.ndarray:
     """Return the signs of answers about rows with these keys, 0 for what is withdrawn."""
     if labels is None:
         raise ValueError("labels must hold an answer for each row, got None.")
-    if np.ndim(labels) and n_rows_of(labels) != len(keys):
+    if shape_of(labels) and n_rows_of(labels) != len(keys):
         raise ValueError(
             f"labels must hold one for each of {len(keys)} row(s), got {n_rows_of(labels)}."
         )

@@ -127,6 +127,14 @@ def test_a_warm_start_warns_of_other_entries_of_net_params(after, X):
         assert det.set_params(net_params=after).fit(X).n_iter_ == 5
 
 
+def test_a_file_of_an_earlier_version_goes_on(X):
+    det = AutoEncoder(max_epochs=1, warm_start=True, random_state=0).fit(X)
+    again = copy.deepcopy(det).fit(X)
+    det._made_with = {name: text for name, (_, text) in det._made_with.items()}
+    opened = pickle.loads(pickle.dumps(det)).fit(X)
+    assert_array_equal(opened.score_samples(X), again.score_samples(X))
+
+
 def test_a_loaded_detector_goes_on_without_a_warning(X):
     schedule = LRScheduler(StepLR, step_size=1)
     det = AutoEncoder(max_epochs=1, callbacks=[schedule], random_state=np.random.RandomState(0))
