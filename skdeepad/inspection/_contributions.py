@@ -142,6 +142,8 @@ class ContributionDisplay:
         for name, given in (("feature_names", feature_names), ("values", values)):
             if given is not None and len(given) != n_features:
                 raise ValueError(f"{name} has {len(given)} entries, but there are {n_features}.")
+        # Entries of a Series are taken by their place, not by its labels.
+        feature_names, values = list(feature_names), None if values is None else list(values)
         display = cls(contributions=contributions, feature_names=feature_names, values=values)
         return display.plot(max_features=max_features, ax=ax, **kwargs)
 

@@ -217,3 +217,11 @@ def test_lines_are_the_distribution_functions_of_the_p_values(table):
 def test_what_has_no_p_values_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_names_and_values_of_a_series_are_taken_by_their_place():
+    names, values = (pd.Series(each, index=[5, 6]) for each in (["x", "y"], [1.5, 2.5]))
+    display = ContributionDisplay.from_contributions([1, 2], feature_names=names, values=values)
+    labels = [text.get_text() for text in display.ax_.get_yticklabels()]
+    assert sorted(label[0] for label in labels) == ["x", "y"]
+    assert display.values == [1.5, 2.5]
