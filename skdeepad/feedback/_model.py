@@ -62,6 +62,14 @@ class Learned:
 class LinearClassifier(LogisticRegression):
     """Logistic regression whose value for a row does not depend on the rows beside it."""
 
+    def fit(self, X, y, sample_weight=None):
+        """Fit the coefficients to finite rows; their products are not warned of as invalid.
+
+        OpenBLAS now and then says so of a product of finite numbers (numpy's issue 24067).
+        """
+        with np.errstate(invalid="ignore"):
+            return super().fit(X, y, sample_weight)
+
     def decision_function(self, X):
         """Return the logit of each row; it is added up row by row, not by a matrix product."""
         return (np.asarray(X, dtype=np.float64) * self.coef_[0]).sum(axis=1) + self.intercept_[0]

@@ -231,5 +231,5 @@ def test_a_detector_that_asks_is_answered_and_others_have_labels_at_random():
         n_jobs=1,
         verbose=False,
     )
-    assert (results["status"] == "ok").all()
+    assert results["error"].tolist() == [""] * 3
     assert (results["protocol"] == "feedback-25").all()

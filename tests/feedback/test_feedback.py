@@ -280,6 +280,16 @@ def test_the_prior_of_an_ensemble_compares_no_row_with_itself(X):
     assert_array_equal(det.training_scores_, det.prior_.training_scores_)
 
 
+def test_no_product_of_finite_rows_is_warned_of_as_invalid(X, y, monkeypatch):
+    def fit(model, *args, fit=LogisticRegression.fit, **kwargs):
+        np.array([np.inf]) - np.inf  # sets the flag that OpenBLAS sets now and then
+        return fit(model, *args, **kwargs)
+
+    quiet = FeedbackDetector(random_state=0).fit(X, y).score_samples(X)
+    monkeypatch.setattr(LogisticRegression, "fit", fit)
+    assert_array_equal(FeedbackDetector(random_state=0).fit(X, y).score_samples(X), quiet)
+
+
 def test_a_class_in_place_of_a_model_is_named(X):
     with pytest.raises(ValueError, match="must be an instance, not a class"):
         small(model=LogisticRegression).fit(X)
