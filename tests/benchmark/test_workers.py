@@ -75,7 +75,7 @@ def test_a_stopped_worker_is_not_used_again(tmp_path):
         time.sleep(60)
 
     detectors = {"a": detector(note), "slow": detector(note_and_sleep), "b": detector(note)}
-    results = run_benchmark(detectors, DATA, seeds=1, time_limit=1, verbose=False)
+    results = run_benchmark(detectors, DATA, seeds=1, time_limit=2, verbose=False)
     assert results["status"].tolist() == ["ok", "timeout", "ok"]
     first, second, third = pids.read_text().split()
     assert first == second != third
@@ -124,7 +124,7 @@ def test_workers_and_the_lock_end_with_a_parent_that_is_killed(tmp_path):
     finally:
         parent.kill()
         parent.wait()
-    wait_for(lambda: all(map(has_ended, workers)), seconds=2)
+    wait_for(lambda: all(map(has_ended, workers)), seconds=30)
     results = run_benchmark("Norm", DATA, seeds=1, verbose=False, output=output)
     assert results["status"].tolist() == ["ok"]
 
@@ -159,7 +159,7 @@ def test_ctrl_c_ends_all_and_the_command_goes_on_later(tmp_path):
         command.kill()
     assert command.returncode == 130
     assert error.strip() == "Interrupted; the same command goes on from here."
-    wait_for(lambda: has_ended(worker), seconds=2)
+    wait_for(lambda: has_ended(worker), seconds=30)
 
 
 def has_ended(process):
