@@ -18,8 +18,11 @@ from ..training import LazyRows, blocks_of, part_of, warn
 from ._rows import evenly_spaced
 
 OF_LABELS = read_more("Labels", "few_labels")
-# Types of values that are no numbers, though some can be cast to them.
-NO_LABELS = (bool, np.bool_, str, bytes, np.datetime64, np.timedelta64, date, timedelta)
+# Types of values that are no real numbers, though some can be cast to them.
+NO_LABELS = (
+    *(bool, np.bool_, str, bytes, np.datetime64, np.timedelta64, date, timedelta),
+    *(complex, np.complexfloating, list, tuple, set, dict, np.ndarray),
+)
 # Number of rows of each kind to remember. A chunk with fewer unlabelled or normal rows than
 # FEW_ROWS is completed by remembered ones.
 N_REMEMBERED, FEW_ROWS = 256, 20
@@ -49,12 +52,16 @@ def check_labels(
     refuse_masked(y, name, f"{name}.filled(0), where 0 is an unlabelled row")
     if issparse(y):
         raise ValueError(f"{name} is sparse: use {name}.toarray().ravel().")
-    given = np.asarray(y)  # a column of a nullable pandas type becomes an array of objects
+    try:
+        given = np.asarray(y)  # a column of a nullable pandas type becomes an array of objects
+    except ValueError as error:
+        raise ValueError(f"{name} should be a 1d array, got lists of several lengths.") from error
     kinds = {type(label) for label in given.flat} if given.dtype == object else {given.dtype.type}
-    if any(issubclass(kind, NO_LABELS) for kind in kinds):
+    odd = sorted(kind.__name__ for kind in kinds if issubclass(kind, NO_LABELS))
+    if odd:
         raise ValueError(
             f"{name} must hold numbers, below 0 for a known anomaly, above 0 for a known normal "
-            "row and 0 for an unlabelled one, got booleans, dates or text; "
+            f"row and 0 for an unlabelled one, got values of type {', '.join(odd)}; "
             f"skdeepad.preprocessing.semi_labels converts them.{OF_LABELS}"
         )
     if given.ndim != 1 and given.shape[1:] != (1,):

@@ -1,6 +1,6 @@
 """Conversion of labels of any convention to those that detectors learn from."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 from sklearn.utils import column_or_1d
@@ -35,7 +35,7 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     ------
     ValueError
         If a label is in both ``anomaly`` and ``unlabelled``, or no row has one of these labels, or
-        one of ``anomaly`` is missing, or a label is in `y` with another type alone.
+        one of ``anomaly`` is missing, or a label is in `y` with another type alone, or is a list.
 
     See Also
     --------
@@ -56,6 +56,8 @@ def semi_labels(y, *, anomaly=1, unlabelled=0):
     """
     values = column_or_1d(_as_objects(y)).tolist()
     anomalies, unknown = _labels(anomaly), [] if unlabelled is None else _labels(unlabelled)
+    for name, labels in (("y", values), ("anomaly", anomalies), ("unlabelled", unknown)):
+        _check_hashable(name, labels)
     if any(map(is_missing, anomalies)):
         raise ValueError(f"anomaly={anomaly!r} holds a missing label, which marks unlabelled rows.")
     unknown = [label for label in unknown if not is_missing(label)]
@@ -100,6 +102,14 @@ def _as_objects(labels) -> np.ndarray:
     objects = np.empty(np.shape(labels), dtype=object)
     objects[...] = list(labels) if objects.ndim else labels
     return objects
+
+
+def _check_hashable(name: str, labels: list) -> None:
+    """Raise if a label is a list or the like, which can't be looked up."""
+    odd = {type(label) for label in labels if not isinstance(label, Hashable)}
+    if odd:
+        names = ", ".join(sorted(kind.__name__ for kind in odd))
+        raise ValueError(f"{name} must hold numbers, text or booleans as labels, got {names}.")
 
 
 def _check_types(name: str, given, labels: list, present: set) -> None:

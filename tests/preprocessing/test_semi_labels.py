@@ -62,6 +62,19 @@ def test_labels_of_another_type_and_missing_ones_are_named(y, anomaly, message):
         semi_labels(y, anomaly=anomaly, unlabelled="?")
 
 
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("y", {"y": pd.Series([[1], {0}])}),
+        ("anomaly", {"anomaly": [[1]]}),
+        ("unlabelled", {"unlabelled": [[0]]}),
+    ],
+)
+def test_labels_that_are_lists_are_named(name, labels):
+    with pytest.raises(ValueError, match=f"{name} must hold numbers, text or booleans as labels"):
+        semi_labels(**{"y": [1, 0]} | labels)
+
+
 @pytest.mark.parametrize("unlabelled", [0, b"0"])
 def test_unlabelled_rows_of_another_type_are_named(unlabelled):
     with pytest.raises(ValueError, match=r"unlabelled=b?'?0'? is in no row of y, which holds '0'"):
