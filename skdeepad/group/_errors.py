@@ -41,6 +41,10 @@ class Spread:
         )
         return cls(center, _between(values - center, errors))
 
+    def take(self, other: "Spread", columns: slice) -> None:
+        """Take the centre and variance of some statistics from another spread."""
+        self.center[columns], self.between[columns] = other.center[columns], other.between[columns]
+
     def deviations(self, values: np.ndarray, errors: np.ndarray) -> np.ndarray:
         """Return deviations from the centre in units of their error; 0 if nothing varies."""
         scale = np.sqrt(self.between + errors)
@@ -59,7 +63,7 @@ def _between(deviations: np.ndarray, errors: np.ndarray) -> np.ndarray:
         low, high = np.where(too_small, middle, low), np.where(too_small, high, middle)
     # If most groups are equal and have no sampling error, the median contains no information on B.
     alike = (np.median(squares, axis=0) == 0) & (errors == 0).any(0)
-    return np.where(alike, squares.mean(0), high)
+    return np.where(alike, squares.mean(0), np.where(low > 0, high, 0))
 
 
 def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

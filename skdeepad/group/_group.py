@@ -54,9 +54,10 @@ class GroupAnomalyDetector(SavedVersionMixin, WrapperMixin, OffsetMixin, Documen
     .. math:: s_m = \sqrt{\sum_k w_k \frac{(f_{mk} - c_k)^2}{B_k + e_k(n_m)}} ,
 
     where means, covariances and the score have a weight of one third each, for any number of
-    entries. The sampling variance :math:`e_k` of an entry falls with the number :math:`n_m` of the
-    group's rows. :math:`B_k` is the additional variance between normal groups, chosen such that the
-    median absolute deviation is that of a normal variable. Small groups are therefore not anomalous
+    entries; a row alone has no covariance, and the other two have one half each. The sampling
+    variance :math:`e_k` of an entry falls with the number :math:`n_m` of the group's rows.
+    :math:`B_k` is the additional variance between normal groups, chosen such that the median
+    absolute deviation is that of a normal variable. Small groups are therefore not anomalous
     because of their size.
 
     The algorithm of [1]_ is ``anomaly_score="reference"``: codes :math:`\mu` and spreads

@@ -47,7 +47,10 @@ class GreatestScore:
 
 @dataclass
 class Characterization:
-    """Minus the distance of means and covariances of codes, and of the mean score, from normal."""
+    """Minus the distance of means and covariances of codes, and of the mean score, from normal.
+
+    A row alone has no covariance: the distance of such a group is that of the other two.
+    """
 
     within: np.ndarray  #: covariance of codes within groups, its upper triangle
     #: variances of a row's terms in a mean code, a covariance and a mean score
@@ -68,15 +71,21 @@ class Characterization:
         learned = cls(
             within, (within[i == j], of_products, _variance_within(points, members, normal))
         )
-        described = learned._describe(codes, points, members)[normal]
-        learned.spread = Spread.of(described, learned._errors(members.sizes[normal]))
+        described, sizes = learned._describe(codes, points, members)[normal], members.sizes[normal]
+        learned.spread = Spread.of(described, learned._errors(sizes))
+        several = sizes > 1
+        if several.any():
+            of_several = Spread.of(described[several], learned._errors(sizes[several]))
+            learned.spread.take(of_several, slice(codes.shape[1], -1))
         return learned
 
     def scores(self, codes: np.ndarray, points: np.ndarray, members: Members) -> np.ndarray:
         described = self._describe(codes, points, members)
         z = self.spread.deviations(described, self._errors(members.sizes))
-        parts = np.split(z**2, [codes.shape[1], -1], axis=1)
-        return -np.sqrt(np.mean([part.mean(1) for part in parts], axis=0))
+        several = members.sizes > 1
+        of_mean, of_covariance, of_points = np.split(z**2, [codes.shape[1], -1], axis=1)
+        total = of_mean.mean(1) + several * of_covariance.mean(1) + of_points.mean(1)
+        return -np.sqrt(total / (2 + several))
 
     def _describe(self, codes, points, members: Members) -> np.ndarray:
         """Return mean and covariance of each group's codes, and the mean score of its rows."""

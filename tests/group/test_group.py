@@ -214,7 +214,11 @@ def test_the_chance_of_the_greatest_of_many_is_uniform_for_each_size_and_falls_b
 
 
 @pytest.mark.parametrize("score", NEEDS)
-@pytest.mark.parametrize("sizes", [((500, 100), (5, 100)), ((2, 100), (30, 100))], ids=str)
+@pytest.mark.parametrize(
+    "sizes",
+    [((500, 100), (5, 100)), ((2, 100), (30, 100)), ((1, 100), (9, 100)), ((1, 150), (9, 50))],
+    ids=str,
+)
 def test_groups_of_each_size_are_flagged_equally_often(score, sizes):
     rng, sizes = np.random.RandomState(0), np.repeat(*np.transpose(sizes))
     groups = np.repeat(np.arange(len(sizes)), sizes)
@@ -225,6 +229,18 @@ def test_groups_of_each_size_are_flagged_equally_often(score, sizes):
     shares = [outlying[sizes == size].mean() for size in np.unique(sizes)]
     assert max(shares) < 0.25
     assert min(shares) > 0.02
+
+
+@pytest.mark.parametrize("score", NEEDS)
+def test_groups_smaller_than_those_of_training_are_flagged_as_often(score):
+    rng = np.random.RandomState(0)
+    mix = rng.randn(4, 4)
+    det = GroupAnomalyDetector(VAE(max_steps=200), anomaly_score=score, random_state=0)
+    det.fit(rng.randn(100, 10, 4) @ mix)
+    for size in (1, 2, 5):
+        groups = rng.randn(200, size, 4) @ mix
+        assert 0.02 < (det.predict(groups) == -1).mean() < 0.25
+        assert det.score_samples(groups + 5).max() < np.median(det.score_samples(groups))
 
 
 def test_whole_weights_are_repetitions_of_rows(labelled_rows):
