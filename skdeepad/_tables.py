@@ -12,11 +12,12 @@ from ._validation import Integral, take_rows
 
 # Words of messages about values that are no numbers.
 NO_NUMBERS = (
-    *("could not convert", " argument must be", "setting an array"),
+    *("could not convert", " argument must be", "setting an array", "Cannot cast"),
     *("int too large", "Complex data not supported"),
 )
 # Names of types of dates, and of spans of time, begin with these in numpy and in data frames.
-TIMES = ("date", "time", "duration")
+TIMES = ("date", "time", "duration", "period")
+WAY_OUT_OF_COMPLEX = "make two columns of their real and imaginary parts"
 WAY_OUT_OF_TIMES = (
     "make them numbers, e.g. elapsed seconds, or use skrub.TableVectorizer or skrub.DatetimeEncoder"
 )
@@ -93,11 +94,24 @@ def _refuse_misread(X) -> None:
     refuse_masked(X, "X", "X.astype(float).filled(np.nan)")
     if type(X).__name__ == "LazyFrame":
         raise ValueError("X is a lazy frame, which has no rows yet: use X.collect().")
+    _refuse_types(X, TIMES, f"dates or times: {WAY_OUT_OF_TIMES}")
+    if not isinstance(X, np.ndarray):  # of which scikit-learn does
+        _refuse_types(X, ("complex",), f"complex numbers: {WAY_OUT_OF_COMPLEX}")
+
+
+def _refuse_types(X, beginnings: tuple[str, ...], what: str) -> None:
+    """Raise if a column has a type of such a name."""
     types = types_of(X)
-    times = {dtype for dtype in set(types) if str(dtype).lower().startswith(TIMES)}
-    if times:
-        name = next(name for name, dtype in zip(_names(X), types, strict=False) if dtype in times)
-        raise ValueError(f"Column {name!r} holds dates or times: {WAY_OUT_OF_TIMES}.{OF_TEXT}")
+    odd = {dtype for dtype in set(types) if _type_of_values(dtype).startswith(beginnings)}
+    if odd:
+        name = next(name for name, dtype in zip(_names(X), types, strict=False) if dtype in odd)
+        raise ValueError(f"Column {name!r} holds {what}.{OF_TEXT}")
+
+
+def _type_of_values(dtype) -> str:
+    """Return the name of a type, or of that of its categories."""
+    categories = getattr(dtype, "categories", None)
+    return str(getattr(categories, "dtype", dtype)).lower()
 
 
 def types_of(X) -> list:
@@ -161,12 +175,12 @@ def _way_out_of_missing(estimator) -> str:
 def _describe(value) -> tuple[str, str]:
     """Return what a value is that float64 can't hold, and what to do about it."""
     if isinstance(value, complex):
-        return "complex numbers", "make two columns of their real and imaginary parts"
+        return "complex numbers", WAY_OUT_OF_COMPLEX
     if isinstance(value, Integral):
         return "integers too large for float64", "use a larger unit, or their logarithms"
     if isinstance(value, date | time | timedelta) or type(value).__name__ == "Period":
         return "dates or times", WAY_OUT_OF_TIMES
-    held = "text" if isinstance(value, str | bytes) else f"a {type(value).__name__}"
+    held = "text" if isinstance(value, str | bytes) else f"values of type {type(value).__name__}"
     return held, "encode it as numbers, e.g. with OneHotEncoder or skrub.TableVectorizer"
 
 

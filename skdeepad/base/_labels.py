@@ -18,10 +18,10 @@ from ..training import LazyRows, blocks_of, part_of, warn
 from ._rows import evenly_spaced
 
 OF_LABELS = read_more("Labels", "few_labels")
-# Types of values that are no real numbers, though some can be cast to them.
+# Types of values that are no numbers, though some can be cast to them.
 NO_LABELS = (
     *(bool, np.bool_, str, bytes, np.datetime64, np.timedelta64, date, timedelta),
-    *(complex, np.complexfloating, list, tuple, set, dict, np.ndarray),
+    *(list, tuple, set, dict, np.ndarray),
 )
 # Number of rows of each kind to remember. A chunk with fewer unlabelled or normal rows than
 # FEW_ROWS is completed by remembered ones.

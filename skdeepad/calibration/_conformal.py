@@ -214,6 +214,8 @@ class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, Document
             if not splits:
                 raise ValueError(f"cv={self.cv!r} makes no fold.")
             folds = [tuple(self._indices(part, rows) for part in split) for split in splits]
+            if any(np.intersect1d(train, own).size for train, own in folds):
+                raise ValueError(f"cv={self.cv!r} must not train on rows that it holds out.")
             held_out = np.concatenate([own for _, own in folds])
             if len(np.unique(held_out)) < len(held_out):
                 raise ValueError(f"cv={self.cv!r} must hold each row out at most once.")

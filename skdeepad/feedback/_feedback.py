@@ -31,7 +31,7 @@ from ._answers import (
     read_numbers,
     shape_of,
 )
-from ._model import Learned, classifies, default_model, scaler_of
+from ._model import Learned, classifies, default_model, ignores_labels, scaler_of
 from ._prior import Prior
 from ._questions import draw_questions, exponent_for, share_of_anomalies
 
@@ -82,7 +82,7 @@ class FeedbackDetector(
         taken for normal beside them. A detector with
         ``score_samples``, such as :class:`~skdeepad.DevNet`, learns from the features of all
         training rows, and its anomaly score stands for the probability, as a fifth of what
-        :math:`q` would be without clipping.
+        :math:`q` would be without clipping. Detectors that are known to ignore labels are refused.
     prior_weight : float, default=0.15
         Weight :math:`w` of the prior score beside the probability.
     contamination : "auto" or float in (0, 0.5], default=0.1
@@ -368,6 +368,11 @@ class FeedbackDetector(
         """Raise if the parameters that are read when answers are taught are not valid."""
         for name in ("model", "prior_weight"):
             check_parameter(self, name)
+        if self.model is not None and ignores_labels(self.model):
+            raise ValueError(
+                f"model={self.model!r} ignores labels, and would learn nothing from the answers: "
+                "pass a classifier, or a detector that learns from labels, e.g. DevNet."
+            )
 
     def _prototype(self):
         if self.detector is not None:

@@ -1,15 +1,18 @@
 """What learns from the answers."""
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_outlier_detector
 from sklearn.ensemble import ExtraTreesClassifier, VotingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from .._validation import innermost
+from ..base import BaseDetector
 from ..base._scaling import CLIP, check_scaled, compress_in_place
 from ..base._training_scores import median_and_unit
+from ..neighbors import LeSiNN
 from ._prior import MOST
 
 
@@ -104,3 +107,15 @@ def default_model() -> VotingClassifier:
 def classifies(model) -> bool:
     """Return whether a model is a classifier; a detector may have probabilities of its classes."""
     return is_classifier(model) or not hasattr(model, "score_samples")
+
+
+def ignores_labels(model) -> bool:
+    """Return whether a model is, or consists of, detectors that are known to ignore labels."""
+    return all(map(_ignores_labels, innermost(model)))
+
+
+def _ignores_labels(detector) -> bool:
+    if isinstance(detector, BaseDetector):
+        return not detector._labels.learned
+    of_sklearn = type(detector).__module__.startswith("sklearn.")
+    return isinstance(detector, LeSiNN) or (of_sklearn and is_outlier_detector(detector))

@@ -16,6 +16,7 @@ from ..base._resuming import all_or_nothing
 from ..base._rows import read_weights
 from ..base._saved_state import SavedVersionMixin
 from ..base._wrapper import WrapperMixin
+from ..training import warn
 
 # Labels of normal rows and anomalies, if the labels leave open which they are.
 NORMAL, ANOMALY = 0, 1
@@ -60,7 +61,8 @@ class DetectorClassifier(SavedVersionMixin, ClassifierMixin, WrapperMixin, Docum
     -----
     The detector gets the labels by their signs, −1 for anomalies and +1 for normal rows; detectors
     that learn from labels use them, and others train on all rows. Outlier detectors call an anomaly
-    −1, which is the smaller label: map such labels to 0 and 1 first.
+    −1, which is the smaller label: map such labels to 0 and 1 first. A warning says so where labels
+    are −1 and +1, and most of them +1.
 
     Examples
     --------
@@ -183,4 +185,10 @@ def _read_classes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             "Only binary classification is supported. The type of the target is "
             f"{type_of_target(y)}: y has {len(classes)} labels."
         )
-    return classes, y == classes[1]
+    is_anomaly = y == classes[1]
+    if classes.tolist() == [-1, 1] and is_anomaly.mean() > 0.5:
+        warn(
+            "y holds -1 and 1, and 1, the label of most rows, is read as an anomaly. If -1 marks "
+            "anomalies, pass y == -1."
+        )
+    return classes, is_anomaly

@@ -493,9 +493,26 @@ def test_the_way_to_nan_makes_rows_that_a_mask_takes(value, X):
     masking("AutoEncoder").fit(frame.where(frame.notna(), np.nan).astype(float))
 
 
-def test_the_column_of_complex_numbers_is_named(X):
-    with pytest.raises(ValueError, match=r"Complex data not supported\. Column 'f2' holds complex"):
-        AutoEncoder().fit(spoiled(X, 1j))
+DATES = pd.date_range("2024", periods=300)
+
+
+@pytest.mark.parametrize("flag", [{}, {"flag": True}, {"flag": pd.array([1] * 300, dtype="Int64")}])
+@pytest.mark.parametrize(
+    ("column", "held"),
+    [
+        (np.full(300, 1j), "complex numbers"),
+        (pd.Categorical([1j, 2j] * 150), "complex numbers"),
+        (pd.Categorical(["a", "b"] * 150), "text"),
+        (pd.Categorical(DATES), "dates or times"),
+        (DATES.to_period("D"), "dates or times"),
+        (pd.interval_range(0, 300), "values of type Interval"),
+    ],
+    ids=["complex", "complex categories", "categories", "dates", "periods", "intervals"],
+)
+def test_a_column_of_no_numbers_is_named_beside_flags_too(column, held, flag, X):
+    frame = spoiled(X, column).assign(**flag)
+    with pytest.raises((TypeError, ValueError), match=f"Column 'f2' holds {held}"):
+        AutoEncoder().fit(frame)
 
 
 def test_the_column_holds_what_the_message_says_in_any_block(monkeypatch, X):

@@ -224,6 +224,14 @@ def test_too_few_calibration_rows_warn_that_there_is_no_alarm():
     repeated = ConformalDetector(FirstColumn(), cv=ShuffleSplit(3, test_size=0.5, random_state=0))
     with pytest.raises(ValueError, match="at most once"):
         repeated.fit(np.zeros((9, 1)))
+    overlapping = ConformalDetector(FirstColumn(), cv=Overlapping())
+    with pytest.raises(ValueError, match="must not train on rows that it holds out"):
+        overlapping.fit(np.zeros((9, 1)))
+
+
+class Overlapping:
+    def split(self, X, y=None, groups=None):
+        yield np.arange(6), np.arange(5, 9)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdeepad import SDGM, AutoEncoder, DetectorEnsemble, DevNet, LeSiNN
+from skdeepad import SDGM, AutoEncoder, DetectorEnsemble, DevNet, LeSiNN, default_detector
 from skdeepad.calibration import ConformalDetector
 from skdeepad.datasets import fetch_adbench, list_datasets
 from skdeepad.feedback import FeedbackDetector
@@ -393,6 +393,21 @@ def test_any_classifier_and_detectors_that_learn_from_labels_can_be_the_model(mo
     scores = det.score_samples(X)
     assert np.isfinite(scores).all()
     assert roc_auc_score(y, scores) > roc_auc_score(y, det.prior_.score_samples(X))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        AutoEncoder(),
+        LeSiNN(),
+        make_pipeline(StandardScaler(), IsolationForest()),
+        default_detector(),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_model_that_ignores_labels_is_refused(model, X):
+    with pytest.raises(ValueError, match="ignores labels, and would learn nothing from the answe"):
+        small(model=model).fit(X)
 
 
 def test_a_deep_prior_a_copy_and_a_frame(X, y):

@@ -68,6 +68,14 @@ def test_the_greater_of_two_labels_is_that_of_the_anomalies(normal, anomaly, win
     assert_array_equal(classifier.predict(X) == anomaly, small().fit(X, y).predict(X) == 1)
 
 
+def test_signs_of_outlier_detectors_are_warned_of(wine):
+    X, y = wine
+    classifier = small()
+    classifier.fit(X, np.where(y == 1, 1, -1))
+    with pytest.warns(UserWarning, match="y holds -1 and 1, and 1, .* pass y == -1"):
+        classifier.fit(X, np.where(y == 1, -1, 1))
+
+
 def test_rows_may_all_be_normal_but_not_all_be_anomalies(wine):
     X, _ = wine
     classifier = small().fit(X, np.zeros(len(X), dtype=int))
