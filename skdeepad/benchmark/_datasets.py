@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
+from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
 from skdeepad.datasets._base import DAMAGE
 
@@ -55,7 +55,14 @@ def _load(one, label_column):
         return _read_file(Path(one), label_column)
     from skdeepad.datasets import fetch_adbench
 
-    bunch = fetch_adbench(str(one))
+    try:
+        bunch = fetch_adbench(str(one))
+    except ValueError as error:
+        if not str(error).startswith("name="):
+            raise
+        raise ValueError(
+            f"datasets={str(one)!r}: {error}. A file must end in one of {', '.join(FILE_TYPES)}"
+        ) from error
     return bunch.data, bunch.target
 
 
@@ -102,7 +109,7 @@ def _contents(path):
             # np.load leaves a damaged file open. No pickles: a data file must not run code.
             with path.open("rb") as content, np.load(content) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        return pd.read_csv(path) if _type_of(path) == ".csv" else pd.read_parquet(path)
+        return _read_csv(path) if _type_of(path) == ".csv" else pd.read_parquet(path)
     except PermissionError:
         raise
     except (*DAMAGE, OSError) as error:
@@ -110,6 +117,15 @@ def _contents(path):
             f"datasets={str(path)!r} cannot be read as {path.suffix}, it may be damaged: "
             f"{one_line(error)}"
         ) from error
+
+
+def _read_csv(path):
+    """Return a table without the row names that pandas and R write in front of it."""
+    table = pd.read_csv(path)
+    first = table.columns[0]
+    if first == "Unnamed: 0" and is_integer_dtype(table[first]) and table[first].is_unique:
+        return table.drop(columns=first)
+    return table
 
 
 def _require_column(name, names, path):

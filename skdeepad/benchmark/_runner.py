@@ -64,7 +64,8 @@ def run_benchmark(
         dotted path of a class; parameters go in brackets: ``"AutoEncoder(max_epochs=5)"``.
     datasets : str, path, sequence of these or dict of label to name, path, (X, y) or (X, y, known)
         Names are those of :func:`skdeepad.datasets.fetch_adbench`. Files end in ``.csv``,
-        ``.parquet`` or ``.npz`` (arrays ``X`` and ``y``). Labels are 0/1 (1 = anomaly) or
+        ``.parquet`` or ``.npz`` (arrays ``X`` and ``y``). Integers without a name in front of a
+        ``.csv``, as pandas writes its index, are left out. Labels are 0/1 (1 = anomaly) or
         +1/-1 (-1 = anomaly). `known` is a vector of bool: anomalies where it is True are of a
         kind of which labels may be given, the others are novel.
     protocols : {"adbench", "clean", "leak-free", "adbench-1%", "adbench-5%", "adbench-10%", \

@@ -52,6 +52,21 @@ def test_columns_of_a_file_may_be_numbers_and_its_ending_in_capitals(tmp_path):
             as_datasets([path], "3")
 
 
+def test_an_index_that_pandas_wrote_is_left_out(tmp_path):
+    table = pd.DataFrame({"n": [1.0, 2.0, 3.0], "y": [0, 0, 1]}, index=[7, 2, 5])
+    table.to_csv(tmp_path / "mine.csv")
+    data, _ = as_datasets(tmp_path / "mine.csv", "y")["mine"]
+    assert data.tolist() == [[1.0], [2.0], [3.0]]
+    table.set_index(pd.Index([0.5, 0.5, 1.5])).to_csv(tmp_path / "mine.csv")
+    data, _ = as_datasets(tmp_path / "mine.csv", "y")["mine"]
+    assert data.tolist() == [[0.5, 1.0], [0.5, 2.0], [1.5, 3.0]]
+
+
+def test_a_file_of_another_type_is_told_which_are_read():
+    with pytest.raises(ValueError, match=r"datasets='x\.xlsx': .*must end in one of .csv, .par"):
+        as_datasets("x.xlsx")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
