@@ -186,9 +186,11 @@ def scores_of(estimator, parts: Parts) -> nn.Module:
             "A pipeline is exported by to_onnx, alone or as the one estimator of a "
             f"ConformalDetector or a TunedThreshold; got estimator={estimator!r}."
         )
+    is_search = hasattr(estimator, "best_estimator_")
+    way_out = " Pass the best_estimator_ of a search." if is_search else ""
     raise TypeError(
         f"estimator={estimator!r} must be a fitted detector of skdeepad, other than a "
-        "GroupAnomalyDetector, or an IsolationForest."
+        f"GroupAnomalyDetector, or an IsolationForest.{way_out}"
     )
 
 

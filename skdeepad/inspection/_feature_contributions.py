@@ -73,9 +73,10 @@ def feature_contributions(estimator, X, *, as_frame=None):
     Columns are traced through pipelines, ColumnTransformer, FeatureUnion, all transformers that
     keep columns apart (scalers, OrdinalEncoder and others that derive from
     :class:`~sklearn.base.OneToOneFeatureMixin`), SimpleImputer, OneHotEncoder, KBinsDiscretizer,
-    selections of features and FunctionTransformer with ``feature_names_out="one-to-one"``. A step
-    that mixes columns, such as PCA, ends the trace. The contributions are then those of its
-    outputs, with the names that its ``get_feature_names_out`` gives them.
+    selections of features and FunctionTransformer with ``feature_names_out="one-to-one"``. Any
+    other step ends the trace, such as PCA, which mixes columns, or SplineTransformer. The
+    contributions are then those of its outputs, with the names that its ``get_feature_names_out``
+    gives them.
 
     What contributions sum to is said by ``feature_contributions`` of the detector. Those of
     :class:`~skdeepad.DetectorEnsemble`, and of a

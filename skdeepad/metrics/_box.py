@@ -30,12 +30,23 @@ def detector_scores(estimator, X):
     return estimator.decision_function(X)
 
 
+def generator_of(random_state) -> np.random.Generator:
+    """A generator with a seed, or the one that is given."""
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"random_state={random_state!r}: an integer of at least 0 or a "
+            "numpy.random.Generator is accepted"
+        ) from error
+
+
 def box_scores(estimator, X, *, n_uniform, random_state):
     """Scores of the rows of ``X`` and of uniform points in their bounding box."""
     check_integer("n_uniform", n_uniform)
     values = check_array(X)
     low, high = (np.float64(end(axis=0)) for end in (values.min, values.max))
-    unit = np.random.default_rng(random_state).random((n_uniform, len(low)))
+    unit = generator_of(random_state).random((n_uniform, len(low)))
     # A constant column has no width: it stays constant, and the volume is that of the others.
     points = framed_like(X, low + (high - low) * unit)
     return detector_scores(estimator, X), detector_scores(estimator, points)

@@ -10,7 +10,7 @@ from sklearn.utils import Bunch, check_array
 
 from .._validation import check_integer
 from ..training import warn
-from ._box import box_scores
+from ._box import box_scores, generator_of
 
 # The levels at which the paper compares detectors: the tail is where anomalies are.
 _MASS_MIN, _MASS_MAX = 0.9, 0.999
@@ -326,7 +326,7 @@ def em_mv_scores(
         raise ValueError(f"test_size={test_size!r}: a share in (0, 1) is accepted")
     n_samples, n_columns = check_array(X, ensure_min_samples=2).shape
     n_test = min(max(round(test_size * n_samples), 1), n_samples - 1)
-    rng = np.random.default_rng(random_state)
+    rng = generator_of(random_state)
     result = Bunch(excess_mass=[], mass_volume=[], features=[])
     for _ in range(n_subsets):
         columns = np.sort(rng.permutation(n_columns)[:n_features])

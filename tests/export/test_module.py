@@ -13,6 +13,7 @@ from sklearn.ensemble import (
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
@@ -307,8 +308,12 @@ def test_scores_have_gradients_in_the_rows():
             make_pipeline(StandardScaler(), AutoEncoder(max_epochs=1)),
             "A pipeline is exported by to_onnx",
         ),
+        (
+            GridSearchCV(IsolationForest(n_estimators=2), {}, scoring=lambda *_: 0.0, cv=2),
+            r"GridSearchCV[\s\S]* must be a fitted .* Pass the best_estimator_ of a search",
+        ),
     ],
-    ids=["classifier", "pipeline"],
+    ids=["classifier", "pipeline", "search"],
 )
 def test_other_estimators_are_refused(estimator, message):
     X, _ = some_rows()

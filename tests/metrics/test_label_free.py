@@ -254,6 +254,7 @@ def test_all_features_are_taken_where_there_are_few():
         ({"test_size": 1.0}, r"test_size=1.0: a share in \(0, 1\)"),
         ({"test_size": "half"}, "test_size='half': a share"),
         ({"n_uniform": -1}, "n_uniform=-1 must be an integer of at least 1"),
+        ({"random_state": -1}, "random_state=-1: an integer of at least 0 or a numpy.random.Gen"),
     ],
     ids=str,
 )

@@ -242,6 +242,16 @@ def test_a_bad_n_uniform_is_refused(scorer, n_uniform, data):
         scorer(forest().fit(X), X, n_uniform=n_uniform)
 
 
+@pytest.mark.parametrize("scorer", LABEL_FREE)
+@pytest.mark.parametrize("random_state", ["a", 1.5, -1])
+def test_a_bad_random_state_is_refused(scorer, random_state, data):
+    X, _ = data
+    with pytest.raises(
+        ValueError, match=f"random_state={random_state!r}: an integer of at least 0"
+    ):
+        scorer(forest().fit(X), X, random_state=random_state)
+
+
 def test_each_public_name_exists():
     assert sorted(metrics.__all__) == metrics.__all__
     assert all(callable(getattr(metrics, name)) for name in metrics.__all__)
