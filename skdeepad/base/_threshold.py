@@ -87,8 +87,14 @@ def below_ties(threshold: float, ordered: np.ndarray) -> float:
     first, last = (int(np.searchsorted(ordered, threshold, side)) for side in ("left", "right"))
     if last - first < 2 or not np.isfinite(threshold):
         return threshold
+    return _below(threshold, ordered)
+
+
+def _below(score: float, ordered: np.ndarray) -> float:
+    """Return what is below one of sorted scores by rounding, but above the next lower one."""
+    first = int(np.searchsorted(ordered, score))
     lower = ordered[first - 1] if first else -np.inf
-    return float(threshold - min(_rounding(threshold, ordered), (threshold - lower) / 2))
+    return float(score - min(_rounding(score, ordered), (score - lower) / 2))
 
 
 def lowered(ordered: np.ndarray) -> np.ndarray:
@@ -111,15 +117,16 @@ def _rounding(scores, ordered: np.ndarray):
     return ROUNDING * np.maximum(spread, np.abs(scores))
 
 
-def value_above(values: np.ndarray, share: float) -> float:
-    r"""Return the value above a share of the values, rounded down; the values change places.
+def hinge_above(values: np.ndarray, share: float) -> float:
+    r"""Return the threshold of a hinge: the value above a share of the values, rounded down.
 
-    It is the largest v that minimises :math:`\frac1{\nu n} \sum_i \max(0, v - v_i) - v`, the term
-    of a threshold v in objectives that allow a share :math:`\nu` beyond it.
+    That is the largest v that minimises :math:`\frac1{\nu n} \sum_i \max(0, v - v_i) - v`, the term
+    of a threshold v in objectives that allow a share :math:`\nu` beyond it. It is lowered by
+    rounding, so that the row that defines it has no gradient in any batch, type or device.
     """
-    rank = _rank(share, len(values))
-    values.partition(rank)
-    return float(values[rank])
+    ordered = np.sort(values)
+    value = float(ordered[_rank(share, len(ordered))])
+    return _below(value, ordered) if np.isfinite(value) else value
 
 
 def _rank(share: float, n: int) -> int:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from .._validation import Interval, Real, check_is_fitted
 from ..base import COUNT_OR_ZERO, SHARE_BELOW_ONE, detector, param
-from ..base._threshold import value_above
+from ..base._threshold import hinge_above
 from ._sphere import SphereDetector, SphereModule
 
 
@@ -212,7 +212,7 @@ class DeepSVDD(SphereDetector):
             if self.objective == "soft-boundary" and len(net.history) >= warm_up:
                 distances = net.apply(module.anomaly_score, X)
                 scores = np.negative(distances, out=distances)
-                module.radius_squared.fill_(-value_above(scores, self.nu))
+                module.radius_squared.fill_(-hinge_above(scores, self.nu))
 
         return update_radius
 

@@ -21,7 +21,7 @@ from ..base import (
     param,
 )
 from ..base._seeds import with_seeds
-from ..base._threshold import value_above
+from ..base._threshold import hinge_above
 from ..nn import check_widths, make_activation
 
 
@@ -74,7 +74,8 @@ class OCNN(GradientContributionsMixin, BaseDetector):
         + \frac1{\nu N} \sum_n \max(0, r - \hat y(x_n)) - r
 
     in alternation: :math:`w, V` by back-propagation for one epoch with r fixed, then r exactly, as
-    the order statistic of :math:`\hat y` above :math:`\nu N` training rows, rounded down.
+    the order statistic of :math:`\hat y` above :math:`\nu N` training rows, rounded down. In
+    training it is lowered by rounding, so that the row that defines it has no gradient.
     ``score_samples`` is :math:`\hat y` and ``decision_function`` is :math:`\hat y - r`, which is ≥
     0 for normal rows [1]_.
 
@@ -242,7 +243,7 @@ class OCNN(GradientContributionsMixin, BaseDetector):
 
         def set_r(net):
             scores = -net.apply(module.anomaly_score, X)
-            module.r.fill_(value_above(scores.copy(), self.nu))
+            module.r.fill_(hinge_above(scores, self.nu))
             return scores
 
         def finish_round(net):

@@ -35,7 +35,7 @@ def test_without_any_label_there_are_none_and_the_warning_names_the_converter():
     [
         ([-1, -1, -1, -1], "every row as a known anomaly"),
         (["a", "b", "a", "b"], "semi_labels"),
-        ([True, False, True, False], "booleans"),
+        ([True, False, True, False], "got values of type bool"),
         ([0, 1], "inconsistent numbers of samples"),
         ([0, 0, np.nan, -1], "NaN.*semi_labels"),
     ],

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdeepad import AutoEncoder, DeepSVDD, DetectorEnsemble
-from skdeepad.base._threshold import below_ties, lowered
+from skdeepad.base._threshold import below_ties, hinge_above, lowered
 from skdeepad.base._training_scores import distinct_ranks, ranks_among, score_of_rank
 from skdeepad.calibration import ConformalDetector, TunedThreshold
 
@@ -21,6 +21,13 @@ def test_a_threshold_moves_only_where_several_scores_are_equal():
     assert close[0] < below_ties(-2.0, close) < -2.0
     assert below_ties(-np.inf, np.array([-np.inf, -np.inf, 1.0])) == -np.inf
     assert below_ties(0.0, np.zeros(3)) == 0.0
+
+
+def test_the_value_that_defines_a_hinge_is_above_it():
+    assert 2.999 < hinge_above(np.array([4.0, 1.0, 3.0, 2.0]), 0.5) < 3.0
+    close = 1 + np.array([3e-9, 2e-9, 1e-9, 0])
+    assert close[2] < hinge_above(close, 0.5) < close[1]
+    assert hinge_above(np.array([-np.inf, 1.0]), 0.1) == -np.inf
 
 
 def test_scores_are_lowered_as_a_threshold_is_and_the_order_stays():
