@@ -121,12 +121,18 @@ def hinge_above(values: np.ndarray, share: float) -> float:
     r"""Return the threshold of a hinge: the value above a share of the values, rounded down.
 
     That is the largest v that minimises :math:`\frac1{\nu n} \sum_i \max(0, v - v_i) - v`, the term
-    of a threshold v in objectives that allow a share :math:`\nu` beyond it. It is lowered by
-    rounding, so that the row that defines it has no gradient in any batch, type or device.
+    of a threshold v in objectives that allow a share :math:`\nu` beyond it. It is moved by
+    rounding, so that in any batch, type and device the same rows have a gradient, :math:`\nu n` of
+    them, rounded up.
     """
     ordered = np.sort(values)
-    value = float(ordered[_rank(share, len(ordered))])
-    return _below(value, ordered) if np.isfinite(value) else value
+    rank = _rank(share, len(ordered))
+    value = float(ordered[rank])
+    if not np.isfinite(value):
+        return value
+    if share * len(ordered) < rank + 1e-9:
+        return _below(value, ordered)
+    return -_below(-value, -ordered[::-1])
 
 
 def _rank(share: float, n: int) -> int:

@@ -23,10 +23,13 @@ def test_a_threshold_moves_only_where_several_scores_are_equal():
     assert below_ties(0.0, np.zeros(3)) == 0.0
 
 
-def test_the_value_that_defines_a_hinge_is_above_it():
-    assert 2.999 < hinge_above(np.array([4.0, 1.0, 3.0, 2.0]), 0.5) < 3.0
+def test_a_hinge_lies_between_the_rows_beyond_it_and_the_others():
+    values = np.array([4.0, 1.0, 3.0, 2.0])
+    assert 2.999 < hinge_above(values, 0.5) < 3.0
+    for share, value in ((0.1, 1.0), (0.3, 2.0), (0.7, 3.0), (0.9, 4.0)):
+        assert value < hinge_above(values, share) < value + 1e-3
     close = 1 + np.array([3e-9, 2e-9, 1e-9, 0])
-    assert close[2] < hinge_above(close, 0.5) < close[1]
+    assert close[2] < hinge_above(close, 0.5) < close[1] < hinge_above(close, 0.6) < close[0]
     assert hinge_above(np.array([-np.inf, 1.0]), 0.1) == -np.inf
 
 

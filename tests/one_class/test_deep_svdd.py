@@ -188,7 +188,7 @@ def test_the_radius_is_zero_in_the_warm_up_and_then_that_of_all_rows(X):
     assert (radii[:3] == 0).all()
     for state, radius_squared in zip(states[3:], radii[3:], strict=True):
         distances = -as_it_was(det, state).score_samples(X)
-        # It is larger by rounding, so that the row on the sphere is inside.
+        # It is moved by rounding, so that no row is on the sphere.
         assert_allclose(radius_squared, np.sort(distances)[-len(X) // 5 - 1], rtol=2e-5)
     assert_allclose(radii[-1], det.radius_**2, rtol=2e-5)
 
