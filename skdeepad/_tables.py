@@ -109,9 +109,11 @@ def _refuse_types(X, beginnings: tuple[str, ...], what: str) -> None:
 
 
 def _type_of_values(dtype) -> str:
-    """Return the name of a type, or of that of its categories."""
-    categories = getattr(dtype, "categories", None)
-    return str(getattr(categories, "dtype", dtype)).lower()
+    """Return the name of a type, or that of what its categories, codes or filled cells are."""
+    inner = getattr(getattr(dtype, "categories", None), "dtype", None)  # pandas, polars
+    for name in ("subtype", "pyarrow_dtype", "value_type"):  # pandas, pyarrow
+        inner = getattr(dtype, name, inner)
+    return str(dtype).lower() if inner is None else _type_of_values(inner)
 
 
 def types_of(X) -> list:
@@ -133,7 +135,7 @@ def _explain(error: Exception, estimator, X, kwargs: dict) -> Exception | None:
     """Return an error of scikit-learn with the column and a way out, or None if it has neither."""
     kind = TypeError if isinstance(error, TypeError) else ValueError
     what = _first_line(error)
-    if what.startswith("Sparse data was passed"):
+    if issparse(X) or what.startswith("Sparse data was passed"):
         dense = "X.toarray()" if issparse(X) else "X.sparse.to_dense()"
         return kind(
             f"Sparse data was passed for X, but {type(estimator).__name__} needs dense rows: use "

@@ -1,8 +1,10 @@
 """Reading and remembering of known labels."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import chain
 from math import ceil
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -18,11 +20,8 @@ from ..training import LazyRows, blocks_of, part_of, warn
 from ._rows import evenly_spaced
 
 OF_LABELS = read_more("Labels", "few_labels")
-# Types of values that are no numbers, though some can be cast to them.
-NO_LABELS = (
-    *(bool, np.bool_, str, bytes, np.datetime64, np.timedelta64, date, timedelta),
-    *(list, tuple, set, dict, np.ndarray),
-)
+# Types of labels that are no numbers, though some can be cast to them.
+NO_NUMBERS = (bool, np.bool_, str, bytes, np.datetime64, np.timedelta64, date, timedelta)
 # Number of rows of each kind to remember. A chunk with fewer unlabelled or normal rows than
 # FEW_ROWS is completed by remembered ones.
 N_REMEMBERED, FEW_ROWS = 256, 20
@@ -57,12 +56,15 @@ def check_labels(
     except ValueError as error:
         raise ValueError(f"{name} should be a 1d array, got lists of several lengths.") from error
     kinds = {type(label) for label in given.flat} if given.dtype == object else {given.dtype.type}
-    odd = sorted(kind.__name__ for kind in kinds if issubclass(kind, NO_LABELS))
+    odd = sorted((kind for kind in kinds if not _is_number(kind)), key=lambda kind: kind.__name__)
     if odd:
+        are_labels = all(issubclass(kind, NO_NUMBERS) for kind in odd)
+        way_out = "; skdeepad.preprocessing.semi_labels converts them" if are_labels else ""
+        not_real = any(issubclass(kind, complex | np.complexfloating) for kind in odd)
         raise ValueError(
-            f"{name} must hold numbers, below 0 for a known anomaly, above 0 for a known normal "
-            f"row and 0 for an unlabelled one, got values of type {', '.join(odd)}; "
-            f"skdeepad.preprocessing.semi_labels converts them.{OF_LABELS}"
+            f"{'Complex data not supported: ' if not_real else ''}{name} must hold numbers, below "
+            "0 for a known anomaly, above 0 for a known normal row and 0 for an unlabelled one, "
+            f"got values of type {', '.join(kind.__name__ for kind in odd)}{way_out}.{OF_LABELS}"
         )
     if given.ndim != 1 and given.shape[1:] != (1,):
         raise ValueError(
@@ -87,6 +89,13 @@ def check_labels(
             f"learn from.{OF_LABELS}"
         )
     return y
+
+
+def _is_number(kind: type) -> bool:
+    """Return whether a type is one of real numbers, or of a missing one."""
+    if issubclass(kind, NO_NUMBERS):
+        return False
+    return issubclass(kind, Real | Decimal | type(None)) or kind.__name__ == "NAType"
 
 
 def warn_without_anomalies(y: np.ndarray, consequence: str, *, name: str = "y") -> None:

@@ -123,12 +123,14 @@ def hinge_above(values: np.ndarray, share: float) -> float:
     That is the largest v that minimises :math:`\frac1{\nu n} \sum_i \max(0, v - v_i) - v`, the term
     of a threshold v in objectives that allow a share :math:`\nu` beyond it. It is moved by
     rounding, so that in any batch, type and device the same rows have a gradient, :math:`\nu n` of
-    them, rounded up.
+    them, rounded up. It stays where it is if several rows have this value, of which a part should
+    have a gradient.
     """
     ordered = np.sort(values)
     rank = _rank(share, len(ordered))
     value = float(ordered[rank])
-    if not np.isfinite(value):
+    first, last = (int(np.searchsorted(ordered, value, side)) for side in ("left", "right"))
+    if last - first > 1 or not np.isfinite(value):
         return value
     if share * len(ordered) < rank + 1e-9:
         return _below(value, ordered)

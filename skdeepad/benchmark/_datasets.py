@@ -1,12 +1,13 @@
 """Data sets by name, from a file, or as arrays: a matrix of numbers and a mask of anomalies."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_integer_dtype, is_numeric_dtype
+from pandas.api.types import is_float_dtype, is_numeric_dtype
 
 from skdeepad.datasets._base import DAMAGE
 
@@ -60,9 +61,8 @@ def _load(one, label_column):
     except ValueError as error:
         if not str(error).startswith("name="):
             raise
-        raise ValueError(
-            f"datasets={str(one)!r}: {error}. A file must end in one of {', '.join(FILE_TYPES)}"
-        ) from error
+        of_files = f". A file ends in one of {', '.join(FILE_TYPES)}" if Path(one).suffix else ""
+        raise ValueError(f"datasets={str(one)!r}: {error}{of_files}") from error
     return bunch.data, bunch.target
 
 
@@ -122,9 +122,10 @@ def _contents(path):
 def _read_csv(path):
     """Return a table without the row names that pandas and R write in front of it."""
     table = pd.read_csv(path)
-    first = table.columns[0]
-    if first == "Unnamed: 0" and is_integer_dtype(table[first]) and table[first].is_unique:
-        return table.drop(columns=first)
+    while re.fullmatch(r"Unnamed: 0(\.\d+)?", first := table.columns[0]):
+        if is_float_dtype(table[first]) or len(table.columns) == 1:
+            break
+        table = table.drop(columns=first)
     return table
 
 

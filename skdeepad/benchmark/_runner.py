@@ -64,10 +64,10 @@ def run_benchmark(
         dotted path of a class; parameters go in brackets: ``"AutoEncoder(max_epochs=5)"``.
     datasets : str, path, sequence of these or dict of label to name, path, (X, y) or (X, y, known)
         Names are those of :func:`skdeepad.datasets.fetch_adbench`. Files end in ``.csv``,
-        ``.parquet`` or ``.npz`` (arrays ``X`` and ``y``). Integers without a name in front of a
-        ``.csv``, as pandas writes its index, are left out. Labels are 0/1 (1 = anomaly) or
-        +1/-1 (-1 = anomaly). `known` is a vector of bool: anomalies where it is True are of a
-        kind of which labels may be given, the others are novel.
+        ``.parquet`` or ``.npz`` (arrays ``X`` and ``y``). A column without a name in front of a
+        ``.csv``, as pandas writes its index, is left out unless it holds fractions. Labels
+        are 0/1 (1 = anomaly) or +1/-1 (-1 = anomaly). `known` is a vector of bool: anomalies
+        where it is True are of a kind of which labels may be given, the others are novel.
     protocols : {"adbench", "clean", "leak-free", "adbench-1%", "adbench-5%", "adbench-10%", \
             "dplan", "feedback-10"} or sequence of these, default="adbench"
         How rows become a training and a test part. All of them scale to [0, 1] by the training

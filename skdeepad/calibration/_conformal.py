@@ -239,6 +239,8 @@ class ConformalDetector(SavedVersionMixin, WrapperMixin, DecisionMixin, Document
                 f"cv={self.cv!r} must yield indices or masks of rows, got {part!r} for "
                 f"{len(rows)} rows."
             )
+        if not rows[part].size:
+            raise ValueError(f"cv={self.cv!r} must hold out some rows and train on some.")
         return rows[part]
 
     def _check_guarantee(self, n_folds: int) -> None:

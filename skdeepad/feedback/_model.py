@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from .._validation import innermost
+from .._validation import innermost, last_step
 from ..base import BaseDetector
 from ..base._scaling import CLIP, check_scaled, compress_in_place
 from ..base._training_scores import median_and_unit
@@ -68,9 +68,9 @@ class LinearClassifier(LogisticRegression):
     def fit(self, X, y, sample_weight=None):
         """Fit the coefficients to finite rows; their products are not warned of as invalid.
 
-        OpenBLAS now and then says so of a product of finite numbers (numpy's issue 24067).
+        OpenBLAS now and then says so of a product of finite numbers, as in numpy's issue 24067.
         """
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             return super().fit(X, y, sample_weight)
 
     def decision_function(self, X):
@@ -111,7 +111,7 @@ def classifies(model) -> bool:
 
 def ignores_labels(model) -> bool:
     """Return whether a model is, or consists of, detectors that are known to ignore labels."""
-    return all(map(_ignores_labels, innermost(model)))
+    return not hasattr(last_step(model), "teach") and all(map(_ignores_labels, innermost(model)))
 
 
 def _ignores_labels(detector) -> bool:

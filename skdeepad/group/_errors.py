@@ -63,7 +63,7 @@ def _between(deviations: np.ndarray, errors: np.ndarray) -> np.ndarray:
         low, high = np.where(too_small, middle, low), np.where(too_small, high, middle)
     # If most groups are equal and have no sampling error, the median contains no information on B.
     alike = (np.median(squares, axis=0) == 0) & (errors == 0).any(0)
-    return np.where(alike, squares.mean(0), np.where(low > 0, high, 0))
+    return np.where(alike, squares.mean(0), np.where((low > 0) | (errors == 0).any(0), high, 0))
 
 
 def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

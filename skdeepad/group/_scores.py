@@ -62,18 +62,18 @@ class Characterization:
         cls, codes: np.ndarray, points: np.ndarray, members: Members, normal: np.ndarray
     ) -> "Characterization":
         """Learn from codes, (n_rows, n_latent), and scores of rows, (n_rows,)."""
-        n_rows, n_groups = members.sizes[normal].sum(), normal.sum()
+        sizes = members.sizes[normal]
+        n_rows, several = max(1, sizes[sizes > 1].sum()), sizes > 1
         total = members.scatter(codes)[normal].sum(0)
         squares = members.scatter(codes, power=2)[normal].sum(0)
-        within = total / max(1, n_rows - n_groups)
+        within = total / max(1, (sizes - 1).sum())
         i, j = np.triu_indices(codes.shape[1])
         of_products = np.maximum(0, squares / n_rows - (total / n_rows) ** 2)
         learned = cls(
             within, (within[i == j], of_products, _variance_within(points, members, normal))
         )
-        described, sizes = learned._describe(codes, points, members)[normal], members.sizes[normal]
+        described = learned._describe(codes, points, members)[normal]
         learned.spread = Spread.of(described, learned._errors(sizes))
-        several = sizes > 1
         if several.any():
             of_several = Spread.of(described[several], learned._errors(sizes[several]))
             learned.spread.take(of_several, slice(codes.shape[1], -1))
@@ -82,7 +82,7 @@ class Characterization:
     def scores(self, codes: np.ndarray, points: np.ndarray, members: Members) -> np.ndarray:
         described = self._describe(codes, points, members)
         z = self.spread.deviations(described, self._errors(members.sizes))
-        several = members.sizes > 1
+        several = (members.sizes > 1) & self.within.any()  # in training, too
         of_mean, of_covariance, of_points = np.split(z**2, [codes.shape[1], -1], axis=1)
         total = of_mean.mean(1) + several * of_covariance.mean(1) + of_points.mean(1)
         return -np.sqrt(total / (2 + several))

@@ -110,6 +110,11 @@ class DetectorClassifier(SavedVersionMixin, ClassifierMixin, WrapperMixin, Docum
             weights["sample_weight"] = sample_weight
             weighs = read_weights(sample_weight, X) > 0
         classes, is_anomaly = _read_classes(y)
+        if classes.tolist() == [-1, 1] and is_anomaly[weighs].mean() > 0.5:
+            warn(
+                "y holds -1 and 1, and 1, the label of most rows, is read as an anomaly. If -1 "
+                "marks anomalies, pass y == -1."
+            )
         if is_anomaly[weighs].all():
             raise ValueError(
                 f"y has one class, {classes[1]}, that of the anomalies: there is no normal row "
@@ -185,10 +190,4 @@ def _read_classes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             "Only binary classification is supported. The type of the target is "
             f"{type_of_target(y)}: y has {len(classes)} labels."
         )
-    is_anomaly = y == classes[1]
-    if classes.tolist() == [-1, 1] and is_anomaly.mean() > 0.5:
-        warn(
-            "y holds -1 and 1, and 1, the label of most rows, is read as an anomaly. If -1 marks "
-            "anomalies, pass y == -1."
-        )
-    return classes, is_anomaly
+    return classes, y == classes[1]

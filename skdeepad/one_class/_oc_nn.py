@@ -75,7 +75,8 @@ class OCNN(GradientContributionsMixin, BaseDetector):
 
     in alternation: :math:`w, V` by back-propagation for one epoch with r fixed, then r exactly, as
     the order statistic of :math:`\hat y` above :math:`\nu N` training rows, rounded down. In
-    training it is moved by rounding, so that :math:`\nu N` rows, rounded up, have a gradient.
+    training it is moved by rounding, so that :math:`\nu N` rows, rounded up, have a gradient
+    wherever no other row has the same :math:`\hat y`.
     ``score_samples`` is :math:`\hat y` and ``decision_function`` is :math:`\hat y - r`, which is ≥
     0 for normal rows [1]_.
 

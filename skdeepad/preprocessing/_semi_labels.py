@@ -1,6 +1,6 @@
 """Conversion of labels of any convention to those that detectors learn from."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 from sklearn.utils import column_or_1d
@@ -106,10 +106,13 @@ def _as_objects(labels) -> np.ndarray:
 
 def _check_hashable(name: str, labels: list) -> None:
     """Raise if a label is a list or the like, which can't be looked up."""
-    odd = {type(label) for label in labels if not isinstance(label, Hashable)}
-    if odd:
-        names = ", ".join(sorted(kind.__name__ for kind in odd))
-        raise ValueError(f"{name} must hold numbers, text or booleans as labels, got {names}.")
+    for label in labels:
+        try:
+            hash(label)
+        except TypeError as error:
+            raise ValueError(
+                f"{name} must hold numbers, text or booleans as labels, got {label!r}."
+            ) from error
 
 
 def _check_types(name: str, given, labels: list, present: set) -> None:

@@ -1,5 +1,8 @@
 """How labels of the training rows are read."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -125,3 +128,9 @@ def test_a_column_called_mask_is_no_mask(X):
 def test_sparse_labels_are_refused(X):
     with pytest.raises(ValueError, match=r"y is sparse: use y\.toarray"):
         DevNet().fit(X, csr_array(np.ones((len(X), 1))))
+
+
+@pytest.mark.parametrize("kind", [Decimal, Fraction, float, np.float32, np.int8])
+def test_labels_may_be_numbers_of_any_type(kind):
+    given = pd.Series([kind(-1), kind(0), kind(1), kind(0)], dtype=object)
+    assert_array_equal(read(given), [-1, 0, 1, 0])

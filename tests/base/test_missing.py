@@ -493,6 +493,13 @@ def test_the_way_to_nan_makes_rows_that_a_mask_takes(value, X):
     masking("AutoEncoder").fit(frame.where(frame.notna(), np.nan).astype(float))
 
 
+def test_dates_are_named_in_a_dictionary_of_pyarrow_too():
+    pa = pytest.importorskip("pyarrow")
+    dates = pa.array(DATES).dictionary_encode()
+    with pytest.raises(ValueError, match="Column 'when' holds dates or times"):
+        AutoEncoder().fit(pa.table({"size": np.arange(300.0), "when": dates}))
+
+
 DATES = pd.date_range("2024", periods=300)
 
 
@@ -506,8 +513,10 @@ DATES = pd.date_range("2024", periods=300)
         (pd.Categorical(DATES), "dates or times"),
         (DATES.to_period("D"), "dates or times"),
         (pd.interval_range(0, 300), "values of type Interval"),
+        (pd.arrays.SparseArray(np.resize([0, 1j], 300), fill_value=0), "complex numbers"),
     ],
-    ids=["complex", "complex categories", "categories", "dates", "periods", "intervals"],
+    ids=["complex", "complex categories", "categories", "dates", "periods", "intervals"]
+    + ["sparse complex"],
 )
 def test_a_column_of_no_numbers_is_named_beside_flags_too(column, held, flag, X):
     frame = spoiled(X, column).assign(**flag)

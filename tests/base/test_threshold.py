@@ -31,6 +31,7 @@ def test_a_hinge_lies_between_the_rows_beyond_it_and_the_others():
     close = 1 + np.array([3e-9, 2e-9, 1e-9, 0])
     assert close[2] < hinge_above(close, 0.5) < close[1] < hinge_above(close, 0.6) < close[0]
     assert hinge_above(np.array([-np.inf, 1.0]), 0.1) == -np.inf
+    assert hinge_above(np.array([1.0, 2.0, 2.0, 3.0]), 0.6) == 2.0  # a part of equal rows
 
 
 def test_scores_are_lowered_as_a_threshold_is_and_the_order_stays():

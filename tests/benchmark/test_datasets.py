@@ -57,13 +57,19 @@ def test_an_index_that_pandas_wrote_is_left_out(tmp_path):
     table.to_csv(tmp_path / "mine.csv")
     data, _ = as_datasets(tmp_path / "mine.csv", "y")["mine"]
     assert data.tolist() == [[1.0], [2.0], [3.0]]
+    pd.read_csv(tmp_path / "mine.csv").to_csv(tmp_path / "twice.csv")
+    data, _ = as_datasets(tmp_path / "twice.csv", "y")["twice"]
+    assert data.tolist() == [[1.0], [2.0], [3.0]]
+    table.set_index(pd.Index(["a", "b", "a"])).to_csv(tmp_path / "mine.csv")
+    data, _ = as_datasets(tmp_path / "mine.csv", "y")["mine"]
+    assert data.tolist() == [[1.0], [2.0], [3.0]]
     table.set_index(pd.Index([0.5, 0.5, 1.5])).to_csv(tmp_path / "mine.csv")
     data, _ = as_datasets(tmp_path / "mine.csv", "y")["mine"]
     assert data.tolist() == [[0.5, 1.0], [0.5, 2.0], [1.5, 3.0]]
 
 
 def test_a_file_of_another_type_is_told_which_are_read():
-    with pytest.raises(ValueError, match=r"datasets='x\.xlsx': .*must end in one of .csv, .par"):
+    with pytest.raises(ValueError, match=r"datasets='x\.xlsx': .*A file ends in one of .csv, .pa"):
         as_datasets("x.xlsx")
 
 

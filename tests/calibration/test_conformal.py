@@ -224,14 +224,20 @@ def test_too_few_calibration_rows_warn_that_there_is_no_alarm():
     repeated = ConformalDetector(FirstColumn(), cv=ShuffleSplit(3, test_size=0.5, random_state=0))
     with pytest.raises(ValueError, match="at most once"):
         repeated.fit(np.zeros((9, 1)))
-    overlapping = ConformalDetector(FirstColumn(), cv=Overlapping())
-    with pytest.raises(ValueError, match="must not train on rows that it holds out"):
-        overlapping.fit(np.zeros((9, 1)))
+    for train, held_out, message in (
+        (np.arange(6), np.arange(5, 9), "must not train on rows that it holds out"),
+        (np.arange(9), np.zeros(9, dtype=bool), "must hold out some rows"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ConformalDetector(FirstColumn(), cv=Given(train, held_out)).fit(np.zeros((9, 1)))
 
 
-class Overlapping:
+class Given:
+    def __init__(self, *parts):
+        self.parts = parts
+
     def split(self, X, y=None, groups=None):
-        yield np.arange(6), np.arange(5, 9)
+        yield self.parts
 
 
 @pytest.mark.parametrize(

@@ -410,6 +410,12 @@ def test_a_model_that_ignores_labels_is_refused(model, X):
         small(model=model).fit(X)
 
 
+def test_a_model_that_asks_learns_from_labels(X, y):
+    inner = FeedbackDetector(IsolationForest(), random_state=0)
+    one, other = (small(model=inner).fit(X, given).score_samples(X) for given in (y, -y))
+    assert spearmanr(one, other)[0] < 0.9
+
+
 def test_a_deep_prior_a_copy_and_a_frame(X, y):
     frame = pd.DataFrame(X, columns=list("abcdef"))
     det = small(detector=AutoEncoder(max_epochs=3)).fit(frame).teach(np.arange(60), y[:60])

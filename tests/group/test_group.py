@@ -20,6 +20,7 @@ from skdeepad import AAE, VAE, WAE, GroupAnomalyDetector
 from skdeepad.group._errors import Spread, Tail
 from skdeepad.group._group import NEEDS
 from skdeepad.group._members import Members
+from skdeepad.group._scores import Characterization
 
 SMALL_VAE = VAE(hidden_layer_sizes=(16,), n_latent=2, n_draws=2, max_epochs=3)
 every_score = pytest.mark.parametrize("score", sorted(NEEDS))
@@ -241,6 +242,26 @@ def test_groups_smaller_than_those_of_training_are_flagged_as_often(score):
         groups = rng.randn(200, size, 4) @ mix
         assert 0.02 < (det.predict(groups) == -1).mean() < 0.25
         assert det.score_samples(groups + 5).max() < np.median(det.score_samples(groups))
+
+
+@pytest.mark.parametrize("counts", [(198, 2), (150, 50), (0, 200)], ids=str)
+def test_covariances_are_judged_by_the_groups_that_have_one(counts):
+    rng = np.random.RandomState(0)
+
+    def draw(*counts):
+        sizes = np.repeat([1, 9], counts)
+        members = Members.from_labels(np.repeat(np.arange(len(sizes)), sizes))
+        return rng.randn(sizes.sum(), 3), rng.randn(sizes.sum()), members
+
+    shares = []
+    for _ in range(5):
+        rows = draw(*counts)
+        learned = Characterization.learn(*rows, np.ones(sum(counts), dtype=bool))
+        threshold = np.quantile(learned.scores(*rows), 0.1)
+        fresh = draw(1000, 0), draw(0, 1000)
+        shares.append([(learned.scores(*each) < threshold).mean() for each in fresh])
+    assert 0.02 < np.mean(shares, axis=0).min()
+    assert np.mean(shares, axis=0).max() < 0.4  # of two groups a covariance is known roughly
 
 
 def test_whole_weights_are_repetitions_of_rows(labelled_rows):

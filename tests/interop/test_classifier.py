@@ -74,6 +74,8 @@ def test_signs_of_outlier_detectors_are_warned_of(wine):
     classifier.fit(X, np.where(y == 1, 1, -1))
     with pytest.warns(UserWarning, match="y holds -1 and 1, and 1, .* pass y == -1"):
         classifier.fit(X, np.where(y == 1, -1, 1))
+    weights = np.where(y == 1, 1, np.cumsum(y == 0) <= 5)  # few normal rows count
+    classifier.fit(X, np.where(y == 1, -1, 1), sample_weight=weights)
 
 
 def test_rows_may_all_be_normal_but_not_all_be_anomalies(wine):

@@ -55,6 +55,14 @@ def test_the_sphere_is_the_row_with_the_root_of_its_width_appended():
     assert_allclose(module.embed(torch.tensor(row)[None]).numpy()[0], expected)
 
 
+def test_training_converges_where_most_rows_are_equal():
+    rng, X = np.random.RandomState(0), np.zeros((501, 4))
+    X[:100] = rng.randn(100, 4)
+    det = OCNN(random_state=0).fit(X)
+    assert det.history_["objective"][-1] < 0.01
+    assert abs(det.r_) < 0.01
+
+
 @pytest.mark.parametrize("nu", [0.002, 0.05, 0.3])
 def test_the_type_of_the_rows_changes_neither_scores_nor_ranks(nu, X):
     X = X.astype(np.float32)

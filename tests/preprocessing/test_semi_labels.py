@@ -68,6 +68,7 @@ def test_labels_of_another_type_and_missing_ones_are_named(y, anomaly, message):
         ("y", {"y": pd.Series([[1], {0}])}),
         ("anomaly", {"anomaly": [[1]]}),
         ("unlabelled", {"unlabelled": [[0]]}),
+        ("y", {"y": pd.Series([(1, [2]), 0])}),
     ],
 )
 def test_labels_that_are_lists_are_named(name, labels):

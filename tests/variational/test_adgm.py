@@ -221,6 +221,8 @@ def test_without_labelled_normals_unlabelled_rows_stand_in(cls, few_labels):
         (lambda y: pd.Series(y == -1, dtype="boolean"), "got values of type bool"),
         (lambda y: y.astype("datetime64[s]"), "got values of type datetime64"),
         (lambda y: pd.Series(y).astype("timedelta64[s]").astype(object), "of type Timedelta"),
+        (lambda y: y * 1j, "Complex data not supported: y must hold numbers"),
+        (lambda y: pd.Series(y * 1j).astype(object), "got values of type complex"),
         (lambda y: pd.Series([[1], *y[1:]]), "y must hold numbers, .* got values of type list"),
         (lambda y: [[label] * (1 + (label > 0)) for label in y], "y should be a 1d array, got lis"),
         (lambda y: y[1:], "inconsistent numbers of samples"),
@@ -230,7 +232,14 @@ def test_without_labelled_normals_unlabelled_rows_stand_in(cls, few_labels):
     ],
     ids=[
         *("NaN", "text", "booleans", "nullable booleans", "dates", "durations"),
-        *("lists", "lists of several lengths", "length", "2-d"),
+        *(
+            "complex numbers",
+            "complex objects",
+            "lists",
+            "lists of several lengths",
+            "length",
+            "2-d",
+        ),
         *("numbers as text", "numbers as bytes"),
     ],
 )
