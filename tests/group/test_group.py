@@ -260,7 +260,7 @@ def test_covariances_are_judged_by_the_groups_that_have_one(counts):
         threshold = np.quantile(learned.scores(*rows), 0.1)
         fresh = draw(1000, 0), draw(0, 1000)
         shares.append([(learned.scores(*each) < threshold).mean() for each in fresh])
-    assert 0.02 < np.mean(shares, axis=0).min()
+    assert np.mean(shares, axis=0).min() > 0.02
     assert np.mean(shares, axis=0).max() < 0.4  # of two groups a covariance is known roughly
 
 
