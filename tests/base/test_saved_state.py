@@ -56,7 +56,7 @@ def test_a_file_of_another_version_is_opened_with_a_warning(detector, X, monkeyp
     ids=lambda estimator: type(estimator).__name__,
 )
 def test_what_is_fitted_around_detectors_knows_its_version_too(estimator, X, monkeypatch):
-    fitted = estimator.fit(X, np.resize([-1, 1, 1], len(X)))
+    fitted = estimator.fit(X, np.resize([-1, 1], len(X)))
     file, name = pickle.dumps(fitted), type(estimator).__name__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
