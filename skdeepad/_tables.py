@@ -95,8 +95,20 @@ def _refuse_misread(X) -> None:
     if type(X).__name__ == "LazyFrame":
         raise ValueError("X is a lazy frame, which has no rows yet: use X.collect().")
     _refuse_types(X, TIMES, f"dates or times: {WAY_OUT_OF_TIMES}")
+    for i in _columns_of_objects(X):  # numpy makes numbers of its dates, such as counts of days
+        column = np.asarray(take_rows(X, slice(i, i + 1), axis=1), dtype=object).ravel()
+        if not {np.datetime64, np.timedelta64}.isdisjoint(map(type, column)):
+            name = _names(X)[i]
+            raise ValueError(f"Column {name!r} holds dates or times: {WAY_OUT_OF_TIMES}.{OF_TEXT}")
     if not isinstance(X, np.ndarray):  # of which scikit-learn does
         _refuse_types(X, ("complex",), f"complex numbers: {WAY_OUT_OF_COMPLEX}")
+
+
+def _columns_of_objects(X) -> list[int]:
+    """Return the numbers of the columns that hold objects."""
+    if isinstance(X, np.ndarray):
+        return list(range(X.shape[1])) if X.dtype == object and X.ndim == 2 else []
+    return [i for i, dtype in enumerate(types_of(X)) if str(dtype) == "object"]
 
 
 def _refuse_types(X, beginnings: tuple[str, ...], what: str) -> None:
@@ -135,7 +147,7 @@ def _explain(error: Exception, estimator, X, kwargs: dict) -> Exception | None:
     """Return an error of scikit-learn with the column and a way out, or None if it has neither."""
     kind = TypeError if isinstance(error, TypeError) else ValueError
     what = _first_line(error)
-    if issparse(X) or what.startswith("Sparse data was passed"):
+    if issparse(X) or what.startswith(("Sparse data was passed", "fill value must be 0")):
         dense = "X.toarray()" if issparse(X) else "X.sparse.to_dense()"
         return kind(
             f"Sparse data was passed for X, but {type(estimator).__name__} needs dense rows: use "

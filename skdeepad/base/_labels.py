@@ -71,13 +71,16 @@ def check_labels(
             f"{name} should be a 1d array, got an array of shape {given.shape} instead."
         )
     check_consistent_length(given, range(n_samples))
-    y = check_array(
-        column_or_1d(y),
-        ensure_2d=False,
-        dtype=np.float64,
-        ensure_all_finite="allow-nan",
-        input_name=name,
-    )
+    try:
+        y = check_array(
+            column_or_1d(y),
+            ensure_2d=False,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+            input_name=name,
+        )
+    except OverflowError as error:
+        raise ValueError(f"{name} holds an integer that is too large for float64.") from error
     if np.isnan(y).any():
         raise ValueError(
             f"{name} contains NaN; an unlabelled row is 0. Use skdeepad.preprocessing.semi_labels."

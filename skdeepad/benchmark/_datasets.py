@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_float_dtype, is_numeric_dtype
+from pandas.api.types import is_numeric_dtype
 
 from skdeepad.datasets._base import DAMAGE
 
@@ -69,7 +69,7 @@ def _load(one, label_column):
 def _read_file(path, label_column):
     if not path.exists():
         raise FileNotFoundError(f"datasets={str(path)!r} does not exist")
-    columns = _contents(path)
+    columns = _contents(path, label_column)
     if _type_of(path) == ".npz":
         if label_column is None and not {"X", "y"} <= columns.keys():
             raise ValueError(
@@ -102,14 +102,14 @@ def _read_file(path, label_column):
     return X.to_numpy(dtype=np.float64, na_value=np.nan), y.to_numpy()
 
 
-def _contents(path):
+def _contents(path, label_column):
     """Arrays by name, or a table; every way in which a file can be broken is a ValueError."""
     try:
         if _type_of(path) == ".npz":
             # np.load leaves a damaged file open. No pickles: a data file must not run code.
             with path.open("rb") as content, np.load(content) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        return _read_csv(path) if _type_of(path) == ".csv" else pd.read_parquet(path)
+        return _read_csv(path, label_column) if _type_of(path) == ".csv" else pd.read_parquet(path)
     except PermissionError:
         raise
     except (*DAMAGE, OSError) as error:
@@ -119,14 +119,16 @@ def _contents(path):
         ) from error
 
 
-def _read_csv(path):
+def _read_csv(path, label_column):
     """Return a table without the row names that pandas and R write in front of it."""
     table = pd.read_csv(path)
-    while re.fullmatch(r"Unnamed: 0(\.\d+)?", first := table.columns[0]):
-        if is_float_dtype(table[first]) or len(table.columns) == 1:
-            break
-        table = table.drop(columns=first)
-    return table
+    is_name = [
+        re.fullmatch(r"Unnamed: \d+(\.\d+)?", name) is not None
+        and name != label_column
+        and not (is_numeric_dtype(table[name]) and (table[name].dropna() % 1 != 0).any())
+        for name in table
+    ]
+    return table.iloc[:, np.logical_and.accumulate(is_name).sum() :]
 
 
 def _require_column(name, names, path):

@@ -133,9 +133,13 @@ def _read(path):
     try:
         with warnings.catch_warnings():  # the error below reports an empty file
             warnings.filterwarnings("ignore", "loadtxt: input contained no data", UserWarning)
-            columns = np.loadtxt(path, dtype=dtype, delimiter=",", ndmin=1)
+            columns = np.loadtxt(path, dtype=dtype, delimiter=",", ndmin=1, comments=None)
         if not len(columns):
             raise ValueError("there are no lines")
+        if not all(value.isascii() for name in text for value in np.unique(columns[name])):
+            raise ValueError("a name is not ASCII")
+        if not all(np.isfinite(columns[name]).all() for name in _NAMES if name not in text):
+            raise ValueError("a value is missing")
         return columns
     except (EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(

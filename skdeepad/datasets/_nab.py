@@ -206,7 +206,7 @@ def _read_series(path):
             rows = [(row["timestamp"], row["value"]) for row in csv.DictReader(file)]
         times, values = zip(*rows, strict=True)
         times, values = np.array(times, "datetime64[s]"), np.array(values, np.float64)[:, None]
-        if not np.isfinite(values).all():
+        if not np.isfinite(values).all() or np.isnat(times).any():
             raise ValueError("A value is missing.")
         return times, values
     except (KeyError, TypeError, ValueError) as error:
@@ -219,7 +219,10 @@ def _read_windows(path, stem):
     """Return the first and the last time of each labelled window of a series."""
     try:
         windows = json.loads(path.read_text(encoding="utf-8"))[f"{stem}.csv"]
-        return np.array(windows, dtype="datetime64[us]").astype("datetime64[s]").reshape(-1, 2)
+        times = np.array(windows, dtype="datetime64[us]").astype("datetime64[s]").reshape(-1, 2)
+        if not (times[:, 0] <= times[:, 1]).all():  # nor is NaT before any time
+            raise ValueError("A window ends before it begins.")
+        return times
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} is damaged: it must be a .json file with a list of windows for {stem}.csv"

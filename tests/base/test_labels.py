@@ -40,6 +40,7 @@ def test_without_any_label_there_are_none_and_the_warning_names_the_converter():
         (["a", "b", "a", "b"], "semi_labels"),
         ([True, False, True, False], "got values of type bool"),
         ([0, 1], "inconsistent numbers of samples"),
+        ([0, 1, 0, -(10**400)], "y holds an integer that is too large for float64"),
         ([0, 0, np.nan, -1], "NaN.*semi_labels"),
     ],
 )

@@ -493,6 +493,20 @@ def test_the_way_to_nan_makes_rows_that_a_mask_takes(value, X):
     masking("AutoEncoder").fit(frame.where(frame.notna(), np.nan).astype(float))
 
 
+@pytest.mark.parametrize("value", [np.datetime64("2020-02-02"), np.timedelta64(1, "D")])
+def test_dates_of_numpy_are_named_among_objects(value):
+    rows = np.ones((9, 2), dtype=object)
+    rows[4, 1] = value
+    for table, name in ((rows, 1), (pd.DataFrame({"a": range(9), "b": rows[:, 1]}), "'b'")):
+        with pytest.raises(ValueError, match=f"Column {name} holds dates or times"):
+            AutoEncoder().fit(table)
+
+
+def test_a_frame_that_is_sparse_is_told_how_to_be_dense(X):
+    with pytest.raises(ValueError, match=r"use X\.sparse\.to_dense\(\)"):
+        AutoEncoder().fit(pd.DataFrame(X).astype(pd.SparseDtype(float)))
+
+
 def test_dates_are_named_in_a_dictionary_of_pyarrow_too():
     pa = pytest.importorskip("pyarrow")
     dates = pa.array(DATES).dictionary_encode()

@@ -60,9 +60,18 @@ def test_an_index_that_pandas_wrote_is_left_out(tmp_path):
     pd.read_csv(tmp_path / "mine.csv").to_csv(tmp_path / "twice.csv")
     data, _ = as_datasets(tmp_path / "twice.csv", "y")["twice"]
     assert data.tolist() == [[1.0], [2.0], [3.0]]
-    table.set_index(pd.Index(["a", "b", "a"])).to_csv(tmp_path / "mine.csv")
-    data, _ = as_datasets(tmp_path / "mine.csv", "y")["mine"]
+    for index in (
+        pd.Index(["a", "b", "a"]),
+        pd.MultiIndex.from_tuples([("a", 0), ("b", 1), ("a", 2)]),
+        pd.Index([0.0, 1.0, np.nan]),
+    ):
+        table.set_index(index).to_csv(tmp_path / "mine.csv")
+        data, _ = as_datasets(tmp_path / "mine.csv", "y")["mine"]
+        assert data.tolist() == [[1.0], [2.0], [3.0]]
+    (tmp_path / "labels.csv").write_text(",n\n0,1\n1,2\n0,3\n")
+    data, y = as_datasets(tmp_path / "labels.csv", "Unnamed: 0")["labels"]
     assert data.tolist() == [[1.0], [2.0], [3.0]]
+    assert y.tolist() == [False, True, False]
     table.set_index(pd.Index([0.5, 0.5, 1.5])).to_csv(tmp_path / "mine.csv")
     data, _ = as_datasets(tmp_path / "mine.csv", "y")["mine"]
     assert data.tolist() == [[0.5, 1.0], [0.5, 2.0], [1.5, 3.0]]

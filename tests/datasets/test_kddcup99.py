@@ -95,6 +95,11 @@ def test_data_that_are_nowhere_are_an_error(tmp_path):
         fetch_kddcup99(data_home=tmp_path, download_if_missing=False)
 
 
+def test_a_name_may_have_a_number_sign(file):
+    file.write_bytes(gzip.compress(LINES[0].replace("normal", "#normal").encode()))
+    assert fetch_kddcup99().attacks.tolist() == ["#normal"]
+
+
 def test_a_pair_and_a_frame_hold_the_same(file):
     kdd = fetch_kddcup99(as_frame=True)
     X, y = fetch_kddcup99(return_X_y=True)
@@ -106,9 +111,13 @@ def test_a_pair_and_a_frame_hold_the_same(file):
 @pytest.mark.parametrize(
     "content",
     [b"", b"no gzip", gzip.compress(b"0,tcp,SF\n")]
-    + [gzip.compress(b"0,tcp,http,SF\n" * 999)[:-20]],
+    + [gzip.compress(b"0,tcp,http,SF\n" * 999)[:-20]]
+    + [
+        gzip.compress(LINES[0].replace(*words).encode())
+        for words in (("tcp", "tçp"), ("181", "nan"))
+    ],
     # A compressed file holds the time, and workers have to collect tests of the same names.
-    ids=["empty", "no gzip", "few values", "cut short"],
+    ids=["empty", "no gzip", "few values", "cut short", "not ASCII", "missing"],
 )
 def test_a_damaged_file_is_named(content, file):
     file.write_bytes(content)

@@ -168,7 +168,9 @@ def test_a_failed_download_says_where_to_put_the_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "<html>not found</html>", "timestamp,value\n", "timestamp,value\nsoon,1\n"]
+    "content",
+    ["", "<html>not found</html>", "timestamp,value\n", "timestamp,value\nsoon,1\n"]
+    + ["timestamp,value\n,1\n"],
 )
 def test_a_damaged_series_is_named(content, tmp_path):
     series, _ = save(tmp_path)
@@ -177,7 +179,11 @@ def test_a_damaged_series_is_named(content, tmp_path):
         fetch_nab(NAME, data_home=tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", f'{{"{NAME}.csv": [["soon"]]}}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{}", "[]", f'{{"{NAME}.csv": [["soon"]]}}']
+    + [f'{{"{NAME}.csv": [{window}]}}' for window in ('["2014-02", "2014-01"]', "[null, null]")],
+)
 def test_damaged_windows_are_named(content, tmp_path):
     _, labels = save(tmp_path)
     labels.write_text(content)
