@@ -21,7 +21,7 @@ from ._rows import evenly_spaced
 
 OF_LABELS = read_more("Labels", "few_labels")
 # Types of labels that are no numbers, though some can be cast to them.
-NO_NUMBERS = (bool, np.bool_, str, bytes, np.datetime64, np.timedelta64, date, timedelta)
+OTHER_LABELS = (bool, np.bool_, str, bytes, np.datetime64, np.timedelta64, date, timedelta)
 # Number of rows of each kind to remember. A chunk with fewer unlabelled or normal rows than
 # FEW_ROWS is completed by remembered ones.
 N_REMEMBERED, FEW_ROWS = 256, 20
@@ -58,7 +58,7 @@ def check_labels(
     kinds = {type(label) for label in given.flat} if given.dtype == object else {given.dtype.type}
     odd = sorted((kind for kind in kinds if not _is_number(kind)), key=lambda kind: kind.__name__)
     if odd:
-        are_labels = all(issubclass(kind, NO_NUMBERS) for kind in odd)
+        are_labels = all(issubclass(kind, OTHER_LABELS) for kind in odd)
         way_out = "; skdeepad.preprocessing.semi_labels converts them" if are_labels else ""
         not_real = any(issubclass(kind, complex | np.complexfloating) for kind in odd)
         raise ValueError(
@@ -96,7 +96,7 @@ def check_labels(
 
 def _is_number(kind: type) -> bool:
     """Return whether a type is one of real numbers, or of a missing one."""
-    if issubclass(kind, NO_NUMBERS):
+    if issubclass(kind, OTHER_LABELS):
         return False
     return issubclass(kind, Real | Decimal | type(None)) or kind.__name__ == "NAType"
 
