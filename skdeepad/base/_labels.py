@@ -66,6 +66,11 @@ def check_labels(
             "0 for a known anomaly, above 0 for a known normal row and 0 for an unlabelled one, "
             f"got values of type {', '.join(kind.__name__ for kind in odd)}{way_out}.{OF_LABELS}"
         )
+    of_missing = (
+        f"{name} contains NaN; an unlabelled row is 0. Use skdeepad.preprocessing.semi_labels."
+    )
+    if any(kind.__name__ == "NAType" for kind in kinds):
+        raise ValueError(of_missing)
     if given.ndim != 1 and given.shape[1:] != (1,):
         raise ValueError(
             f"{name} should be a 1d array, got an array of shape {given.shape} instead."
@@ -82,9 +87,7 @@ def check_labels(
     except OverflowError as error:
         raise ValueError(f"{name} holds an integer that is too large for float64.") from error
     if np.isnan(y).any():
-        raise ValueError(
-            f"{name} contains NaN; an unlabelled row is 0. Use skdeepad.preprocessing.semi_labels."
-        )
+        raise ValueError(of_missing)
     y = y[rows]
     if (y < 0).all() and not all_known:
         raise ValueError(

@@ -42,6 +42,8 @@ def test_without_any_label_there_are_none_and_the_warning_names_the_converter():
         ([0, 1], "inconsistent numbers of samples"),
         ([0, 1, 0, -(10**400)], "y holds an integer that is too large for float64"),
         ([0, 0, np.nan, -1], "NaN.*semi_labels"),
+        ([0, 0, pd.NA, -1], "NaN.*semi_labels"),
+        (pd.array([0, 0, pd.NA, -1], dtype="Int8"), "NaN.*semi_labels"),
     ],
 )
 def test_labels_that_say_nothing_are_refused(y, message):
